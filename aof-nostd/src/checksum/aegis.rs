@@ -1,0 +1,215 @@
+//! AEGIS-128L as an absorber: the tag of an empty message under a zero key and a zero nonce, with the
+//! input as associated data. This is the AEAD's tag, not the draft's separate MAC: those differ.
+//!
+//! Any number of bytes in pieces of any size; 176 bytes of state. The key and the nonce never change,
+//! so the state after them is a constant and a checksum starts without the ten set-up rounds.
+#![allow(unsafe_code)]
+
+use super::arch::kernel::{self, RATE, State};
+use super::arch::soft::Soft;
+use super::{Checksum, Hasher};
+
+#[cfg(target_arch = "aarch64")]
+use super::arch::aarch64 as hardware;
+#[cfg(target_arch = "x86_64")]
+use super::arch::x86_64 as hardware;
+
+/// The state that the zero key and the zero nonce leave. A test computes it anew.
+const INITIAL: State = [
+    0x72f2_f45d_9ec7_4202_3e84_aa66_aefd_3592_u128.to_be_bytes(),
+    0x4207_1dcd_301a_f7cf_8a7c_6c4a_20f6_3065_u128.to_be_bytes(),
+    0xf84e_a4a1_c6aa_99ce_a51d_8b5c_9cc3_058f_u128.to_be_bytes(),
+    0x0fc0_5e11_17af_1075_a411_19f3_29c5_a8d2_u128.to_be_bytes(),
+    0x5788_8c33_d316_0355_3640_35c8_f21e_7986_u128.to_be_bytes(),
+    0x48fa_4b5d_d570_42c4_084f_e9f5_1508_b644_u128.to_be_bytes(),
+    0x0b99_89cc_9105_0385_0305_de7e_f1a9_8bfe_u128.to_be_bytes(),
+    0xb30e_7521_390c_cf8e_cfe9_4af6_8795_5dd7_u128.to_be_bytes(),
+];
+
+/// How AES rounds are computed. Every backend gives the same checksums.
+///
+/// The default is the best that the *compiler* was told of (`-C target-feature=+aes,+avx`, or
+/// `target-cpu`): the core detects nothing at run time. `aof-std` does, and hands its finding in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Backend(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Kind {
+    Software,
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    Hardware,
+}
+
+impl Backend {
+    /// Table look-ups: runs everywhere.
+    pub const SOFTWARE: Self = Self(Kind::Software);
+
+    /// The best backend that the compiler was told the CPU has.
+    #[must_use]
+    pub const fn compiled() -> Self {
+        #[cfg(any(
+            all(target_arch = "x86_64", target_feature = "aes", target_feature = "avx"),
+            all(target_arch = "aarch64", target_feature = "aes", target_feature = "neon")
+        ))]
+        return Self(Kind::Hardware);
+        #[allow(unreachable_code, reason = "reached where the features above are missing")]
+        Self::SOFTWARE
+    }
+
+    /// The AES instructions of the CPU; `None` where this crate has no code for the architecture.
+    ///
+    /// # Safety
+    ///
+    /// The CPU has the instructions: on x86-64 `aes` and `avx`, on aarch64 `neon` and `aes`. Where the
+    /// standard library is there, `is_x86_feature_detected!` and its like tell; `aof_std::backend()`
+    /// does that.
+    #[must_use]
+    pub const unsafe fn hardware() -> Option<Self> {
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        return Some(Self(Kind::Hardware));
+        #[allow(unreachable_code, reason = "reached on other architectures")]
+        None
+    }
+
+    /// Whether AES instructions are used.
+    #[must_use]
+    pub fn is_hardware(self) -> bool {
+        self != Self::SOFTWARE
+    }
+
+    fn absorb(self, state: &State, pieces: &[[u8; RATE]]) -> State {
+        match self.0 {
+            Kind::Software => kernel::absorb::<Soft>(state, pieces),
+            // SAFETY: `Kind::Hardware` is made where the compiler or the caller of `Backend::hardware`
+            // vouches for the instructions.
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            Kind::Hardware => unsafe { hardware::absorb(state, pieces) },
+        }
+    }
+
+    fn finish(self, state: &State, rest: &[u8], size: u64) -> [u8; 16] {
+        match self.0 {
+            Kind::Software => kernel::finish::<Soft>(state, rest, size),
+            // SAFETY: as for `absorb`.
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            Kind::Hardware => unsafe { hardware::finish(state, rest, size) },
+        }
+    }
+
+    fn digest(self, state: &State, bytes: &[u8]) -> [u8; 16] {
+        match self.0 {
+            Kind::Software => kernel::digest::<Soft>(state, bytes),
+            // SAFETY: as for `absorb`.
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            Kind::Hardware => unsafe { hardware::digest(state, bytes) },
+        }
+    }
+}
+
+impl Default for Backend {
+    fn default() -> Self {
+        Self::compiled()
+    }
+}
+
+/// The AEGIS-128L absorber as a [`Hasher`].
+///
+/// ```
+/// use aof_nostd::checksum::{Aegis128L, Backend, Hasher};
+/// let mut hasher = Aegis128L::new(Backend::default());
+/// hasher.update(&[0; 7]);
+/// hasher.update(&[0; 9]);
+/// assert_eq!(hasher.finish(), Aegis128L::digest(Backend::SOFTWARE, &[0; 16]));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Aegis128L {
+    state: State,
+    /// The first `size % 32` bytes wait here for the rest of their piece.
+    rest: [u8; RATE],
+    /// Bytes taken so far.
+    size: u64,
+    backend: Backend,
+}
+
+impl Aegis128L {
+    /// A hasher that has taken no bytes.
+    #[must_use]
+    pub fn new(backend: Backend) -> Self {
+        Self { state: INITIAL, rest: [0; RATE], size: 0, backend }
+    }
+
+    /// The checksum of `bytes`, at once: the same as by pieces, and faster on short input.
+    #[must_use]
+    pub fn digest(backend: Backend, bytes: &[u8]) -> Checksum {
+        Checksum::from_bytes(backend.digest(&INITIAL, bytes))
+    }
+
+    /// Bytes waiting in `rest`.
+    #[expect(clippy::cast_possible_truncation, reason = "below 32")]
+    fn rest_size(&self) -> usize {
+        (self.size % RATE as u64) as usize
+    }
+}
+
+impl Hasher for Aegis128L {
+    fn update(&mut self, bytes: &[u8]) {
+        let waiting = self.rest_size();
+        self.size = self.size.wrapping_add(bytes.len() as u64);
+        let room = RATE - waiting;
+        if bytes.len() < room {
+            self.rest[waiting..waiting + bytes.len()].copy_from_slice(bytes);
+            return;
+        }
+        let mut bytes = bytes;
+        if waiting > 0 {
+            let (first, others) = bytes.split_at(room);
+            self.rest[waiting..].copy_from_slice(first);
+            self.state = self.backend.absorb(&self.state, &[self.rest]);
+            bytes = others;
+        }
+        let (pieces, rest) = bytes.as_chunks::<RATE>();
+        self.state = self.backend.absorb(&self.state, pieces);
+        self.rest[..rest.len()].copy_from_slice(rest);
+    }
+
+    fn finish(self) -> Checksum {
+        let rest = &self.rest[..self.rest_size()];
+        Checksum::from_bytes(self.backend.finish(&self.state, rest, self.size))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initial_state_is_what_zero_key_and_nonce_leave() {
+        assert_eq!(INITIAL, kernel::initial::<Soft>());
+    }
+
+    #[test]
+    fn vectors_of_the_format_page() {
+        let empty =
+            [0x83, 0xcc, 0x60, 0x0d, 0xc4, 0xe3, 0xe7, 0xe6, 0x2d, 0x40, 0x55, 0x82, 0x61, 0x74, 0xf1, 0x49];
+        let zeros =
+            [0xf7, 0x2a, 0xd4, 0x8d, 0xd0, 0x5d, 0xd1, 0x65, 0x61, 0x33, 0x10, 0x1c, 0xd4, 0xbe, 0x3a, 0x26];
+        assert_eq!(Aegis128L::digest(Backend::SOFTWARE, b"").to_bytes(), empty);
+        assert_eq!(Aegis128L::digest(Backend::SOFTWARE, &[0; 16]).to_bytes(), zeros);
+    }
+
+    #[test]
+    fn every_cut_into_two_pieces_gives_the_same_tag() {
+        let bytes: [u8; 130] = core::array::from_fn(|i| u8::try_from(i * 31 % 251).unwrap());
+        for end in 0..=bytes.len() {
+            let whole = Aegis128L::digest(Backend::SOFTWARE, &bytes[..end]);
+            for cut in 0..=end {
+                let mut hasher = Aegis128L::new(Backend::SOFTWARE);
+                hasher.update(&bytes[..cut]);
+                hasher.update(&bytes[cut..end]);
+                assert_eq!(hasher.finish(), whole, "{end} bytes cut at {cut}");
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The core of `aof`: append-only logs that a replica can trust, without `std` and without an
+//! allocator.
+//!
+//! A log is a file (or a flash region, a block device, a slice) of *entries*, each a magic number and a
+//! *prepare*: a header of 256 bytes and a body. Header and body have checksums, and each header names
+//! the checksum of the prepare before it, its *parent*: a hash chain. The files are those that
+//! TigerBeetle's replicas write.
+//!
+//! # A minute's tour
+//!
+//! ```
+//! use aof_nostd::{Draft, MemoryLog, TigerBeetle, wire::{Op, Operation}};
+//!
+//! // A log in 4 KiB of RAM.
+//! let mut log = MemoryLog::<4096, _>::init(TigerBeetle::default());
+//! log.write_new(&Draft { operation: Operation::CREATE_TRANSFERS, timestamp_ns: 1, ..Draft::default() }, b"one")?;
+//! let last = log.write_new(&Draft { timestamp_ns: 2, ..Draft::default() }, b"two")?;
+//! log.checkpoint(|| { /* durable: go on */ });
+//!
+//! for entry in log.iterator() {
+//!     let located = entry.expect("nothing damaged it");
+//!     assert!(located.entry.header.op() <= Op(2));
+//! }
+//! assert_eq!(log.validate(Some(last.checksum)).unwrap().entries, 2);
+//! # Ok::<(), aof_nostd::MemoryError>(())
+//! ```
+//!
+//! # Layers
+//!
+//! Each uses only those above it; a device may take any of them alone.
+//!
+//! | module | what it is | I/O |
+//! |---|---|---|
+//! | [`checksum`] | AEGIS-128L and CRC-64, streaming; [`Profile`]s | none |
+//! | [`wire`] | layout of entry and header, viewed in place | none |
+//! | [`Checker`], [`Resync`] | validation, and the search behind damage: bytes in, what is needed next out | none |
+//! | [`chain`] | how an entry stands to those before it | none |
+//! | [`Entries`] | iterator over a slice | none |
+//! | [`Reader`] | iterator over `Read + Seek` in a caller's buffer | [`embedded_io`] |
+//! | [`Writer`] | append, checkpoint, the bound of unsynced entries | [`embedded_io`], [`storage::Sync`] |
+//! | [`MemoryLog`] | a log in RAM | none |
+//!
+//! # Memory
+//!
+//! Nothing allocates. A [`Reader`] is its buffer (272 bytes or more) and about 150 bytes; verifying an
+//! entry of 1 MiB in pieces takes about 200 bytes of stack beside it. CRC-64 has 2 KiB of tables (32 KiB
+//! where pointers have 64 bits), AEGIS in software 4 KiB.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `defmt` | `defmt::Format` for every public type |
+//!
+//! # What the checksums do not promise
+//!
+//! They find accidents. Their key is public: whoever can write the log can also write one that
+//! verifies.
+
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod chain;
+mod check;
+pub mod checksum;
+mod damage;
+mod memory;
+pub mod reader;
+mod resync;
+mod slice;
+pub mod storage;
+pub mod wire;
+pub mod writer;
+
+#[doc(inline)]
+pub use crate::{
+    chain::Chain,
+    check::{BodyCheck, Checked, Checker, Fault},
+    checksum::{AnyProfile, Backend, Checksum, Crc, Profile, TigerBeetle},
+    damage::{Damage, DamageKind, ForeignMagic},
+    memory::{MemoryError, MemoryLog, ValidateError, Validation},
+    reader::{ChainBreak, LocatedHeader, ReadError, Reader},
+    resync::{Resync, Want},
+    slice::{Entries, Event, Located},
+    wire::{Entry, Header, Op, Operation},
+    writer::{Draft, WriteError, Writer},
+};

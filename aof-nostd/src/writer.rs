@@ -1,0 +1,549 @@
+//! Appending to a log: [`Writer`] over `embedded_io::Write` and [`Sync`].
+//!
+//! ```text
+//!              append            begin_checkpoint                 append
+//!            +-------+          +----------------+              +-------+
+//!            v       |          |                v              v       |
+//!          Writing --+----------+            Checkpointing -----+-------+
+//!            ^                                   |
+//!            +-------- end_checkpoint(Ok) -------+
+//!
+//!          any device error, end_checkpoint(Err)  ---->  Failed, for good
+//! ```
+//!
+//! An entry goes to the device's cache when it is appended and is durable after the next checkpoint that
+//! began after it. Until then it is somebody else's to keep: a replica's journal, which holds 1,024
+//! prepares. So at most that many entries may be unsynced, and one more is refused.
+//!
+//! The first error of the device is for good: half an entry may be on it, or pages that a failed sync
+//! dropped. The log has to be reopened and its tail looked at.
+
+use crate::chain::ChainLink;
+use crate::check::{Checked, Checker, Fault};
+use crate::checksum::{AnyProfile, Checksum, Profile};
+use crate::storage::Sync;
+use crate::wire::{Entry, EntryHead, HEAD_SIZE, Header, HeaderRule, MAGIC_SIZE, Operation};
+use core::fmt;
+use embedded_io::{Error, ErrorKind, Write};
+use zerocopy::IntoBytes;
+
+/// Entries that may be unsynced at once, unless set: the slots of a default journal.
+pub const UNSYNCED_MAX_DEFAULT: u32 = 1024;
+
+/// What a new entry says of itself; the rest continues the entry before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Draft {
+    /// What the entry does.
+    pub operation: Operation,
+    /// The cluster's time, ns since 1970.
+    pub timestamp_ns: u64,
+    /// Who asked; 0 for the cluster itself.
+    pub client: u128,
+    /// The number of the client's request.
+    pub request: u32,
+    /// The checksum of the client's request.
+    pub request_checksum: Checksum,
+}
+
+impl Default for Draft {
+    /// A no-op of the cluster itself, at time 0.
+    fn default() -> Self {
+        Self {
+            operation: Operation::NOOP,
+            timestamp_ns: 0,
+            client: 0,
+            request: 0,
+            request_checksum: Checksum::ZERO,
+        }
+    }
+}
+
+impl Draft {
+    /// The header of the entry after `last`, not sealed: op one higher, `last` as parent and committed;
+    /// cluster, view, release, replica and checkpoint as in `last`. `None` after the last op there is.
+    #[must_use]
+    pub fn after(&self, last: &Header) -> Option<Header> {
+        let op = last.op().next()?;
+        Some(self.fill(Header { op: op.0.into(), commit: last.op, parent: last.checksum, ..*last }))
+    }
+
+    /// The header with the draft's fields.
+    #[must_use]
+    pub fn fill(&self, header: Header) -> Header {
+        Header {
+            operation: self.operation.0,
+            timestamp: self.timestamp_ns.into(),
+            client: self.client.into(),
+            request: self.request.into(),
+            request_checksum: self.request_checksum,
+            ..header
+        }
+    }
+
+    /// The header after `last`, or, where there is no entry yet, that of op 1 of `first`.
+    pub(crate) fn header(&self, last: Option<&Header>, first: &Header) -> Option<Header> {
+        match last {
+            Some(last) => self.after(last),
+            None => Some(self.fill(*first)),
+        }
+    }
+}
+
+/// What a [`Writer`] is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum State {
+    /// Entries may be appended.
+    Writing,
+    /// A checkpoint is under way. Entries may be appended, which it does not cover.
+    Checkpointing {
+        /// Unsynced entries that the checkpoint covers.
+        covered: u32,
+    },
+    /// The device failed: nothing more is written.
+    Failed,
+}
+
+/// Why nothing was appended or made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum WriteError<E> {
+    /// The device failed, now. Part of the entry may be on it; the writer is failed for good.
+    Device(E),
+    /// The device took no bytes: it is full. Part of the entry may be on it; failed for good.
+    Full,
+    /// The device failed before. Reopen the log and look at its tail.
+    Failed,
+    /// So many entries are unsynced as may be: checkpoint first.
+    Unsynced {
+        /// The limit.
+        max: u32,
+    },
+    /// A checkpoint is under way already.
+    Checkpointing,
+    /// No checkpoint is under way that could end.
+    NotCheckpointing,
+    /// The entry given is not one that a reader would take. Nothing was written.
+    Invalid(Fault),
+    /// The header to be sealed breaks a rule, such as the size limit. Nothing was written.
+    Header(HeaderRule),
+}
+
+impl<E: fmt::Display> fmt::Display for WriteError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(error) => write!(f, "the device failed: {error}"),
+            Self::Full => f.write_str("the device is full"),
+            Self::Failed => f.write_str("the device failed before: reopen the log"),
+            Self::Unsynced { max } => write!(f, "{max} entries are unsynced: checkpoint first"),
+            Self::Checkpointing => f.write_str("a checkpoint is under way"),
+            Self::NotCheckpointing => f.write_str("no checkpoint is under way"),
+            Self::Invalid(fault) => write!(f, "not a valid entry: {}", fault.kind),
+            Self::Header(rule) => write!(f, "cannot be sealed: {rule}"),
+        }
+    }
+}
+
+impl<E: core::error::Error + 'static> core::error::Error for WriteError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Device(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Appends entries to a device that stands at the log's end. See the [module](self).
+///
+/// ```
+/// use aof_nostd::{Crc, Draft, Entries, Writer, storage::Cursor};
+/// let mut writer = Writer::new(Cursor::new([0; 1024]), Crc);
+/// writer.append_new(&Draft::default(), b"first")?;
+/// writer.append_new(&Draft::default(), b"second")?;
+/// writer.checkpoint(|| { /* both are durable */ })?;
+///
+/// let size = usize::try_from(writer.size()).unwrap();
+/// let log = writer.into_device().into_inner();
+/// let ops: Vec<u64> = Entries::new(&log[..size], Crc).map(|e| e.unwrap().entry.header.op().0).collect();
+/// assert_eq!(ops, [1, 2]);
+/// # Ok::<(), aof_nostd::WriteError<aof_nostd::storage::CursorError>>(())
+/// ```
+#[derive(Debug)]
+pub struct Writer<D, P = AnyProfile> {
+    device: D,
+    checker: Checker<P>,
+    state: State,
+    unsynced: u32,
+    unsynced_max: u32,
+    first: Header,
+    last: Option<Header>,
+    size: u64,
+}
+
+impl<D, P: Profile> Writer<D, P> {
+    /// Appends to `device`, which stands at the end of a log of `profile`.
+    ///
+    /// The first entry sealed will have op 1 in cluster 0, view 0, release 0.0.0, unless
+    /// [`continue_after`](Self::continue_after) or [`start_with`](Self::start_with) say otherwise.
+    pub fn new(device: D, profile: P) -> Self {
+        Self {
+            device,
+            checker: Checker::new(profile),
+            state: State::Writing,
+            unsynced: 0,
+            unsynced_max: UNSYNCED_MAX_DEFAULT,
+            first: Header::new(),
+            last: None,
+            size: 0,
+        }
+    }
+
+    /// Sets how many entries may be unsynced; 1,024 unless set.
+    #[must_use]
+    pub fn with_unsynced_max(mut self, unsynced_max: u32) -> Self {
+        self.unsynced_max = unsynced_max;
+        self
+    }
+
+    /// Sets the largest `size` of an entry (header and body, bytes); 1 MiB unless set.
+    #[must_use]
+    pub fn with_message_size_max(mut self, message_size_max: u32) -> Self {
+        self.checker = self.checker.with_message_size_max(message_size_max);
+        self
+    }
+
+    /// Makes the next sealed entry continue `last`: the log's last entry, or the cluster's.
+    #[must_use]
+    pub fn continue_after(mut self, last: Header) -> Self {
+        self.last = Some(last);
+        self
+    }
+
+    /// Gives the header of the first entry that is sealed where there is none to continue: its op,
+    /// parent, cluster, view, release and replica.
+    #[must_use]
+    pub fn start_with(mut self, first: Header) -> Self {
+        self.first = first;
+        self
+    }
+
+    /// What the writer is doing.
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// Entries appended since the last checkpoint began.
+    pub const fn unsynced(&self) -> u32 {
+        self.unsynced
+    }
+
+    /// The header of the last entry.
+    pub const fn last(&self) -> Option<&Header> {
+        self.last.as_ref()
+    }
+
+    /// Bytes appended by this writer, whole entries only.
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The device.
+    pub const fn device(&self) -> &D {
+        &self.device
+    }
+
+    /// The device. What is written to it behind the writer's back is not part of the log.
+    pub const fn device_mut(&mut self) -> &mut D {
+        &mut self.device
+    }
+
+    /// The device back; unsynced entries are still unsynced.
+    pub fn into_device(self) -> D {
+        self.device
+    }
+
+    /// Begins a checkpoint that somebody else carries out: sync the device, then call
+    /// [`end_checkpoint`](Self::end_checkpoint). Where waiting is no harm, take
+    /// [`checkpoint`](Self::checkpoint).
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Checkpointing`] or [`WriteError::Failed`].
+    pub fn begin_checkpoint<E>(&mut self) -> Result<(), WriteError<E>> {
+        match self.state {
+            State::Writing => {
+                self.state = State::Checkpointing { covered: self.unsynced };
+                Ok(())
+            }
+            State::Checkpointing { .. } => Err(WriteError::Checkpointing),
+            State::Failed => Err(WriteError::Failed),
+        }
+    }
+
+    /// Ends the checkpoint: everything appended before it began is durable, or, with `synced` false,
+    /// nothing is known and the writer is failed for good.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::NotCheckpointing`] or [`WriteError::Failed`].
+    pub fn end_checkpoint<E>(&mut self, synced: bool) -> Result<(), WriteError<E>> {
+        match self.state {
+            State::Checkpointing { covered } if synced => {
+                self.unsynced -= covered;
+                self.state = State::Writing;
+                Ok(())
+            }
+            State::Checkpointing { .. } | State::Failed => {
+                self.state = State::Failed;
+                Err(WriteError::Failed)
+            }
+            State::Writing => Err(WriteError::NotCheckpointing),
+        }
+    }
+
+    fn ready<E>(&self) -> Result<(), WriteError<E>> {
+        match self.state {
+            State::Failed => Err(WriteError::Failed),
+            _ if self.unsynced >= self.unsynced_max => Err(WriteError::Unsynced { max: self.unsynced_max }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<D: Write, P: Profile> Writer<D, P> {
+    /// Appends a sealed entry as it is, after verifying it. Its place in the chain is not looked at: a
+    /// replica may go back.
+    ///
+    /// # Errors
+    ///
+    /// See [`WriteError`]. Unless `Ok`, the entry is not in the log.
+    pub fn append(&mut self, entry: &Entry) -> Result<(), WriteError<D::Error>> {
+        self.ready()?;
+        self.verify(entry.as_bytes())?;
+        self.write(&[entry.as_bytes()])?;
+        self.appended(entry.header);
+        Ok(())
+    }
+
+    /// Appends a sealed prepare (header and body, as the protocol carries it) as it is, after verifying
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// See [`WriteError`]. Unless `Ok`, the entry is not in the log.
+    pub fn append_prepare(&mut self, header: &Header, body: &[u8]) -> Result<(), WriteError<D::Error>> {
+        self.ready()?;
+        let head = EntryHead { magic: self.checker.profile().magic(), header: *header };
+        self.verify_parts(&head, body)?;
+        self.write(&[head.as_bytes(), body])?;
+        self.appended(*header);
+        Ok(())
+    }
+
+    /// Seals an entry that continues the last one, and appends it. Gives its place in the chain.
+    ///
+    /// # Errors
+    ///
+    /// See [`WriteError`]. Unless `Ok`, the entry is not in the log.
+    pub fn append_new(&mut self, draft: &Draft, body: &[u8]) -> Result<ChainLink, WriteError<D::Error>> {
+        self.ready()?;
+        let header = draft.header(self.last.as_ref(), &self.first);
+        let mut header = header.ok_or(WriteError::Header(HeaderRule::Op))?;
+        header.seal(self.checker.profile(), body).map_err(WriteError::Header)?;
+        if let Some(rule) = header.invalid(self.checker.message_size_max()) {
+            return Err(WriteError::Header(rule));
+        }
+        let head = EntryHead { magic: self.checker.profile().magic(), header };
+        self.write(&[head.as_bytes(), body])?;
+        self.appended(header);
+        Ok(ChainLink::from(&header))
+    }
+
+    fn appended(&mut self, header: Header) {
+        self.unsynced += 1;
+        self.size = self.size.saturating_add(header.size_disk());
+        self.last = Some(header);
+    }
+
+    fn verify(&self, bytes: &[u8]) -> Result<(), WriteError<D::Error>> {
+        match self.checker.entry(bytes, bytes.len() as u64) {
+            Checked::Fault(fault) => Err(WriteError::Invalid(fault)),
+            _ => Ok(()),
+        }
+    }
+
+    fn verify_parts(&self, head: &EntryHead, body: &[u8]) -> Result<(), WriteError<D::Error>> {
+        let size = HEAD_SIZE.saturating_add(body.len()) as u64;
+        if let Checked::Fault(fault) = self.checker.head(head.as_bytes(), size) {
+            return Err(WriteError::Invalid(fault));
+        }
+        let mut check = self.checker.body(&head.header);
+        if check.absorb(body).len() < body.len() {
+            return Err(WriteError::Header(HeaderRule::Size)); // the header tells a smaller body
+        }
+        check.finish().map_err(WriteError::Invalid)
+    }
+
+    /// Writes all parts, or fails for good.
+    fn write(&mut self, parts: &[&[u8]]) -> Result<(), WriteError<D::Error>> {
+        for part in parts {
+            let mut rest = *part;
+            while !rest.is_empty() {
+                match self.device.write(rest) {
+                    Ok(0) => return Err(self.fail(WriteError::Full)),
+                    Ok(written) => rest = rest.get(written..).unwrap_or(&[]),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) => return Err(self.fail(WriteError::Device(error))),
+                }
+            }
+        }
+        self.device.flush().map_err(|error| self.fail(WriteError::Device(error)))
+    }
+
+    fn fail(&mut self, error: WriteError<D::Error>) -> WriteError<D::Error> {
+        self.state = State::Failed;
+        error
+    }
+}
+
+impl<D: Write + Sync, P: Profile> Writer<D, P> {
+    /// Makes everything appended durable, then calls `done`.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Device`]: the sync failed. `done` is not called, and the writer is failed for good.
+    pub fn checkpoint(&mut self, done: impl FnOnce()) -> Result<(), WriteError<D::Error>> {
+        self.begin_checkpoint()?;
+        if let Err(error) = self.device.sync() {
+            return Err(self.fail(WriteError::Device(error)));
+        }
+        self.end_checkpoint(true)?;
+        done();
+        Ok(())
+    }
+}
+
+const _: () = assert!(MAGIC_SIZE + size_of::<Header>() == HEAD_SIZE);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checksum::Crc;
+    use crate::slice::Entries;
+    use crate::storage::Cursor;
+    use embedded_io::ErrorType;
+
+    /// Takes `room` bytes, a few at a time; syncs as long as `sync` is true.
+    struct Device {
+        bytes: heapless::Vec<u8, 4096>,
+        room: usize,
+        sync: bool,
+        interrupts: u32,
+    }
+
+    impl ErrorType for Device {
+        type Error = ErrorKind;
+    }
+
+    impl Write for Device {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+            if self.interrupts > 0 {
+                self.interrupts -= 1;
+                return Err(ErrorKind::Interrupted);
+            }
+            let size = bytes.len().min(7).min(self.room);
+            if size == 0 {
+                return Err(ErrorKind::Other);
+            }
+            self.room -= size;
+            self.bytes.extend_from_slice(&bytes[..size]).unwrap();
+            Ok(size)
+        }
+
+        fn flush(&mut self) -> Result<(), ErrorKind> {
+            Ok(())
+        }
+    }
+
+    impl Sync for Device {
+        fn sync(&mut self) -> Result<(), ErrorKind> {
+            if self.sync { Ok(()) } else { Err(ErrorKind::Other) }
+        }
+    }
+
+    fn writer(room: usize) -> Writer<Device, Crc> {
+        Writer::new(Device { bytes: heapless::Vec::new(), room, sync: true, interrupts: 3 }, Crc)
+    }
+
+    #[test]
+    fn entries_continue_the_chain_through_short_writes_and_interrupts() {
+        let mut writer = writer(4096);
+        let first = writer.append_new(&Draft::default(), b"a").unwrap();
+        let second = writer.append_new(&Draft { timestamp_ns: 5, ..Draft::default() }, b"").unwrap();
+        assert_eq!((second.op.0, second.parent), (2, first.checksum));
+        assert_eq!(writer.last().unwrap().commit.get(), 1);
+        let bytes = writer.into_device().bytes;
+        assert_eq!(Entries::new(&bytes, Crc).filter(Result::is_ok).count(), 2);
+    }
+
+    #[test]
+    fn half_an_entry_fails_the_writer_for_good() {
+        let mut writer = writer(300);
+        writer.append_new(&Draft::default(), b"").unwrap();
+        assert_eq!(writer.append_new(&Draft::default(), b""), Err(WriteError::Device(ErrorKind::Other)));
+        writer.device_mut().room = 4096;
+        assert_eq!(writer.append_new(&Draft::default(), b""), Err(WriteError::Failed));
+        assert_eq!(writer.checkpoint(|| panic!("must not call back")), Err(WriteError::Failed));
+        assert_eq!(writer.size(), 272);
+    }
+
+    #[test]
+    fn failed_sync_fails_the_writer_for_good() {
+        let mut writer = writer(4096);
+        writer.append_new(&Draft::default(), b"").unwrap();
+        writer.device_mut().sync = false;
+        assert_eq!(
+            writer.checkpoint(|| panic!("must not call back")),
+            Err(WriteError::Device(ErrorKind::Other))
+        );
+        writer.device_mut().sync = true;
+        assert_eq!(writer.checkpoint(|| panic!("a later success proves nothing")), Err(WriteError::Failed));
+        assert_eq!(writer.state(), State::Failed);
+    }
+
+    #[test]
+    fn unsynced_entries_are_bounded_and_a_checkpoint_covers_those_before_it() {
+        let mut writer = writer(4096).with_unsynced_max(2);
+        writer.append_new(&Draft::default(), b"").unwrap();
+        writer.begin_checkpoint::<ErrorKind>().unwrap();
+        writer.append_new(&Draft::default(), b"").unwrap();
+        assert_eq!(writer.append_new(&Draft::default(), b""), Err(WriteError::Unsynced { max: 2 }));
+        assert_eq!(writer.begin_checkpoint::<ErrorKind>(), Err(WriteError::Checkpointing));
+        writer.end_checkpoint::<ErrorKind>(true).unwrap();
+        assert_eq!(writer.unsynced(), 1, "the second entry came after the checkpoint began");
+        let mut called = false;
+        writer.checkpoint(|| called = true).unwrap();
+        assert!(called);
+        assert_eq!(writer.unsynced(), 0);
+        assert_eq!(writer.end_checkpoint::<ErrorKind>(true), Err(WriteError::NotCheckpointing));
+    }
+
+    #[test]
+    fn sealed_entries_are_appended_to_the_bit_and_damaged_ones_refused() {
+        let mut bytes = [0; HEAD_SIZE + 9];
+        let mut target = Writer::new(Cursor::new([0; 1024]), Crc);
+        let sealed = Entry::seal(&Crc, Header::new(), &mut bytes).unwrap();
+        target.append(sealed).unwrap();
+        target.append_prepare(&sealed.header, &sealed.body).unwrap();
+        assert!(matches!(target.append_prepare(&sealed.header, b"other bod"), Err(WriteError::Invalid(_))));
+        assert!(matches!(target.append_prepare(&sealed.header, b"longer body"), Err(WriteError::Header(_))));
+        assert_eq!(target.size(), 2 * 281);
+        bytes[HEAD_SIZE] ^= 1;
+        let damaged = Entry::from_prefix(&bytes).unwrap();
+        assert!(matches!(target.append(damaged), Err(WriteError::Invalid(_))));
+        assert_eq!(target.size(), 2 * 281);
+        assert_eq!(target.state(), State::Writing, "nothing was written");
+    }
+}
