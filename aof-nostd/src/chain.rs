@@ -203,6 +203,11 @@ impl<H: History> Chain<H> {
         self.last
     }
 
+    /// What is remembered of the entries before the last.
+    pub const fn history(&self) -> &H {
+        &self.history
+    }
+
     /// Tells how the next entry stands to those before it, and takes it as the last one.
     pub fn push(&mut self, link: ChainLink) -> Relation {
         let relation = self.relation(link);

@@ -1,1 +1,71 @@
-//! x
+//! Append-only log files on an operating system, over the core of [`aof_nostd`].
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`file`](mod@file) | [`LogFile`]: create or open for append under a lock, write, checkpoint off the caller's thread, rotation |
+//! | [`source`] | reading a file by position, shared between threads; [`open`] gives an iterator on a path |
+//! | [`scan`] | reading a whole file on all cores, results in order |
+//! | [`replace`] | a new file that appears whole or not at all |
+//! | [`sync`] | which system call means durable |
+//! | [`history`] | the chain's memory of all ops, for [`aof_nostd::Chain`] |
+//!
+//! # What durable means
+//!
+//! | | data | file created, renamed | a directory's entry |
+//! |---|---|---|---|
+//! | Linux, BSD | `fdatasync` | `fsync` | `fsync` of the directory |
+//! | macOS | `F_FULLFSYNC` | `F_FULLFSYNC` | `F_FULLFSYNC` of the directory |
+//! | Windows | `FlushFileBuffers` | `FlushFileBuffers` | not to be had: NTFS journals it |
+//!
+//! Linux is what the tests run on; the others are kept compiling.
+
+pub mod file;
+pub mod history;
+pub mod replace;
+mod rotate;
+pub mod scan;
+pub mod source;
+pub mod sync;
+
+pub use crate::file::{LogFile, OpenError, OpenOptions};
+pub use crate::history::Runs;
+pub use crate::replace::NewFile;
+pub use crate::rotate::Rotation;
+pub use crate::source::{LogReader, Source, open};
+pub use aof_nostd;
+
+use aof_nostd::Backend;
+
+/// The fastest backend of this machine: its AES instructions, if it has them.
+///
+/// ```
+/// use aof_nostd::{Profile, TigerBeetle};
+/// let profile = TigerBeetle::new(aof_std::backend());
+/// assert_eq!(profile.checksum(b"x"), TigerBeetle::default().checksum(b"x"));
+/// ```
+#[must_use]
+pub fn backend() -> Backend {
+    if hardware_is_there() {
+        // SAFETY: the CPU was asked for just the features that `Backend::hardware` names.
+        #[expect(unsafe_code, reason = "hands the run-time detection to the core, which has none")]
+        let backend = unsafe { Backend::hardware() };
+        backend.unwrap_or_default()
+    } else {
+        Backend::default()
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn hardware_is_there() -> bool {
+    std::arch::is_x86_feature_detected!("aes") && std::arch::is_x86_feature_detected!("avx")
+}
+
+#[cfg(target_arch = "aarch64")]
+fn hardware_is_there() -> bool {
+    std::arch::is_aarch64_feature_detected!("neon") && std::arch::is_aarch64_feature_detected!("aes")
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn hardware_is_there() -> bool {
+    false
+}

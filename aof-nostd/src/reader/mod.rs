@@ -337,13 +337,27 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
         Ok(self.offset)
     }
 
+    /// Goes on at the first place at or behind `offset` where an entry starts, else at the log's end;
+    /// gives it. For readers that begin in the middle of a log. An entry found like this may lie inside
+    /// the body of one that began before `offset`.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Device`]; the position is as before.
+    pub fn search(&mut self, offset: u64) -> Result<u64, ReadError<D::Error>> {
+        let search = Resync::from_anywhere(self.checker, offset, self.window.end());
+        self.offset = self.window.drive(search)?.unwrap_or(self.window.end());
+        self.set_last_checksum(None);
+        Ok(self.offset)
+    }
+
     /// The next entry, or damage together with where reading goes on behind it; `None` at the end.
     ///
     /// # Errors
     ///
     /// See [`ReadError`]; never [`ReadError::Damage`].
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, ReadError<D::Error>> {
-        // Looks twice at a whole entry's head so as to lend it from one place only.
+        // The entry is lent from the window afterwards: lending it from here would hold on to `self`.
         match self.next() {
             Err(ReadError::Damage(damage)) => return Ok(Some(Event::Damage(damage, self.skip()?))),
             Err(error) => return Err(error),

@@ -10,9 +10,11 @@ use embedded_io::{Error, ErrorKind, Read, Seek, SeekFrom};
 pub(super) struct Window<D, B> {
     device: D,
     buffer: B,
-    /// The log's offset of the buffer's first byte.
+    /// The log's offset of the window's first byte.
     start: u64,
-    /// Bytes of the log in the buffer.
+    /// Where the window begins in the buffer.
+    begin: usize,
+    /// Bytes in the window.
     size: usize,
     /// Where the device stands, if that is known.
     position: Option<u64>,
@@ -35,7 +37,7 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Window<D, B> {
             return Err(ReadError::Buffer { offset: 0, needed: HEAD_SIZE_U32 });
         }
         let end = device.seek(SeekFrom::End(0)).map_err(ReadError::Device)?;
-        Ok(Self { device, buffer, start: 0, size: 0, position: Some(end), end, read_ahead: usize::MAX })
+        Ok(Self { device, buffer, start: 0, begin: 0, size: 0, position: Some(end), end, read_ahead: usize::MAX })
     }
 
     /// The log's bytes from `offset` on: at least `size_min` (at least 1), unless the log ends before.
@@ -50,7 +52,10 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Window<D, B> {
         }
         // Even a window that is full enough may be asked for bytes behind the log's end: hide those.
         self.size = self.size.min(rest);
-        let target = if self.size < wanted { wanted.max(self.read_ahead).min(rest).min(capacity) } else { 0 };
+        if self.size < wanted {
+            self.compact();
+        }
+        let target = wanted.max(self.read_ahead).min(rest).min(capacity);
         while self.size < wanted {
             let read = self.read(target)?;
             if read == 0 {
@@ -60,24 +65,30 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Window<D, B> {
             self.size += read;
         }
         let rest = self.end.saturating_sub(offset);
-        Ok(View { bytes: &self.buffer.as_mut()[..self.size], rest })
+        let (_, bytes) = self.current();
+        Ok(View { bytes, rest })
     }
 
     /// Makes the window start at `offset`, keeping what it has of the log from there on.
     fn move_to(&mut self, offset: u64) {
         let passed = offset.checked_sub(self.start).and_then(|passed| usize::try_from(passed).ok());
         match passed {
-            Some(0) => {}
             Some(passed) if passed < self.size => {
-                self.buffer.as_mut().copy_within(passed..self.size, 0);
+                self.begin += passed;
                 self.size -= passed;
             }
-            _ => self.size = 0,
+            _ => (self.begin, self.size) = (0, 0),
         }
         self.start = offset;
     }
 
-    /// Reads once into the buffer behind what it has, up to `target` bytes in all.
+    /// Moves the window to the buffer's beginning, so that there is room behind it.
+    fn compact(&mut self) {
+        self.buffer.as_mut().copy_within(self.begin..self.begin + self.size, 0);
+        self.begin = 0;
+    }
+
+    /// Reads once behind a compact window, up to `target` bytes in all.
     fn read(&mut self, target: usize) -> Result<usize, ReadError<D::Error>> {
         let at = self.start.saturating_add(self.size as u64);
         if self.position != Some(at) {
@@ -115,7 +126,7 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Window<D, B> {
 impl<D, B: AsMut<[u8]>> Window<D, B> {
     /// What the window holds, and from which offset on.
     pub(super) fn current(&mut self) -> (u64, &[u8]) {
-        (self.start, &self.buffer.as_mut()[..self.size])
+        (self.start, &self.buffer.as_mut()[self.begin..self.begin + self.size])
     }
 }
 

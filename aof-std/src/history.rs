@@ -1,0 +1,159 @@
+//! The chain's memory of all ops: [`Runs`].
+
+use aof_nostd::chain::{ChainLink, History};
+use aof_nostd::{Checksum, Op};
+use std::collections::BTreeMap;
+
+/// Remembers the first entry seen for every op, as runs of consecutive ops that are linked by the chain:
+/// 16 bytes an entry, and about 100 bytes a run. A log of a replica is a handful of runs.
+///
+/// ```
+/// use aof_nostd::chain::{Chain, ChainLink};
+/// use aof_nostd::{Checksum, Op};
+/// let mut chain = Chain::new(aof_std::Runs::default());
+/// for op in [1_u64, 2, 3, 8, 9] {
+///     chain.push(ChainLink {
+///         op: Op(op),
+///         checksum: Checksum::new(op.into()),
+///         parent: Checksum::new(u128::from(op) - 1),
+///     });
+/// }
+/// assert_eq!(chain.history().missing(), [(Op(4), Op(7))]);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Runs {
+    /// First op to run. Runs do not overlap.
+    runs: BTreeMap<u64, Run>,
+    ops: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Run {
+    /// The parent that the first entry names.
+    parent: Checksum,
+    /// The entries' checksums; each but the last is the next one's parent.
+    checksums: Vec<Checksum>,
+}
+
+impl Runs {
+    /// How many ops were seen.
+    #[must_use]
+    pub fn ops(&self) -> u64 {
+        self.ops
+    }
+
+    /// The lowest op seen.
+    #[must_use]
+    pub fn first_op(&self) -> Option<Op> {
+        self.runs.keys().next().map(|&op| Op(op))
+    }
+
+    /// The highest op seen.
+    #[must_use]
+    pub fn last_op(&self) -> Option<Op> {
+        self.runs.iter().next_back().map(|(&first, run)| Op(run.last(first)))
+    }
+
+    /// The ops not seen between the lowest and the highest, as ranges with both ends.
+    #[must_use]
+    pub fn missing(&self) -> Vec<(Op, Op)> {
+        let ranges = self.runs.iter().map(|(&first, run)| (first, run.last(first)));
+        let mut missing = Vec::new();
+        let mut expected: Option<u64> = None;
+        for (first, last) in ranges {
+            if let Some(expected) = expected
+                && expected < first
+            {
+                missing.push((Op(expected), Op(first - 1)));
+            }
+            expected = last.checked_add(1);
+        }
+        missing
+    }
+
+    /// The run that holds `op`, or would if it went on: the one with the highest first op up to `op`.
+    fn run_at(&self, op: u64) -> Option<(u64, &Run)> {
+        self.runs.range(..=op).next_back().map(|(&first, run)| (first, run))
+    }
+}
+
+impl Run {
+    fn last(&self, first: u64) -> u64 {
+        first.saturating_add((self.checksums.len() as u64).saturating_sub(1))
+    }
+}
+
+impl History for Runs {
+    fn get(&self, op: Op) -> Option<ChainLink> {
+        let (first, run) = self.run_at(op.0)?;
+        let index = usize::try_from(op.0 - first).ok()?;
+        let checksum = *run.checksums.get(index)?;
+        let parent = match index.checked_sub(1) {
+            Some(before) => *run.checksums.get(before)?,
+            None => run.parent,
+        };
+        Some(ChainLink { op, checksum, parent })
+    }
+
+    fn insert(&mut self, link: ChainLink) {
+        if self.get(link.op).is_some() {
+            return;
+        }
+        self.ops += 1;
+        if let Some((&first, run)) = self.runs.range_mut(..=link.op.0).next_back()
+            && link.op.0 - first == run.checksums.len() as u64
+            && run.checksums.last() == Some(&link.parent)
+        {
+            run.checksums.push(link.checksum);
+        } else {
+            let run = Run { parent: link.parent, checksums: vec![link.checksum] };
+            self.runs.insert(link.op.0, run);
+        }
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn link(op: u64, checksum: u128, parent: u128) -> ChainLink {
+        ChainLink { op: Op(op), checksum: Checksum::new(checksum), parent: Checksum::new(parent) }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_map(entries in prop::collection::vec((0_u64..20, 0_u128..3, 0_u128..3), 0..60)) {
+            let mut runs = Runs::default();
+            let mut map = BTreeMap::new();
+            for (op, checksum, parent) in entries {
+                runs.insert(link(op, checksum, parent));
+                map.entry(op).or_insert_with(|| link(op, checksum, parent));
+            }
+            for op in 0..22 {
+                prop_assert_eq!(runs.get(Op(op)), map.get(&op).copied());
+            }
+            prop_assert_eq!(runs.ops(), map.len() as u64);
+            prop_assert_eq!(runs.first_op().map(|op| op.0), map.keys().next().copied());
+            prop_assert_eq!(runs.last_op().map(|op| op.0), map.keys().next_back().copied());
+            let ops: BTreeSet<u64> = map.keys().copied().collect();
+            let missing: BTreeSet<u64> = runs.missing().iter().flat_map(|(a, b)| a.0..=b.0).collect();
+            let range = ops.first().copied().unwrap_or(1)..=ops.last().copied().unwrap_or(0);
+            prop_assert_eq!(missing, range.filter(|op| !ops.contains(op)).collect::<BTreeSet<_>>());
+        }
+    }
+
+    #[test]
+    fn highest_op_there_is_does_not_overflow() {
+        let mut runs = Runs::default();
+        runs.insert(link(u64::MAX, 1, 0));
+        runs.insert(link(0, 1, 0));
+        assert_eq!(runs.missing(), [(Op(1), Op(u64::MAX - 1))]);
+        assert_eq!(runs.last_op(), Some(Op(u64::MAX)));
+    }
+}

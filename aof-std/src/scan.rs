@@ -1,0 +1,366 @@
+//! Reading a whole file on all cores, results in order: [`Scan`].
+//!
+//! What stands behind an entry's boundary depends on nothing before it. So the file is cut into segments,
+//! and each worker begins its segment at the first place that looks like an entry's start:
+//!
+//! ```text
+//!    segment 0          segment 1          segment 2
+//!   |e0|e1|e2|e3 ..|....|e4|e5|e6|e7 ......|....|e8|e9|
+//!                  ^    ^ worker 1 begins here; the worker of segment 0 ends here: they agree
+//! ```
+//!
+//! Where two neighbours do not meet (the place was inside a body, or damage lies across the cut), the
+//! segment is read again from where the one before it ended. The results are those of reading from front
+//! to back, always; in the worst case everything is read twice.
+//!
+//! Memory: a buffer for one entry per worker, and the sinks of a few segments. Files are read, not
+//! mapped: a file that is cut short meanwhile is an early end and not a signal.
+
+use crate::source::{self, LogReader, Source};
+use aof_nostd::checksum::Magic;
+use aof_nostd::{AnyProfile, Backend, Damage, Event, Located, Profile, Reader};
+use embedded_io_adapters::std::FromStd;
+use std::collections::BTreeMap;
+use std::io;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Takes what a segment of a log holds, in the order of the file.
+pub trait Sink: Send {
+    /// An entry, whole and valid.
+    fn entry(&mut self, located: Located<'_>);
+
+    /// Damage; the next entry starts, or the log ends, at `until`.
+    fn damage(&mut self, damage: Damage, until: u64);
+}
+
+/// What stops a scan, and shows how far it is. Shared with other threads.
+#[derive(Debug, Default)]
+pub struct Watch {
+    /// Set it to stop: the scan ends with [`io::ErrorKind::Interrupted`] soon.
+    pub stop: AtomicBool,
+    /// Bytes read so far, over all scans that use this watch.
+    pub bytes: AtomicU64,
+}
+
+/// A scan of a whole file.
+///
+/// ```
+/// use aof_nostd::{Damage, Located};
+/// use aof_std::scan::{Scan, Sink};
+///
+/// struct Count(u64);
+/// impl Sink for Count {
+///     fn entry(&mut self, _: Located<'_>) {
+///         self.0 += 1;
+///     }
+///     fn damage(&mut self, _: Damage, _: u64) {}
+/// }
+///
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/single/small-bodies.aof");
+/// let source = aof_std::Source::open(path.as_ref())?;
+/// let mut entries = 0;
+/// Scan::detect(&source, aof_std::backend())?.run(|| Count(0), |count| entries += count.0)?;
+/// assert_eq!(entries, 300);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Scan<'a> {
+    source: &'a Source,
+    profile: Option<AnyProfile>,
+    message_size_max: u32,
+    threads: usize,
+    segment_size: u64,
+    watch: Option<&'a Watch>,
+}
+
+/// A segment is cut no smaller than this: a handful of default-sized entries.
+const SEGMENT_SIZE_MIN: u64 = 2 << 20;
+/// Nor larger than this: sinks stay small, and progress is seen.
+const SEGMENT_SIZE_MAX: u64 = 32 << 20;
+
+impl<'a> Scan<'a> {
+    /// A scan of `source` in the profile that its first entry has.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    pub fn detect(source: &'a Source, backend: Backend) -> io::Result<Self> {
+        let reader = Reader::open(FromStd::new(source.clone()), vec![0; 64 << 10], backend);
+        let mut reader = reader.map_err(source::into_io)?;
+        let profile = *reader.profile();
+        let mut magic = Magic::default();
+        let found = match io::Read::read_exact(&mut source.clone(), &mut magic) {
+            Ok(()) if magic == profile.magic() => true,
+            Ok(()) => reader.search(0).map_err(source::into_io)? < source.size(),
+            Err(_) => false, // too short for a magic
+        };
+        let mut scan = Self::new(source, profile);
+        if !found {
+            scan.profile = None;
+        }
+        Ok(scan)
+    }
+
+    /// A scan of `source`, a log of `profile`, by as many threads as there are cores.
+    #[must_use]
+    pub fn new(source: &'a Source, profile: AnyProfile) -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let segment_size = source.size() / (8 * threads as u64);
+        Self {
+            source,
+            profile: Some(profile),
+            message_size_max: aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT,
+            threads,
+            segment_size: segment_size.clamp(SEGMENT_SIZE_MIN, SEGMENT_SIZE_MAX),
+            watch: None,
+        }
+    }
+
+    /// Sets the largest `size` of an entry (header and body, bytes); 1 MiB unless set.
+    #[must_use]
+    pub fn with_message_size_max(mut self, message_size_max: u32) -> Self {
+        self.message_size_max = message_size_max;
+        self
+    }
+
+    /// Sets the number of threads, and the bytes of a segment.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize, segment_size: u64) -> Self {
+        self.threads = threads.max(1);
+        self.segment_size = segment_size.max(1);
+        self
+    }
+
+    /// Shows progress in `watch`, and stops when it says so.
+    #[must_use]
+    pub fn with_watch(mut self, watch: &'a Watch) -> Self {
+        self.watch = Some(watch);
+        self
+    }
+
+    /// The profile; `None` where the file holds no entry of either.
+    #[must_use]
+    pub fn profile(&self) -> Option<AnyProfile> {
+        self.profile
+    }
+
+    /// Reads the file. Each segment's entries and damage go into a sink of its own, made by `new`; the
+    /// sinks come to `take` in the order of the file.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's; [`io::ErrorKind::Interrupted`] where the [`Watch`] said stop.
+    pub fn run<S: Sink>(&self, new: impl Fn() -> S + Sync, mut take: impl FnMut(S)) -> io::Result<()> {
+        let end = self.source.size();
+        let segments = end.div_ceil(self.segment_size);
+        let workers = usize::try_from(segments).unwrap_or(usize::MAX).min(self.threads);
+        if workers <= 1 {
+            let mut sink = new();
+            self.read(&mut self.reader()?, 0, end, &mut sink)?;
+            take(sink);
+            return Ok(());
+        }
+        let queue = Queue::new(segments, workers as u64 * 2);
+        std::thread::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(|| self.work(&queue, &new));
+            }
+            let result = self.stitch(&queue, &new, &mut take);
+            queue.stop();
+            result
+        })
+    }
+
+    /// Takes the segments in order; reads again those whose worker did not begin where the one before
+    /// ended.
+    fn stitch<S: Sink>(
+        &self,
+        queue: &Queue<S>,
+        new: &(impl Fn() -> S + Sync),
+        take: &mut impl FnMut(S),
+    ) -> io::Result<()> {
+        let mut expected = 0;
+        let mut own: Option<LogReader> = None;
+        for index in 0..queue.segments {
+            let until = (index + 1).saturating_mul(self.segment_size).min(self.source.size());
+            let part = queue.take(index)?;
+            if expected >= until {
+                continue; // an entry, or damage, reaches over the whole segment
+            }
+            if part.first == expected {
+                expected = part.next;
+                take(part.sink);
+                continue;
+            }
+            let reader = match &mut own {
+                Some(reader) => reader,
+                None => own.insert(self.reader()?),
+            };
+            let mut sink = new();
+            expected = self.read(reader, expected, until, &mut sink)?;
+            take(sink);
+        }
+        Ok(())
+    }
+
+    /// What each worker does.
+    fn work<S: Sink>(&self, queue: &Queue<S>, new: &(impl Fn() -> S + Sync)) {
+        let mut reader = match self.reader() {
+            Ok(reader) => reader,
+            Err(error) => return queue.fail(error),
+        };
+        while let Some(index) = queue.next() {
+            let from = index.saturating_mul(self.segment_size);
+            let until = from.saturating_add(self.segment_size).min(self.source.size());
+            let part = self.segment(&mut reader, from, until, new());
+            match part {
+                Ok(part) => queue.put(index, part),
+                Err(error) => return queue.fail(error),
+            }
+        }
+    }
+
+    fn segment<S: Sink>(
+        &self,
+        reader: &mut LogReader,
+        from: u64,
+        until: u64,
+        mut sink: S,
+    ) -> io::Result<Part<S>> {
+        let first = if from == 0 { 0 } else { reader.search(from).map_err(source::into_io)? };
+        let next = self.read(reader, first, until, &mut sink)?;
+        Ok(Part { first, next, sink })
+    }
+
+    /// Reads from the boundary `from` on all that starts before `until`. Gives the boundary behind it.
+    fn read(&self, reader: &mut LogReader, from: u64, until: u64, sink: &mut impl Sink) -> io::Result<u64> {
+        reader.set_position(from);
+        reader.set_last_checksum(None);
+        let mut shown = from;
+        while reader.position() < until {
+            match reader.next_event() {
+                Ok(Some(Event::Entry(located))) => sink.entry(located),
+                Ok(Some(Event::Damage(damage, next))) => sink.damage(damage, next),
+                Ok(None) => break,
+                // The buffer holds any entry and damage is an event, so only the device is left.
+                Err(error) => return Err(source::into_io(error)),
+            }
+            if let Some(watch) = self.watch
+                && reader.position() - shown >= SHOWN_EVERY
+            {
+                watch.bytes.fetch_add(reader.position() - shown, Ordering::Relaxed);
+                shown = reader.position();
+                if watch.stop.load(Ordering::Relaxed) {
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
+            }
+        }
+        if let Some(watch) = self.watch {
+            watch.bytes.fetch_add(reader.position() - shown, Ordering::Relaxed);
+        }
+        Ok(reader.position())
+    }
+
+    fn reader(&self) -> io::Result<LogReader> {
+        let profile = self.profile.unwrap_or_default();
+        source::reader(self.source.clone(), profile, self.message_size_max)
+    }
+}
+
+/// Bytes between two looks at the watch.
+const SHOWN_EVERY: u64 = 1 << 20;
+
+/// A segment that was read.
+struct Part<S> {
+    /// Where its first event stands.
+    first: u64,
+    /// The boundary behind its last event.
+    next: u64,
+    sink: S,
+}
+
+/// Segments on their way from the workers to the one who takes them in order.
+struct Queue<S> {
+    state: Mutex<State<S>>,
+    changed: Condvar,
+    segments: u64,
+    /// How many segments may wait to be taken.
+    ahead: u64,
+}
+
+struct State<S> {
+    /// The next segment that no worker has.
+    next: u64,
+    /// How many segments were taken.
+    taken: u64,
+    ready: BTreeMap<u64, Part<S>>,
+    error: Option<io::Error>,
+    stopped: bool,
+}
+
+impl<S> Queue<S> {
+    fn new(segments: u64, ahead: u64) -> Self {
+        let state = State { next: 0, taken: 0, ready: BTreeMap::new(), error: None, stopped: false };
+        Self { state: Mutex::new(state), changed: Condvar::new(), segments, ahead }
+    }
+
+    /// A panic elsewhere does not make the numbers wrong.
+    fn lock(&self) -> MutexGuard<'_, State<S>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, guard: MutexGuard<'a, State<S>>) -> MutexGuard<'a, State<S>> {
+        self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next segment to read; waits while too many wait to be taken.
+    fn next(&self) -> Option<u64> {
+        let mut state = self.lock();
+        loop {
+            if state.stopped || state.next >= self.segments {
+                return None;
+            }
+            if state.next < state.taken.saturating_add(self.ahead) {
+                let index = state.next;
+                state.next += 1;
+                return Some(index);
+            }
+            state = self.wait(state);
+        }
+    }
+
+    fn put(&self, index: u64, part: Part<S>) {
+        self.lock().ready.insert(index, part);
+        self.changed.notify_all();
+    }
+
+    fn fail(&self, error: io::Error) {
+        let mut state = self.lock();
+        state.error.get_or_insert(error);
+        state.stopped = true;
+        self.changed.notify_all();
+    }
+
+    fn stop(&self) {
+        self.lock().stopped = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits for a segment, and takes it.
+    fn take(&self, index: u64) -> io::Result<Part<S>> {
+        let mut state = self.lock();
+        loop {
+            if let Some(error) = state.error.take() {
+                return Err(error);
+            }
+            if let Some(part) = state.ready.remove(&index) {
+                state.taken = index + 1;
+                self.changed.notify_all();
+                return Ok(part);
+            }
+            state = self.wait(state);
+        }
+    }
+}

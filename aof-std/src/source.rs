@@ -1,0 +1,159 @@
+//! Reading a log file by position: [`Source`], and [`open`] for an iterator on a path.
+
+use aof_nostd::{AnyProfile, Backend, ReadError, Reader};
+use embedded_io_adapters::std::FromStd;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A file opened for reading. Clones share the file and have positions of their own, so several threads
+/// can read it at once.
+///
+/// Its length is the one that it had when it was opened: a log that grows meanwhile is read up to there,
+/// and a reader never takes an entry that is being written for damage in the middle.
+#[derive(Clone, Debug)]
+pub struct Source {
+    file: Arc<File>,
+    position: u64,
+    size: u64,
+}
+
+impl Source {
+    /// Opens `path`, with the length that it has now.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's; [`io::ErrorKind::IsADirectory`] for a directory, and
+    /// [`io::ErrorKind::NotSeekable`] for a pipe or a terminal, which cannot be read by position.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        // Asked before opening: opening a pipe would wait for somebody to write to it.
+        let metadata = std::fs::metadata(path)?;
+        if metadata.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if !metadata.is_file() && !is_block_device(&metadata) {
+            return Err(io::Error::new(
+                io::ErrorKind::NotSeekable,
+                "not a file that can be read by position",
+            ));
+        }
+        Self::from_file(File::open(path)?)
+    }
+
+    /// Reads `file`, with the length that it has now.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's, for the length.
+    pub fn from_file(file: File) -> io::Result<Self> {
+        let mut file = file;
+        let size = file.seek(SeekFrom::End(0))?;
+        Ok(Self { file: Arc::new(file), position: 0, size })
+    }
+
+    /// Bytes in the file when it was opened.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+#[cfg(unix)]
+fn is_block_device(metadata: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_block_device(&metadata.file_type())
+}
+
+#[cfg(not(unix))]
+fn is_block_device(_metadata: &std::fs::Metadata) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = usize::try_from(self.size.saturating_sub(self.position)).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(rest);
+        let read = read_at(&self.file, &mut buffer[..wanted], self.position)?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Source {
+    fn seek(&mut self, target: SeekFrom) -> io::Result<u64> {
+        let position = match target {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
+/// An iterator over a log file.
+pub type LogReader<P = AnyProfile> = Reader<FromStd<Source>, Box<[u8]>, P>;
+
+/// Bytes read at a time: fits a core's second-level cache beside the rest.
+const READ_AHEAD: usize = 256 << 10;
+
+/// An iterator over the log at `path`, in the profile that it has, with a buffer for any entry of a
+/// default cluster.
+///
+/// ```no_run
+/// let mut log = aof_std::open("replica.aof".as_ref(), aof_std::backend())?;
+/// while let Some(located) = log.next()? {
+///     println!("{} {}", located.offset, located.entry.header.op());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// The operating system's.
+pub fn open(path: &Path, backend: Backend) -> io::Result<LogReader> {
+    let source = Source::open(path)?;
+    let buffer = buffer(aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT);
+    let reader = Reader::open(FromStd::new(source), buffer, backend).map_err(into_io)?;
+    Ok(reader.with_read_ahead(READ_AHEAD))
+}
+
+/// A reader of `source` in a known profile, for entries of at most `message_size_max` bytes.
+pub(crate) fn reader<P: aof_nostd::Profile>(
+    source: Source,
+    profile: P,
+    message_size_max: u32,
+) -> io::Result<LogReader<P>> {
+    let reader = Reader::new(FromStd::new(source), buffer(message_size_max), profile).map_err(into_io)?;
+    Ok(reader.with_message_size_max(message_size_max).with_read_ahead(READ_AHEAD))
+}
+
+/// A buffer for any entry of at most `message_size_max` bytes.
+fn buffer(message_size_max: u32) -> Box<[u8]> {
+    let entry_size_max = (message_size_max as usize).saturating_add(aof_nostd::wire::MAGIC_SIZE);
+    vec![0; entry_size_max.max(READ_AHEAD)].into_boxed_slice()
+}
+
+/// The error of a step that only the device can make fail.
+pub(crate) fn into_io(error: ReadError<io::Error>) -> io::Error {
+    match error {
+        ReadError::Device(error) => error,
+        other => io::Error::other(other),
+    }
+}

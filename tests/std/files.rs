@@ -1,0 +1,225 @@
+//! Opening, locking, torn tails, checkpoints, rotation and replacing, on a real file system.
+
+use aof_nostd::{Crc, Draft, Op, TigerBeetle, WriteError};
+use aof_std::file::FileError;
+use aof_std::{LogFile, NewFile, OpenError, OpenOptions, Rotation};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+
+fn directory() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// A log of three entries, closed.
+fn log_of_three(directory: &Path) -> PathBuf {
+    let path = directory.join("log.aof");
+    let mut log = LogFile::open(&path).unwrap();
+    for body in [&b"one"[..], b"", b"three"] {
+        log.write_new(&Draft::default(), body).unwrap();
+    }
+    log.close().unwrap();
+    path
+}
+
+/// Checkpoints and waits for the answer.
+fn checkpoint(log: &mut LogFile) -> std::io::Result<aof_std::file::Checkpointed> {
+    let (sender, receiver) = mpsc::channel();
+    log.checkpoint(move |result| sender.send(result).unwrap()).unwrap();
+    let result = receiver.recv().unwrap();
+    let _ = log.wait();
+    result
+}
+
+#[test]
+fn reopened_log_continues_the_chain() {
+    let directory = directory();
+    let path = log_of_three(directory.path());
+    let mut log = LogFile::open(&path).unwrap();
+    assert_eq!((log.entries_at_open(), log.torn_tail()), (3, None));
+    let last = log.last().unwrap().checksum;
+    let link = log.write_new(&Draft::default(), b"four").unwrap();
+    assert_eq!((link.op, link.parent), (Op(4), last));
+    log.close().unwrap();
+    let mut reader = aof_std::open(&path, aof_std::backend()).unwrap().with_chain_check(true);
+    let mut ops = Vec::new();
+    while let Some(located) = reader.next().unwrap() {
+        ops.push(located.entry.header.op().0);
+    }
+    assert_eq!(ops, [1, 2, 3, 4]);
+}
+
+#[test]
+fn second_writer_is_refused_while_the_first_holds_the_lock() {
+    let directory = directory();
+    let path = log_of_three(directory.path());
+    let first = LogFile::open(&path).unwrap();
+    assert!(matches!(LogFile::open(&path), Err(OpenError::Locked)));
+    drop(first);
+    LogFile::open(&path).unwrap();
+}
+
+#[test]
+fn torn_tail_is_told_and_nothing_is_written_behind_it_until_it_is_cut_and_kept() {
+    let directory = directory();
+    let path = log_of_three(directory.path());
+    let whole = fs::read(&path).unwrap();
+    for cut in [whole.len() - 1, whole.len() - 5, whole.len() - 270, whole.len() - 276] {
+        fs::write(&path, &whole[..cut]).unwrap();
+        let mut log = LogFile::open(&path).unwrap();
+        let torn = log.torn_tail().unwrap();
+        assert_eq!((torn.offset, torn.size), (275 + 272, cut as u64 - 547), "cut at {cut}");
+        assert!(matches!(log.write_new(&Draft::default(), b""), Err(FileError::TornTail(_))));
+        assert_eq!(fs::read(&path).unwrap(), whole[..cut], "not silently cut");
+
+        let saved = log.cut_torn_tail().unwrap().unwrap();
+        assert_eq!(saved.file_name().unwrap(), "log.aof.torn-at-547");
+        assert_eq!(fs::read(&saved).unwrap(), whole[547..cut]);
+        assert_eq!(fs::read(&path).unwrap(), whole[..547]);
+        assert_eq!(log.write_new(&Draft::default(), b"").unwrap().op, Op(3));
+        log.close().unwrap();
+        fs::remove_file(saved).unwrap();
+    }
+}
+
+#[test]
+fn torn_tail_is_not_cut_where_its_bytes_cannot_be_kept() {
+    let directory = directory();
+    let path = log_of_three(directory.path());
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    fs::write(directory.path().join("log.aof.torn-at-547"), b"kept from before").unwrap();
+    let mut log = LogFile::open(&path).unwrap();
+    assert_eq!(log.cut_torn_tail().unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+    assert_eq!(fs::read(&path).unwrap(), whole[..whole.len() - 1]);
+    assert_eq!(fs::read(directory.path().join("log.aof.torn-at-547")).unwrap(), b"kept from before");
+}
+
+#[test]
+fn file_that_is_no_log_is_left_alone() {
+    let directory = directory();
+    let path = directory.path().join("precious.txt");
+    fs::write(&path, b"not a log").unwrap();
+    assert!(matches!(LogFile::open(&path), Err(OpenError::NotALog)));
+    assert_eq!(fs::read(&path).unwrap(), b"not a log");
+}
+
+#[test]
+fn profile_of_the_file_is_kept_and_the_other_one_refused() {
+    let directory = directory();
+    let path = directory.path().join("crc.aof");
+    let mut log = OpenOptions::new().profile(Crc).open(&path).unwrap();
+    log.write_new(&Draft::default(), b"").unwrap();
+    log.close().unwrap();
+    let tigerbeetle = OpenOptions::new().profile(TigerBeetle::default());
+    assert!(matches!(tigerbeetle.open(&path), Err(OpenError::Profile { found: "crc", .. })));
+    let mut log = LogFile::open(&path).unwrap();
+    assert_eq!(log.write_new(&Draft::default(), b"").unwrap().op, Op(2));
+}
+
+#[test]
+fn checkpoint_calls_back_and_frees_the_bound_of_unsynced_entries() {
+    let directory = directory();
+    let mut log = OpenOptions::new().unsynced_max(2).open(&directory.path().join("log.aof")).unwrap();
+    log.write_new(&Draft::default(), b"").unwrap();
+    log.write_new(&Draft::default(), b"").unwrap();
+    let refused = log.write_new(&Draft::default(), b"").unwrap_err();
+    assert!(matches!(refused, FileError::Write(WriteError::Unsynced { max: 2 })));
+    assert_eq!(checkpoint(&mut log).unwrap().rotation, Rotation::None);
+    assert_eq!(log.unsynced(), 0);
+    log.write_new(&Draft::default(), b"").unwrap();
+}
+
+#[test]
+fn moved_away_log_is_begun_anew_and_the_chain_goes_on() {
+    let directory = directory();
+    let path = directory.path().join("log.aof");
+    let moved = directory.path().join("log.1.aof");
+    let mut log = LogFile::open(&path).unwrap();
+    log.write_new(&Draft::default(), b"old").unwrap();
+    fs::rename(&path, &moved).unwrap();
+    log.write_new(&Draft::default(), b"still old").unwrap();
+    assert_eq!(checkpoint(&mut log).unwrap().rotation, Rotation::Created);
+    log.write_new(&Draft::default(), b"new").unwrap();
+    assert!(matches!(LogFile::open(&path), Err(OpenError::Locked)), "the new file is locked too");
+    log.close().unwrap();
+    assert_eq!(fs::metadata(&moved).unwrap().len(), 275 + 281);
+    let new = LogFile::open(&path).unwrap();
+    assert_eq!((new.entries_at_open(), new.last().unwrap().op()), (1, Op(3)));
+    let old = LogFile::open(&moved).unwrap();
+    assert_eq!(new.last().unwrap().parent, old.last().unwrap().checksum);
+}
+
+#[test]
+fn file_put_in_the_logs_place_is_warned_of_and_not_written_to() {
+    let directory = directory();
+    let path = directory.path().join("log.aof");
+    let moved = directory.path().join("log.1.aof");
+    let mut log = LogFile::open(&path).unwrap();
+    fs::rename(&path, &moved).unwrap();
+    fs::write(&path, b"").unwrap();
+    log.write_new(&Draft::default(), b"").unwrap();
+    assert_eq!(checkpoint(&mut log).unwrap().rotation, Rotation::Replaced);
+    log.write_new(&Draft::default(), b"").unwrap();
+    log.close().unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+    assert_eq!(fs::metadata(&moved).unwrap().len(), 2 * 272);
+}
+
+#[test]
+fn failed_checkpoint_fails_the_log_for_good() {
+    let directory = directory();
+    let inner = directory.path().join("inner");
+    fs::create_dir(&inner).unwrap();
+    let mut log = LogFile::open(&inner.join("log.aof")).unwrap();
+    log.write_new(&Draft::default(), b"").unwrap();
+    // The path cannot be looked at, nor a new file be created there: the directory is gone.
+    fs::remove_dir_all(&inner).unwrap();
+    assert!(checkpoint(&mut log).is_err());
+    fs::create_dir(&inner).unwrap();
+    let refused = log.write_new(&Draft::default(), b"").unwrap_err();
+    assert!(matches!(refused, FileError::Write(WriteError::Failed)), "{refused}");
+    assert!(log.close().is_err());
+}
+
+#[test]
+fn full_disk_fails_the_log_for_good() {
+    // Every write to this device fails as on a full disk. Absent on other systems.
+    let full = Path::new("/dev/full");
+    if !full.exists() {
+        eprintln!("NOT RUN: there is no /dev/full here");
+        return;
+    }
+    let directory = directory();
+    let path = directory.path().join("full.aof");
+    std::os::unix::fs::symlink(full, &path).unwrap();
+    let mut log = LogFile::open(&path).unwrap();
+    let error = log.write_new(&Draft::default(), b"").unwrap_err();
+    let FileError::Write(WriteError::Device(error)) = error else { panic!("{error}") };
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    assert!(matches!(log.write_new(&Draft::default(), b""), Err(FileError::Write(WriteError::Failed))));
+}
+
+#[test]
+fn new_file_appears_whole_or_not_at_all() {
+    let directory = directory();
+    let path = directory.path().join("out");
+    let mut file = NewFile::create(&path).unwrap();
+    file.write_all(b"half").unwrap();
+    drop(file);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left");
+
+    let mut file = NewFile::create(&path).unwrap();
+    file.write_all(b"whole").unwrap();
+    file.commit(false).unwrap();
+    let mut file = NewFile::create(&path).unwrap();
+    file.write_all(b"other").unwrap();
+    assert_eq!(file.commit(false).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+    assert_eq!(fs::read(&path).unwrap(), b"whole");
+    let mut file = NewFile::create(&path).unwrap();
+    file.write_all(b"other").unwrap();
+    file.commit(true).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"other");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}

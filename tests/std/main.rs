@@ -1,0 +1,6 @@
+//! Log files: opening, the lock, torn tails, checkpoints, rotation, replacing, scanning on all cores.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests may stop at a surprise")]
+
+mod files;
+mod scanning;

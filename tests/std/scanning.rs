@@ -1,0 +1,124 @@
+//! A scan on several threads gives what reading from front to back gives, however the file is cut.
+
+use aof_nostd::{AnyProfile, Backend, Damage, Entries, Event, Located};
+use aof_std::Source;
+use aof_std::scan::{Scan, Sink, Watch};
+use proptest::prelude::*;
+use std::io::Write;
+use std::sync::atomic::Ordering;
+
+#[derive(Clone, Debug, PartialEq)]
+enum Seen {
+    Entry(u64, u128),
+    Damage(Damage, u64),
+}
+
+#[derive(Default)]
+struct Collect(Vec<Seen>);
+
+impl Sink for Collect {
+    fn entry(&mut self, located: Located<'_>) {
+        self.0.push(Seen::Entry(located.offset, located.entry.header.checksum.get()));
+    }
+
+    fn damage(&mut self, damage: Damage, until: u64) {
+        self.0.push(Seen::Damage(damage, until));
+    }
+}
+
+fn front_to_back(bytes: &[u8]) -> Vec<Seen> {
+    let mut collect = Collect::default();
+    let mut entries = Entries::detect(bytes, Backend::default());
+    while let Some(event) = entries.next_event() {
+        match event {
+            Event::Entry(located) => collect.entry(located),
+            Event::Damage(damage, until) => collect.damage(damage, until),
+        }
+    }
+    collect.0
+}
+
+fn on_threads(bytes: &[u8], threads: usize, segment_size: u64) -> Vec<Seen> {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    let source = Source::from_file(file).unwrap();
+    let mut seen = Vec::new();
+    let scan = Scan::detect(&source, aof_std::backend()).unwrap().with_threads(threads, segment_size);
+    scan.run(Collect::default, |part| seen.extend(part.0)).unwrap();
+    seen
+}
+
+fn small_bodies() -> &'static [u8] {
+    include_bytes!("../data/single/small-bodies.aof")
+}
+
+#[test]
+fn whole_file_is_seen_in_order_whatever_the_segments() {
+    let bytes = small_bodies();
+    let expected = front_to_back(bytes);
+    assert_eq!(expected.len(), 300);
+    for segment_size in [1000, 1055, 1056, 5000, 100_000, 183_616, 1 << 20] {
+        assert_eq!(on_threads(bytes, 3, segment_size), expected, "segments of {segment_size}");
+    }
+}
+
+#[test]
+fn entries_larger_than_a_segment_are_read_once() {
+    let bytes = include_bytes!("../data/single/large-bodies.aof");
+    assert_eq!(on_threads(bytes, 4, 100_000), front_to_back(bytes));
+}
+
+#[test]
+fn log_inside_a_body_is_not_taken_where_a_segment_begins_in_it() {
+    // A body of 120,000 bytes that is itself a log; segments begin in the middle of it.
+    let mut buffer = vec![0; aof_nostd::wire::HEAD_SIZE];
+    buffer.extend_from_slice(&small_bodies()[..120_384]);
+    let profile = AnyProfile::default();
+    aof_nostd::Entry::seal(&profile, aof_nostd::Header::new(), &mut buffer).unwrap();
+    buffer.extend_from_slice(small_bodies());
+    let expected = front_to_back(&buffer);
+    assert_eq!(expected.len(), 301);
+    for segment_size in [5_000, 50_000, 120_000] {
+        assert_eq!(on_threads(&buffer, 2, segment_size), expected, "segments of {segment_size}");
+    }
+}
+
+#[test]
+fn stopped_scan_is_an_interruption() {
+    let bytes = include_bytes!("../data/single/large-bodies.aof");
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    let source = Source::from_file(file).unwrap();
+    let watch = Watch::default();
+    watch.stop.store(true, Ordering::Relaxed);
+    let scan = Scan::detect(&source, aof_std::backend()).unwrap().with_watch(&watch);
+    let error = scan.run(Collect::default, |_| {}).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::Interrupted);
+}
+
+#[test]
+fn file_without_any_entry_has_no_profile() {
+    for bytes in [&b""[..], b"x", &[0; 5000], b"not a log at all, but longer than a magic"] {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        let source = Source::from_file(file).unwrap();
+        assert_eq!(Scan::detect(&source, aof_std::backend()).unwrap().profile(), None);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn damaged_file_is_seen_alike(
+        damages in prop::collection::vec((0_usize..183_616, 1_usize..3000, any::<u8>()), 0..8),
+        threads in 2_usize..4,
+        segment_size in 600_u64..60_000,
+    ) {
+        let mut bytes = small_bodies().to_vec();
+        for (start, size, value) in damages {
+            let end = (start + size).min(bytes.len());
+            bytes[start..end].fill(value);
+        }
+        prop_assert_eq!(on_threads(&bytes, threads, segment_size), front_to_back(&bytes));
+    }
+}
