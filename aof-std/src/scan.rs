@@ -44,6 +44,14 @@ pub struct Watch {
     pub bytes: AtomicU64,
 }
 
+impl Watch {
+    /// Not stopped, nothing read.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { stop: AtomicBool::new(false), bytes: AtomicU64::new(0) }
+    }
+}
+
 /// A scan of a whole file.
 ///
 /// ```

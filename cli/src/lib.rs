@@ -1,1 +1,49 @@
-//! x
+//! The command `aof`: verify, debug and merge append-only files.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`args`] | the command line: help and completions come from it |
+//! | [`exit`] | exit codes |
+//! | [`failure`] | why a command could not do its work: what, where, what to do |
+//! | [`verify`], [`debug`], [`merge`] | the commands, one module each |
+//! | [`survey`] | one file's facts and findings |
+//! | [`data_checksum`] | the reference's digest of what a replay sends |
+//! | [`output`] | standard output, progress, signals |
+
+pub mod args;
+pub mod data_checksum;
+pub mod debug;
+pub mod exit;
+pub mod failure;
+pub mod line;
+pub mod merge;
+pub mod output;
+pub mod survey;
+pub mod verify;
+
+use crate::args::{Args, Command};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use clap::{CommandFactory, Parser};
+use std::process::ExitCode;
+
+/// Parses the command line and runs it; all errors end here.
+#[must_use]
+pub fn run() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Verify(args) => verify::run(&args),
+        Command::Debug(args) => debug::run(&args),
+        Command::Merge(args) => merge::run(&args),
+        Command::Completions { shell } => completions(shell),
+    };
+    result.unwrap_or_else(|failure| output::report(&failure)).into()
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "aof", &mut script);
+    let mut stdout = output::stdout();
+    output::write(&mut stdout, &script)?;
+    output::finish(stdout)?;
+    Ok(Exit::Sound)
+}

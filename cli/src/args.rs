@@ -1,0 +1,149 @@
+//! The command line. Help and completions are made from these definitions, so they cannot disagree.
+
+use aof_nostd::Checksum;
+use clap::{Parser, Subcommand, ValueHint};
+use std::path::PathBuf;
+
+/// Verify, debug and merge append-only files (AOF) of TigerBeetle replicas and of devices.
+#[derive(Debug, Parser)]
+#[command(
+    name = "aof",
+    version,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 sound, or done; 1 it ran, and found damage or could not do all that was asked; \
+                  2 wrong usage, or an input cannot be read; 130 stopped by a signal."
+)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The sub-commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check every byte of logs, going on behind damage
+    Verify(VerifyArgs),
+    /// Print entries, one a line, and the data checksum
+    Debug(DebugArgs),
+    /// Merge the logs of a cluster's replicas into one unbroken chain
+    Merge(MergeArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  aof completions bash > /etc/bash_completion.d/aof")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Arguments of `aof verify`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Check every byte of logs, going on behind damage.\n\nA file is sound if every byte belongs to a \
+                  valid entry and there is no fork. Replicas go back in their logs after a restart (a backtrack) and \
+                  jump ahead after a state sync (a gap): these are told, and fail only under --strict.",
+    after_help = "Examples:\n  aof verify r0.aof r1.aof r2.aof\n  aof verify --json *.aof | jq 'select(.sound | not)'"
+)]
+pub struct VerifyArgs {
+    /// The logs
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// One JSON object a file, one a line
+    #[arg(long)]
+    pub json: bool,
+    /// Let backtracks and gaps fail too
+    #[arg(long)]
+    pub strict: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub limits: Limits,
+}
+
+/// Arguments of `aof debug`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Print entries, one a line, with all fields of their headers, and the data checksum.\n\nBy default \
+                  the entries that a replay sends (operations 128, 129, 130, 138, 139, 146, 147), as the reference \
+                  tool does. Damage and breaks of the chain are told in their place.",
+    after_help = "Examples:\n  aof debug replica.aof | tail -1\n  aof debug --all --json replica.aof | jq 'select(.op == 804)'"
+)]
+pub struct DebugArgs {
+    /// The log
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Print every entry, not only those that a replay sends
+    #[arg(long)]
+    pub all: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub limits: Limits,
+}
+
+/// Arguments of `aof merge`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Merge the logs of a cluster's replicas into one file that is one unbroken chain: every valid entry \
+                  that any input holds and the chain reaches, once, in order.\n\nInputs may be damaged, go back, and \
+                  have gaps, as long as another input fills them; their order does not matter. If the chain cannot \
+                  be whole, nothing is written, and the report says which ops are missing or forked, where, and what \
+                  would help. The output appears whole or not at all, after it was read back and verified.",
+    after_help = "Examples:\n  aof merge --output whole.aof r0.aof r1.aof r2.aof\n  aof merge --partial --output start.aof r2.aof"
+)]
+pub struct MergeArgs {
+    /// The logs, in any order
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// The file to write
+    #[arg(long, short, value_name = "OUT", value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+    /// Begin with the child of this checksum, not with the lowest op
+    #[arg(long, value_name = "CHECKSUM")]
+    pub root: Option<Checksum>,
+    /// Write the chain up to the first gap or fork
+    #[arg(long)]
+    pub partial: bool,
+    /// Replace an output that exists
+    #[arg(long)]
+    pub force: bool,
+    /// Report as one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub limits: Limits,
+}
+
+/// Limits of what is read.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Limits {
+    /// The cluster's largest message, header and body
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT,
+        value_parser = clap::value_parser!(u32).range(256..=1 << 30),
+        hide_short_help = true,
+    )]
+    pub message_size_max: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn definitions_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn checksum_is_parsed_or_refused() {
+        let parse = |root| Args::try_parse_from(["aof", "merge", "-o", "out", "--root", root, "in"]);
+        assert!(parse("b68a0bdf32120df82f3802d9391a915f").is_ok());
+        assert!(parse("xyz").is_err());
+    }
+}

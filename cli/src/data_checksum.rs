@@ -1,0 +1,64 @@
+//! The reference tool's digest of what a replay sends: by it, two logs hold the same data.
+//!
+//! BLAKE3 over, for each entry that a replay sends and in the order of the file, `checksum_body` (16
+//! bytes), `timestamp` (8), `operation` (1); of the digest, the first 16 bytes as a little-endian number.
+
+use aof_nostd::Header;
+use aof_nostd::wire::Operation;
+
+/// The bytes that entries give to the digest. Made in parallel, digested in order.
+#[derive(Clone, Debug, Default)]
+pub struct DataBytes(Vec<u8>);
+
+impl DataBytes {
+    /// Takes an entry, if a replay sends it. Says whether it does.
+    pub fn push(&mut self, header: &Header) -> bool {
+        let replayable = Operation(header.operation).is_replayable();
+        if replayable {
+            self.0.extend_from_slice(&header.checksum_body.to_bytes());
+            self.0.extend_from_slice(&header.timestamp.to_bytes());
+            self.0.push(header.operation);
+        }
+        replayable
+    }
+}
+
+/// The digest in the making.
+#[derive(Clone, Debug, Default)]
+pub struct DataChecksum(blake3::Hasher);
+
+impl DataChecksum {
+    /// Takes the next bytes.
+    pub fn update(&mut self, data: &DataBytes) {
+        self.0.update(&data.0);
+    }
+
+    /// The number, as the reference prints it.
+    #[must_use]
+    pub fn finish(&self) -> u128 {
+        let digest = self.0.finalize();
+        let mut bytes = [0; 16];
+        for (target, source) in bytes.iter_mut().zip(digest.as_bytes()) {
+            *target = *source;
+        }
+        u128::from_le_bytes(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pulses_and_registers_do_not_count() {
+        let mut data = DataBytes::default();
+        let mut header = Header::new();
+        for operation in [Operation::PULSE, Operation::REGISTER, Operation::LOOKUP_ACCOUNTS] {
+            header.operation = operation.0;
+            assert!(!data.push(&header));
+        }
+        header.operation = Operation::CREATE_TRANSFERS.0;
+        assert!(data.push(&header));
+        assert_eq!(data.0.len(), 25);
+    }
+}

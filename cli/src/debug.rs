@@ -1,0 +1,158 @@
+//! `aof debug`: entries, one a line, and the data checksum.
+
+use crate::args::DebugArgs;
+use crate::data_checksum::{DataBytes, DataChecksum};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::line::{Lines, Style};
+use crate::output::{self, Progress, Stdout, WATCH};
+use crate::survey::Finding;
+use aof_nostd::chain::{Chain, ChainLink, NoHistory};
+use aof_nostd::{Damage, Located};
+use aof_std::Source;
+use aof_std::scan::{Scan, Sink};
+use std::sync::atomic::Ordering;
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// [`Failure::Read`] or [`Failure::Stdout`].
+pub fn run(args: &DebugArgs) -> Result<Exit, Failure> {
+    let failed = |error| Failure::read(&args.file, error);
+    let source = Source::open(&args.file).map_err(failed)?;
+    let progress = Progress::new("debug", source.size());
+    let scan = Scan::detect(&source, aof_std::backend()).map_err(failed)?;
+    let scan = scan.with_message_size_max(args.limits.message_size_max).with_watch(&WATCH);
+    let style = if args.json { Style::Json } else { Style::Text };
+
+    let mut printer = Printer::new(output::stdout(), style);
+    let new = || Part::new(style, args.all, source.size());
+    let result = scan.run(new, |part| {
+        printer.take(&part);
+        progress.show();
+    });
+    match (printer.failure.take(), result) {
+        (Some(failure), _) => return Err(failure),
+        (None, result) => result.map_err(failed)?,
+    }
+    let damaged = printer.damaged;
+    printer.finish(args.json)?;
+    Ok(if damaged { Exit::Damage } else { Exit::Sound })
+}
+
+/// The lines of one segment.
+struct Part {
+    lines: Lines,
+    all: bool,
+    bytes: u64,
+    data: DataBytes,
+    damaged: bool,
+    /// The segment's first entry, where it stands, and how far the lines were before it.
+    first: Option<(ChainLink, u64, usize)>,
+    chain: Chain<NoHistory>,
+}
+
+impl Part {
+    fn new(style: Style, all: bool, bytes: u64) -> Self {
+        Self {
+            lines: Lines::new(style),
+            all,
+            bytes,
+            data: DataBytes::default(),
+            damaged: false,
+            first: None,
+            chain: Chain::default(),
+        }
+    }
+}
+
+impl Sink for Part {
+    fn entry(&mut self, located: Located<'_>) {
+        let header = &located.entry.header;
+        let link = ChainLink::from(header);
+        if self.first.is_none() {
+            self.first = Some((link, located.offset, self.lines.bytes.len()));
+        }
+        let relation = self.chain.push(link);
+        if let Some(finding) = Finding::relation(relation, located.offset, link.op.0) {
+            self.damaged |= finding.is_fault();
+            self.lines.finding(&finding);
+        }
+        if self.data.push(header) || self.all {
+            self.lines.entry(located.offset, header);
+        }
+    }
+
+    fn damage(&mut self, damage: Damage, until: u64) {
+        self.damaged = true;
+        self.lines.finding(&Finding::damage(damage, until, self.bytes));
+    }
+}
+
+/// Puts the segments' lines behind each other.
+struct Printer {
+    stdout: Stdout,
+    style: Style,
+    data: DataChecksum,
+    chain: Chain<NoHistory>,
+    damaged: bool,
+    failure: Option<Failure>,
+}
+
+impl Printer {
+    fn new(stdout: Stdout, style: Style) -> Self {
+        Self {
+            stdout,
+            style,
+            data: DataChecksum::default(),
+            chain: Chain::default(),
+            damaged: false,
+            failure: None,
+        }
+    }
+
+    fn take(&mut self, part: &Part) {
+        if self.failure.is_none()
+            && let Err(failure) = self.print(part)
+        {
+            self.failure = Some(failure);
+            WATCH.stop.store(true, Ordering::Relaxed); // nobody reads on
+        }
+    }
+
+    fn print(&mut self, part: &Part) -> Result<(), Failure> {
+        self.data.update(&part.data);
+        self.damaged |= part.damaged;
+        let lines = part.lines.bytes.as_slice();
+        let Some((first, offset, before)) = part.first else {
+            return output::write(&mut self.stdout, lines);
+        };
+        let (before, behind) = lines.split_at(before);
+        output::write(&mut self.stdout, before)?;
+        // Within the segment its own chain told; here is how it stands to the one before.
+        let relation = self.chain.push(first);
+        if let Some(finding) = Finding::relation(relation, offset, first.op.0) {
+            self.damaged |= finding.is_fault();
+            let mut line = Lines::new(self.style);
+            line.finding(&finding);
+            output::write(&mut self.stdout, &line.bytes)?;
+        }
+        if let Some(last) = part.chain.last() {
+            self.chain.clear();
+            self.chain.push(last);
+        }
+        output::write(&mut self.stdout, behind)
+    }
+
+    fn finish(mut self, json: bool) -> Result<(), Failure> {
+        let number = self.data.finish();
+        let last = if json {
+            format!("{{\"data_checksum_chain\":\"{number}\"}}\n")
+        } else {
+            format!("\nData checksum chain: {number}\n")
+        };
+        output::write(&mut self.stdout, last.as_bytes())?;
+        output::finish(self.stdout)
+    }
+}

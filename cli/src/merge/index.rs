@@ -1,0 +1,306 @@
+//! What the inputs hold: [`Index`].
+//!
+//! Kept in memory, 72 bytes an entry. Everything else knows only the methods, so that an index on disk
+//! can take its place.
+
+use crate::failure::Failure;
+use crate::output::{Progress, WATCH};
+use aof_nostd::{Checksum, Damage, Located, Profile};
+use aof_std::Source;
+use aof_std::scan::{Scan, Sink};
+use std::path::{Path, PathBuf};
+
+/// Where an entry stands in an input, and in the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Record {
+    /// Its op.
+    pub op: u64,
+    /// Its identity.
+    pub checksum: Checksum,
+    /// The prepare before it.
+    pub parent: Checksum,
+    /// The input that holds it, by its number.
+    pub input: u32,
+    /// Whether damage stands directly before and behind the run of entries that it is in: it might lie
+    /// inside the body of a damaged entry.
+    pub island: bool,
+    /// Its first byte.
+    pub offset: u64,
+    /// Its bytes: magic, header and body.
+    pub size_disk: u64,
+}
+
+impl Record {
+    /// The byte behind its last.
+    #[must_use]
+    pub const fn end(&self) -> u64 {
+        self.offset.saturating_add(self.size_disk)
+    }
+}
+
+/// An input, and what it holds.
+#[derive(Debug)]
+pub struct Input {
+    /// Its path, as given.
+    pub path: PathBuf,
+    /// The file.
+    pub source: Source,
+    /// `tigerbeetle`, `crc`, or nothing where no entry tells.
+    pub profile: Option<aof_nostd::AnyProfile>,
+    /// Valid entries, repeated ones included.
+    pub entries: u64,
+    /// Entries that were not taken, since they lie inside the body of a damaged one.
+    pub nested: u64,
+    /// Where entries of a cluster begin, and the cluster: one, unless logs were mixed up.
+    pub clusters: Vec<(u64, u128)>,
+    /// Damage, and where each ends.
+    pub damage: Vec<(Damage, u64)>,
+}
+
+/// What all inputs hold: their entries, sorted by op and checksum.
+#[derive(Debug, Default)]
+pub struct Index {
+    /// The inputs, in the order given.
+    pub inputs: Vec<Input>,
+    records: Vec<Record>,
+}
+
+/// Why inputs do not belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// Of two profiles: an input of each.
+    Profiles(u32, u32),
+    /// Of two clusters: for each an input, its cluster, and the byte of its first entry.
+    Clusters((u32, u128, u64), (u32, u128, u64)),
+}
+
+/// Entries without damage between them.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    damage_before: bool,
+    damage_behind: bool,
+    start: u64,
+    end: u64,
+    /// The checksum and op of its last entry.
+    last: (Checksum, u64),
+}
+
+impl Run {
+    fn is_island(&self) -> bool {
+        self.damage_before && self.damage_behind
+    }
+}
+
+impl Index {
+    /// Reads all inputs whole.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Read`], [`Failure::Interrupted`].
+    pub fn read(paths: &[PathBuf], message_size_max: u32) -> Result<Self, Failure> {
+        let mut sources = Vec::new();
+        for path in paths {
+            sources.push(Source::open(path).map_err(|error| Failure::read(path, error))?);
+        }
+        let progress = Progress::new("read", sources.iter().map(Source::size).sum());
+        let mut index = Self::default();
+        let mut runs = Vec::new();
+        for (path, source) in paths.iter().zip(sources) {
+            runs.push(index.read_input(path, source, message_size_max, &progress)?);
+        }
+        index.records.sort_unstable();
+        for (number, runs) in (0..).zip(runs) {
+            index.drop_nested(number, &runs);
+        }
+        Ok(index)
+    }
+
+    fn read_input(
+        &mut self,
+        path: &Path,
+        source: Source,
+        message_size_max: u32,
+        progress: &Progress,
+    ) -> Result<Vec<Run>, Failure> {
+        let failed = |error| Failure::read(path, error);
+        let scan = Scan::detect(&source, aof_std::backend()).map_err(failed)?;
+        let scan = scan.with_message_size_max(message_size_max).with_watch(&WATCH);
+        let number = u32::try_from(self.inputs.len()).unwrap_or(u32::MAX);
+        let mut part = Part::default();
+        scan.run(Part::default, |next| {
+            part.append(next);
+            progress.show();
+        })
+        .map_err(failed)?;
+        let profile = scan.profile();
+        let runs = part.runs();
+        self.inputs.push(Input {
+            path: path.to_path_buf(),
+            profile,
+            entries: part.records.len() as u64,
+            nested: 0,
+            clusters: part.clusters,
+            damage: part.damage,
+            source,
+        });
+        let mut run = runs.iter().peekable();
+        self.records.extend(part.records.into_iter().map(|record| {
+            while run.next_if(|run| run.end <= record.offset).is_some() {}
+            let island = run.peek().is_some_and(|run| run.is_island());
+            Record { input: number, island, ..record }
+        }));
+        Ok(runs)
+    }
+
+    /// Drops entries that lie inside the body of a damaged one: where another input holds the entry that
+    /// should stand at the damage, its size tells how far it reaches.
+    fn drop_nested(&mut self, input: u32, runs: &[Run]) {
+        let mut before: Option<&Run> = None;
+        let mut nested = Vec::new();
+        for run in runs {
+            let inside = |record: &Record| {
+                record.input == input && record.offset >= run.start && record.end() <= run.end
+            };
+            // The child of the last entry should stand where that one ends.
+            let covers = |child: &Record, at: u64| run.end <= at.saturating_add(child.size_disk);
+            let covered = run.is_island()
+                && before.is_some_and(|before| {
+                    let mut children = self.children(before.last.1, before.last.0);
+                    children.any(|child| !inside(child) && covers(child, before.end))
+                });
+            if covered {
+                nested.push((run.start, run.end));
+            } else {
+                before = Some(run);
+            }
+        }
+        if nested.is_empty() {
+            return;
+        }
+        let count = self.records.len();
+        self.records.retain(|record| {
+            let inside = |&(start, end): &(u64, u64)| record.offset >= start && record.end() <= end;
+            record.input != input || !nested.iter().any(inside)
+        });
+        if let Some(input) = self.inputs.get_mut(input as usize) {
+            input.nested += (count - self.records.len()) as u64;
+            input.clusters.retain(|&(at, _)| !nested.iter().any(|&(start, end)| at >= start && at < end));
+        }
+    }
+
+    /// All entries, copies included, by op and checksum.
+    #[must_use]
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// All entries with this op.
+    #[must_use]
+    pub fn at(&self, op: u64) -> &[Record] {
+        let start = self.records.partition_point(|record| record.op < op);
+        let rest = self.records.get(start..).unwrap_or(&[]);
+        rest.get(..rest.partition_point(|record| record.op == op)).unwrap_or(&[])
+    }
+
+    /// All entries whose parent is the entry with this op and checksum.
+    pub fn children(&self, op: u64, checksum: Checksum) -> impl Iterator<Item = &Record> {
+        let next = op.checked_add(1).map_or(&[][..], |op| self.at(op));
+        next.iter().filter(move |record| record.parent == checksum)
+    }
+
+    /// Why the inputs do not belong together, if they do not.
+    #[must_use]
+    pub fn conflict(&self) -> Option<Conflict> {
+        let mut profile: Option<(u32, &'static str)> = None;
+        let mut cluster: Option<(u32, u128, u64)> = None;
+        for (number, input) in (0..).zip(&self.inputs) {
+            if let Some(name) = input.profile.map(|profile| profile.name()) {
+                let (first, expected) = *profile.get_or_insert((number, name));
+                if name != expected {
+                    return Some(Conflict::Profiles(first, number));
+                }
+            }
+            for &(offset, id) in &input.clusters {
+                let first = *cluster.get_or_insert((number, id, offset));
+                if id != first.1 {
+                    return Some(Conflict::Clusters(first, (number, id, offset)));
+                }
+            }
+        }
+        None
+    }
+}
+
+/// What a segment of an input holds.
+#[derive(Debug, Default)]
+struct Part {
+    records: Vec<Record>,
+    damage: Vec<(Damage, u64)>,
+    clusters: Vec<(u64, u128)>,
+}
+
+impl Part {
+    fn append(&mut self, mut next: Self) {
+        self.records.append(&mut next.records);
+        self.damage.append(&mut next.damage);
+        for (offset, cluster) in next.clusters {
+            self.note_cluster(offset, cluster);
+        }
+    }
+
+    fn note_cluster(&mut self, offset: u64, cluster: u128) {
+        if self.clusters.last().is_none_or(|&(_, last)| last != cluster) {
+            self.clusters.push((offset, cluster));
+        }
+    }
+
+    /// The entries between damages.
+    fn runs(&self) -> Vec<Run> {
+        let mut runs: Vec<Run> = Vec::new();
+        let mut damage = self.damage.iter().peekable();
+        for record in &self.records {
+            let mut damage_before = false;
+            while damage.next_if(|(found, _)| found.offset < record.offset).is_some() {
+                damage_before = true;
+            }
+            let last = (record.checksum, record.op);
+            match runs.last_mut() {
+                Some(run) if !damage_before => {
+                    run.end = record.end();
+                    run.last = last;
+                }
+                before => {
+                    if let Some(before) = before {
+                        before.damage_behind = true;
+                    }
+                    let (start, end) = (record.offset, record.end());
+                    runs.push(Run { damage_before, damage_behind: false, start, end, last });
+                }
+            }
+        }
+        if let (Some(run), Some(_)) = (runs.last_mut(), damage.peek()) {
+            run.damage_behind = true;
+        }
+        runs
+    }
+}
+
+impl Sink for Part {
+    fn entry(&mut self, located: Located<'_>) {
+        let header = &located.entry.header;
+        self.note_cluster(located.offset, header.cluster.get());
+        self.records.push(Record {
+            op: header.op.get(),
+            checksum: header.checksum,
+            parent: header.parent,
+            input: 0,
+            island: false,
+            offset: located.offset,
+            size_disk: header.size_disk(),
+        });
+    }
+
+    fn damage(&mut self, damage: Damage, until: u64) {
+        self.damage.push((damage, until));
+    }
+}

@@ -1,0 +1,80 @@
+//! `aof merge`: the logs of a cluster's replicas into one unbroken chain.
+//!
+//! ```text
+//! inputs --scan--> index (what each input holds) --> plan (the chain, or why there is none) --> write
+//! ```
+//!
+//! [`index`] knows files and memory, [`plan`] knows chains and is a pure function of the index,
+//! [`mod@write`] knows how the output appears whole or not at all, [`report`] tells.
+
+pub mod index;
+pub mod plan;
+pub mod report;
+pub mod write;
+
+use crate::args::MergeArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use index::Index;
+use plan::{Plan, Root};
+use report::Report;
+use std::path::Path;
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// See [`Failure`]. The inputs are untouched, and the output is as it was.
+pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
+    check_output(args)?;
+    output::stop_on_signal();
+    let index = Index::read(&args.files, args.limits.message_size_max)?;
+    let root = args.root.map_or(Root::LowestOp, Root::ChildOf);
+    let plan = Plan::of(&index, root);
+
+    let mut report = Report::new(args, &index, &plan);
+    let whole = plan.obstacle.is_none() && index.conflict().is_none();
+    let wanted = whole || (args.partial && index.conflict().is_none());
+    if wanted && !plan.chain.is_empty() {
+        report.written = Some(write::write(args, &index, &plan)?);
+    }
+    report.print(args.json)?;
+    if report.written.is_some() {
+        return Ok(Exit::Sound);
+    }
+    output::note(&format!("nothing was written: {}", report.refusal()));
+    Ok(Exit::Damage)
+}
+
+/// Refuses an output that exists, or that is an input.
+fn check_output(args: &MergeArgs) -> Result<(), Failure> {
+    let output = &args.output;
+    for input in &args.files {
+        if is_same_file(input, output) {
+            return Err(Failure::OutputIsInput { output: output.clone(), input: input.clone() });
+        }
+    }
+    // Even a link that leads nowhere is something that exists.
+    if !args.force && output.symlink_metadata().is_ok() {
+        return Err(Failure::Exists(output.clone()));
+    }
+    if output.is_dir() {
+        return Err(Failure::write(output, std::io::ErrorKind::IsADirectory.into()));
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (one.metadata(), other.metadata()) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}

@@ -1,0 +1,271 @@
+//! What a merge found and did, in words and as JSON.
+
+use super::index::{Conflict, Index, Record};
+use super::plan::{Obstacle, Plan};
+use super::write::Written;
+use crate::args::MergeArgs;
+use crate::failure::Failure;
+use crate::output;
+use crate::survey::Finding;
+use crate::verify::ranges;
+use aof_nostd::Profile;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// What a merge found and did.
+#[derive(Debug)]
+pub struct Report<'a> {
+    args: &'a MergeArgs,
+    index: &'a Index,
+    plan: &'a Plan,
+    conflict: Option<Conflict>,
+    /// What was written, if anything.
+    pub written: Option<Written>,
+}
+
+#[derive(Serialize)]
+struct InputReport {
+    file: String,
+    profile: Option<&'static str>,
+    entries: u64,
+    taken: u64,
+    nested: u64,
+    damage: Vec<Finding>,
+}
+
+/// Damage told per input; `verify` tells all.
+const DAMAGE_SHOWN: usize = 20;
+
+impl<'a> Report<'a> {
+    /// A report of a plan that is not carried out yet.
+    #[must_use]
+    pub fn new(args: &'a MergeArgs, index: &'a Index, plan: &'a Plan) -> Self {
+        Self { args, index, plan, conflict: index.conflict(), written: None }
+    }
+
+    /// Why nothing was written, and what would help.
+    #[must_use]
+    pub fn refusal(&self) -> String {
+        if let Some(conflict) = &self.conflict {
+            return self.conflict_text(conflict);
+        }
+        match &self.plan.obstacle {
+            None => "there is nothing to write".into(),
+            Some(obstacle) if self.args.partial => {
+                format!("the chain has no entry before this: {}", self.obstacle_text(obstacle))
+            }
+            Some(obstacle) => self.obstacle_text(obstacle),
+        }
+    }
+
+    /// Prints the report on standard output.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Stdout`].
+    pub fn print(&self, json: bool) -> Result<(), Failure> {
+        let text = if json { format!("{}\n", self.json()) } else { self.human() };
+        let mut stdout = output::stdout();
+        output::write(&mut stdout, text.as_bytes())?;
+        output::finish(stdout)
+    }
+
+    fn path(&self, input: u32) -> String {
+        let input = self.index.inputs.get(input as usize);
+        input.map(|input| input.path.display().to_string()).unwrap_or_default()
+    }
+
+    /// Where all copies of an entry stand.
+    fn places(&self, copies: &[Record]) -> String {
+        let mut text = String::new();
+        for (index, copy) in copies.iter().take(8).enumerate() {
+            let between = if index == 0 { "" } else { ", " };
+            let _ = write!(text, "{between}{} at byte {}", self.path(copy.input), copy.offset);
+        }
+        if copies.len() > 8 {
+            let _ = write!(text, " and {} more places", copies.len() - 8);
+        }
+        text
+    }
+
+    fn conflict_text(&self, conflict: &Conflict) -> String {
+        match *conflict {
+            Conflict::Profiles(one, other) => format!(
+                "{} and {} have two profiles ({} and {}): merge logs of one profile only",
+                self.path(one),
+                self.path(other),
+                self.profile(one).unwrap_or("none"),
+                self.profile(other).unwrap_or("none"),
+            ),
+            Conflict::Clusters((one, one_id, one_at), (other, other_id, other_at)) => format!(
+                "two clusters: {} has entries of cluster {one_id} (byte {one_at}), {} of cluster {other_id} \
+                 (byte {other_at}): merge logs of one cluster only",
+                self.path(one),
+                self.path(other),
+            ),
+        }
+    }
+
+    fn obstacle_text(&self, obstacle: &Obstacle) -> String {
+        match obstacle {
+            Obstacle::Empty => "no input holds a valid entry".into(),
+            Obstacle::NoRoot(root) => format!("no input holds an entry whose parent is {root}"),
+            Obstacle::Gap { missing, before, behind } => {
+                let ops = ranges(missing);
+                let before = match before.first() {
+                    Some(record) => format!("op {} ({})", record.op, self.places(before)),
+                    None => "the root".into(),
+                };
+                let op = behind.first().map_or(0, |record| record.op);
+                format!(
+                    "a gap: ops {ops} are missing, between {before} and op {op} ({}). Another replica's log with \
+                     ops {ops} would help; --partial writes the chain up to the gap",
+                    self.places(behind)
+                )
+            }
+            Obstacle::Fork { op, sides } => {
+                let mut text = format!("a fork: two histories at op {op}");
+                for side in sides {
+                    if let Some(record) = side.first() {
+                        let _ = write!(
+                            text,
+                            "; op {} with checksum {} and parent {} in {}",
+                            record.op,
+                            record.checksum,
+                            record.parent,
+                            self.places(side)
+                        );
+                    }
+                }
+                text.push_str(
+                    ". Leave out the logs of the history that you do not want, or name its beginning by --root; \
+                     --partial writes the chain up to the fork",
+                );
+                text
+            }
+        }
+    }
+
+    fn profile(&self, input: u32) -> Option<&'static str> {
+        self.index.inputs.get(input as usize)?.profile.map(|profile| profile.name())
+    }
+
+    fn inputs(&self) -> Vec<InputReport> {
+        let taken = self.written.as_ref().map(|written| written.taken.as_slice()).unwrap_or_default();
+        let taken = taken.iter().copied().chain(std::iter::repeat(0));
+        let report = |(input, taken): (&super::index::Input, u64)| InputReport {
+            file: input.path.display().to_string(),
+            profile: input.profile.map(|profile| profile.name()),
+            entries: input.entries,
+            taken,
+            nested: input.nested,
+            damage: input
+                .damage
+                .iter()
+                .map(|&(damage, until)| Finding::damage(damage, until, input.source.size()))
+                .collect(),
+        };
+        self.index.inputs.iter().zip(taken).map(report).collect()
+    }
+
+    fn json(&self) -> Value {
+        let first = self.plan.chain.first();
+        let last = self.plan.chain.last();
+        let chain = json!({
+            "entries": self.plan.chain.len(),
+            "first_op": first.map(|record| record.op),
+            "last_op": last.map(|record| record.op),
+            "first_checksum": first.map(|record| record.checksum.to_string()),
+            "last_checksum": last.map(|record| record.checksum.to_string()),
+        });
+        let (mut missing, mut fork) = (Vec::new(), Value::Null);
+        match &self.plan.obstacle {
+            Some(Obstacle::Gap { missing: ops, .. }) => missing.clone_from(ops),
+            Some(Obstacle::Fork { op, sides }) => {
+                let place =
+                    |record: &Record| json!({"file": self.path(record.input), "offset": record.offset});
+                let side = |side: &Vec<Record>| {
+                    let record = side.first();
+                    json!({
+                        "op": record.map(|record| record.op),
+                        "checksum": record.map(|record| record.checksum.to_string()),
+                        "parent": record.map(|record| record.parent.to_string()),
+                        "places": side.iter().map(place).collect::<Vec<_>>(),
+                    })
+                };
+                fork = json!({"op": op, "sides": sides.iter().map(side).collect::<Vec<_>>()});
+            }
+            _ => {}
+        }
+        let complete = self.plan.obstacle.is_none() && self.conflict.is_none();
+        json!({
+            "output": self.args.output.display().to_string(),
+            "written": self.written.is_some(),
+            "complete": complete,
+            "bytes": self.written.as_ref().map(|written| written.bytes),
+            "data_checksum_chain": self.written.as_ref().map(|written| written.data_checksum.to_string()),
+            "chain": chain,
+            "missing_ops": missing,
+            "fork": fork,
+            "reason": (!complete).then(|| self.reason()),
+            "inputs": self.inputs(),
+        })
+    }
+
+    /// What keeps the chain from being whole, whether something was written or not.
+    fn reason(&self) -> String {
+        match (&self.conflict, &self.plan.obstacle) {
+            (Some(conflict), _) => self.conflict_text(conflict),
+            (None, Some(obstacle)) => self.obstacle_text(obstacle),
+            (None, None) => String::new(),
+        }
+    }
+
+    fn human(&self) -> String {
+        let mut text = String::new();
+        if let Some(written) = &self.written {
+            let _ = writeln!(text, "wrote {}, read back and verified", self.args.output.display());
+            let mut line = |name: &str, value: &str| {
+                let _ = writeln!(text, "  {name:<20} {value}");
+            };
+            line("bytes", &written.bytes.to_string());
+            line("entries", &self.plan.chain.len().to_string());
+            if let (Some(first), Some(last)) = (self.plan.chain.first(), self.plan.chain.last()) {
+                line("ops", &format!("{} to {}", first.op, last.op));
+                line("first checksum", &first.checksum.to_string());
+                line("last checksum", &last.checksum.to_string());
+            }
+            line("data checksum chain", &written.data_checksum.to_string());
+            if self.plan.obstacle.is_some() {
+                let _ = writeln!(text, "PARTIAL: {}", self.reason());
+            }
+        }
+        let _ = writeln!(text, "inputs");
+        for input in self.inputs() {
+            let _ = write!(text, "  {}: {} entries, {} taken", input.file, input.entries, input.taken);
+            if input.nested > 0 {
+                let _ = write!(text, ", {} inside the bodies of damaged entries left out", input.nested);
+            }
+            match input.damage.len() {
+                0 => {}
+                1 => text.push_str(", damaged at 1 place"),
+                count => {
+                    let _ = write!(text, ", damaged at {count} places");
+                }
+            }
+            text.push('\n');
+            for finding in input.damage.iter().take(DAMAGE_SHOWN) {
+                let _ = writeln!(text, "    {finding}");
+            }
+            if input.damage.len() > DAMAGE_SHOWN {
+                let _ = writeln!(
+                    text,
+                    "    and {} more places (verify tells all)",
+                    input.damage.len() - DAMAGE_SHOWN
+                );
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,115 @@
+//! Standard output, standard error, progress, and signals. Data goes to the one, all else to the other.
+#![allow(clippy::print_stderr, reason = "the one place that writes diagnostics")]
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use aof_std::scan::Watch;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, BufWriter, StdoutLock, Write};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Standard output, buffered.
+pub type Stdout = BufWriter<StdoutLock<'static>>;
+
+/// Standard output, for the whole of a command.
+#[must_use]
+pub fn stdout() -> Stdout {
+    BufWriter::with_capacity(64 << 10, io::stdout().lock())
+}
+
+/// Writes bytes to standard output.
+///
+/// # Errors
+///
+/// [`Failure::Stdout`].
+pub fn write(stdout: &mut Stdout, bytes: &[u8]) -> Result<(), Failure> {
+    stdout.write_all(bytes).map_err(Failure::Stdout)
+}
+
+/// Writes what is still buffered.
+///
+/// # Errors
+///
+/// [`Failure::Stdout`].
+pub fn finish(mut stdout: Stdout) -> Result<(), Failure> {
+    stdout.flush().map_err(Failure::Stdout)
+}
+
+/// Tells a failure on standard error, unless nobody wants to know, and gives the exit code.
+pub fn report(failure: &Failure) -> Exit {
+    let exit = failure.exit();
+    if exit != Exit::Sound {
+        eprintln!("aof: {failure}");
+    }
+    exit
+}
+
+/// Tells something on standard error that is not a failure of the command.
+pub fn note(text: &str) {
+    eprintln!("aof: {text}");
+}
+
+/// Stops at SIGINT and SIGTERM, and counts bytes.
+pub static WATCH: Watch = Watch::new();
+
+/// Makes SIGINT and SIGTERM set [`WATCH`]'s stop, for commands that have something to clean up. A second
+/// signal ends the process at once.
+pub fn stop_on_signal() {
+    let result = ctrlc::set_handler(|| {
+        if WATCH.stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(Exit::Interrupted.code().into());
+        }
+    });
+    if let Err(error) = result {
+        note(&format!("cannot handle signals ({error}): an interruption may leave a temporary file"));
+    }
+}
+
+/// Whether a signal came.
+#[must_use]
+pub fn stopped() -> bool {
+    WATCH.stop.load(Ordering::Relaxed)
+}
+
+/// A progress bar on standard error, with rate and time to go. Shown on a terminal only, and only where
+/// there is much to do.
+#[derive(Debug)]
+pub struct Progress(Option<ProgressBar>);
+
+/// Work below this many bytes is done before a bar would be read.
+const PROGRESS_FROM: u64 = 64 << 20;
+
+impl Progress {
+    /// A bar for `bytes` of work.
+    #[must_use]
+    pub fn new(what: &'static str, bytes: u64) -> Self {
+        WATCH.bytes.store(0, Ordering::Relaxed);
+        if bytes < PROGRESS_FROM {
+            return Self(None);
+        }
+        let target = ProgressDrawTarget::stderr_with_hz(8);
+        let bar = ProgressBar::with_draw_target(Some(bytes), target).with_message(what);
+        let template = "{msg} [{wide_bar}] {bytes}/{total_bytes} {bytes_per_sec} {eta} to go";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(Some(bar))
+    }
+
+    /// Shows the bytes that [`WATCH`] has counted.
+    pub fn show(&self) {
+        if let Some(bar) = &self.0 {
+            bar.set_position(WATCH.bytes.load(Ordering::Relaxed));
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}

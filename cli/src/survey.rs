@@ -1,0 +1,248 @@
+//! One file's facts and findings, from reading it whole: what `verify` prints.
+
+use crate::data_checksum::{DataBytes, DataChecksum};
+use crate::failure::Failure;
+use crate::output::{Progress, WATCH};
+use aof_nostd::chain::{Chain, ChainLink, Relation};
+use aof_nostd::{Checksum, Damage, DamageKind, Located, Profile};
+use aof_std::scan::{Scan, Sink};
+use aof_std::{Runs, Source};
+use serde::Serialize;
+use std::fmt;
+use std::path::Path;
+
+/// What a log holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Survey {
+    /// The file.
+    pub file: String,
+    /// `tigerbeetle`, `crc`, or nothing where no entry tells.
+    pub profile: Option<&'static str>,
+    /// The cluster of the first entry.
+    pub cluster: Option<String>,
+    /// The file's size.
+    pub bytes: u64,
+    /// Valid entries, repeated ones included.
+    pub entries: u64,
+    /// Different ops among them.
+    pub distinct_ops: u64,
+    /// The lowest op.
+    pub first_op: Option<u64>,
+    /// The highest op.
+    pub last_op: Option<u64>,
+    /// Ops between them that no entry has, as ranges with both ends.
+    pub missing_ops: Vec<(u64, u64)>,
+    /// The checksum of the first entry in the file.
+    pub first_checksum: Option<String>,
+    /// The checksum of the last entry in the file.
+    pub last_checksum: Option<String>,
+    /// The reference's digest of what a replay sends.
+    pub data_checksum_chain: String,
+    /// What is not as in one unbroken chain, in the order of the file.
+    pub findings: Vec<Finding>,
+    /// Findings beyond those kept.
+    pub findings_omitted: u64,
+    /// Every byte belongs to a valid entry, and there is no fork.
+    pub sound: bool,
+}
+
+/// Findings kept per file: a hostile file could have one every 272 bytes.
+const FINDINGS_MAX: usize = 100_000;
+
+/// Something that is not as in one unbroken chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// `magic`, `header-checksum`, `header-invalid`, `body-checksum`, `torn-tail`, `backtrack`, `gap` or
+    /// `fork`.
+    pub kind: &'static str,
+    /// Where, bytes from the file's beginning.
+    pub offset: u64,
+    /// The op there, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub op: Option<u64>,
+    /// Damage: bytes that belong to no entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// A gap: the first and the last op missing there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<(u64, u64)>,
+    /// In words.
+    pub detail: String,
+}
+
+impl Finding {
+    /// Whether it makes the file unsound rather than only unordered.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        !matches!(self.kind, "backtrack" | "gap")
+    }
+
+    /// Damage up to `until`, in a file of `bytes`.
+    #[must_use]
+    pub fn damage(damage: Damage, until: u64, bytes: u64) -> Self {
+        let mut kind = damage.kind.name();
+        let mut detail = damage.kind.to_string();
+        if until < bytes && matches!(damage.kind, DamageKind::TornTail { .. }) {
+            // A tail has nothing behind it.
+            kind = DamageKind::BodyChecksum.name();
+            detail = "an entry was begun and not finished; other entries follow".into();
+        }
+        Self {
+            kind,
+            offset: damage.offset,
+            op: damage.op.map(|op| op.0),
+            size: Some(until.saturating_sub(damage.offset)),
+            missing: None,
+            detail,
+        }
+    }
+
+    /// How the entry at `offset` stands to those before it, where that is worth telling.
+    #[must_use]
+    pub fn relation(relation: Relation, offset: u64, op: u64) -> Option<Self> {
+        let missing = match relation {
+            Relation::First | Relation::Linked => return None,
+            Relation::Gap { first, last } => Some((first.0, last.0)),
+            _ => None,
+        };
+        // The same entry once more is the shortest way back.
+        let kind = if relation == Relation::Repeated { "backtrack" } else { relation.name() };
+        Some(Self { kind, offset, op: Some(op), size: None, missing, detail: relation.to_string() })
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "byte {}", self.offset)?;
+        if let Some(op) = self.op {
+            write!(f, " (op {op})")?;
+        }
+        write!(f, ": {}: {}", self.kind, self.detail)?;
+        match self.size {
+            Some(size) => write!(f, " ({size} bytes belong to no entry)"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What one segment gives.
+#[derive(Debug, Default)]
+struct Part {
+    events: Vec<Seen>,
+    data: DataBytes,
+}
+
+#[derive(Debug)]
+enum Seen {
+    Entry { offset: u64, cluster: u128, link: ChainLink },
+    Damage(Damage, u64),
+}
+
+impl Sink for Part {
+    fn entry(&mut self, located: Located<'_>) {
+        let header = &located.entry.header;
+        self.data.push(header);
+        self.events.push(Seen::Entry {
+            offset: located.offset,
+            cluster: header.cluster.get(),
+            link: header.into(),
+        });
+    }
+
+    fn damage(&mut self, damage: Damage, until: u64) {
+        self.events.push(Seen::Damage(damage, until));
+    }
+}
+
+/// Puts the segments together.
+#[derive(Debug, Default)]
+struct Whole {
+    bytes: u64,
+    entries: u64,
+    cluster: Option<u128>,
+    first: Option<Checksum>,
+    chain: Chain<Runs>,
+    data: DataChecksum,
+    findings: Vec<Finding>,
+    faults: u64,
+    omitted: u64,
+}
+
+impl Whole {
+    fn take(&mut self, part: &Part) {
+        self.data.update(&part.data);
+        for seen in &part.events {
+            match *seen {
+                Seen::Entry { offset, cluster, link } => self.entry(offset, cluster, link),
+                Seen::Damage(damage, until) => self.find(Finding::damage(damage, until, self.bytes)),
+            }
+        }
+    }
+
+    fn entry(&mut self, offset: u64, cluster: u128, link: ChainLink) {
+        self.entries += 1;
+        self.first.get_or_insert(link.checksum);
+        let expected = *self.cluster.get_or_insert(cluster);
+        let relation = self.chain.push(link);
+        if cluster != expected {
+            self.find(Finding {
+                kind: "fork",
+                offset,
+                op: Some(link.op.0),
+                size: None,
+                missing: None,
+                detail: format!("an entry of cluster {cluster} in a log of cluster {expected}"),
+            });
+        } else if let Some(finding) = Finding::relation(relation, offset, link.op.0) {
+            self.find(finding);
+        }
+    }
+
+    fn find(&mut self, finding: Finding) {
+        self.faults += u64::from(finding.is_fault());
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding);
+        } else {
+            self.omitted += 1;
+        }
+    }
+}
+
+impl Survey {
+    /// Reads the file at `path` whole.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Read`].
+    pub fn of(path: &Path, message_size_max: u32) -> Result<Self, Failure> {
+        let failed = |error| Failure::read(path, error);
+        let source = Source::open(path).map_err(failed)?;
+        let progress = Progress::new("verify", source.size());
+        let scan = Scan::detect(&source, aof_std::backend()).map_err(failed)?;
+        let scan = scan.with_message_size_max(message_size_max).with_watch(&WATCH);
+        let mut whole = Whole { bytes: source.size(), ..Whole::default() };
+        scan.run(Part::default, |part| {
+            whole.take(&part);
+            progress.show();
+        })
+        .map_err(failed)?;
+        let history = whole.chain.history();
+        Ok(Self {
+            file: path.to_string_lossy().into_owned(),
+            profile: scan.profile().map(|profile| profile.name()),
+            cluster: whole.cluster.map(|cluster| cluster.to_string()),
+            bytes: whole.bytes,
+            entries: whole.entries,
+            distinct_ops: history.ops(),
+            first_op: history.first_op().map(|op| op.0),
+            last_op: history.last_op().map(|op| op.0),
+            missing_ops: history.missing().into_iter().map(|(first, last)| (first.0, last.0)).collect(),
+            first_checksum: whole.first.map(|checksum| checksum.to_string()),
+            last_checksum: whole.chain.last().map(|link| link.checksum.to_string()),
+            data_checksum_chain: whole.data.finish().to_string(),
+            sound: whole.faults == 0,
+            findings: whole.findings,
+            findings_omitted: whole.omitted,
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! `aof verify`: check every byte of logs, going on behind damage.
+
+use crate::args::VerifyArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{self, Stdout};
+use crate::survey::Survey;
+use std::fmt::Write as _;
+
+/// Runs the command. A file that cannot be read does not keep the others from being read.
+///
+/// # Errors
+///
+/// [`Failure::Stdout`].
+pub fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
+    let mut stdout = output::stdout();
+    let mut exit = Exit::Sound;
+    for path in &args.files {
+        exit = exit.max(match Survey::of(path, args.limits.message_size_max) {
+            Ok(survey) => {
+                print(&mut stdout, &survey, args.json)?;
+                let strictly = args.strict && !survey.findings.is_empty();
+                if survey.sound && !strictly { Exit::Sound } else { Exit::Damage }
+            }
+            Err(failure) => output::report(&failure),
+        });
+    }
+    output::finish(stdout)?;
+    Ok(exit)
+}
+
+fn print(stdout: &mut Stdout, survey: &Survey, json: bool) -> Result<(), Failure> {
+    let mut text = if json { json_line(survey) } else { human(survey) };
+    text.push('\n');
+    output::write(stdout, text.as_bytes())?;
+    // A file's result is there as soon as it is known.
+    std::io::Write::flush(stdout).map_err(Failure::Stdout)
+}
+
+fn json_line(survey: &Survey) -> String {
+    // Strings, numbers and lists: nothing that could fail.
+    serde_json::to_string(survey).unwrap_or_default()
+}
+
+/// Findings shown to a person; `--json` has all.
+const FINDINGS_SHOWN: usize = 50;
+
+fn human(survey: &Survey) -> String {
+    let mut text = format!("{}: {}\n", survey.file, verdict(survey));
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "  {name:<20} {value}");
+    };
+    line("profile", survey.profile.unwrap_or("unknown: there is no entry"));
+    if let Some(cluster) = &survey.cluster {
+        line("cluster", cluster);
+    }
+    line("bytes", &survey.bytes.to_string());
+    line("entries", &survey.entries.to_string());
+    if let (Some(first), Some(last)) = (survey.first_op, survey.last_op) {
+        line("ops", &format!("{first} to {last}, {} of them", survey.distinct_ops));
+    }
+    if !survey.missing_ops.is_empty() {
+        line("missing ops", &ranges(&survey.missing_ops));
+    }
+    if let (Some(first), Some(last)) = (&survey.first_checksum, &survey.last_checksum) {
+        line("first checksum", first);
+        line("last checksum", last);
+    }
+    line("data checksum chain", &survey.data_checksum_chain);
+    for finding in survey.findings.iter().take(FINDINGS_SHOWN) {
+        let _ = writeln!(text, "  {finding}");
+    }
+    let more = survey.findings.len().saturating_sub(FINDINGS_SHOWN) as u64 + survey.findings_omitted;
+    if more > 0 {
+        let _ = writeln!(text, "  and {more} more findings (--json has them)");
+    }
+    text.pop();
+    text
+}
+
+/// Ranges of ops, such as `5, 7-9`; at most 20 of them.
+#[must_use]
+pub fn ranges(ranges: &[(u64, u64)]) -> String {
+    let mut text = String::new();
+    for (index, (first, last)) in ranges.iter().enumerate() {
+        if index == 20 {
+            let _ = write!(text, " and {} more ranges", ranges.len() - index);
+            break;
+        }
+        let between = if index == 0 { "" } else { ", " };
+        let _ = if first == last {
+            write!(text, "{between}{first}")
+        } else {
+            write!(text, "{between}{first}-{last}")
+        };
+    }
+    text
+}
+
+fn verdict(survey: &Survey) -> String {
+    let faults = survey.findings.iter().filter(|finding| finding.is_fault()).count() as u64;
+    let others = survey.findings.len() as u64 - faults;
+    if !survey.sound {
+        return format!("DAMAGED, {} findings", survey.findings.len() as u64 + survey.findings_omitted);
+    }
+    match others {
+        0 if survey.entries == 0 => "sound (empty)".into(),
+        0 => "sound, one unbroken chain".into(),
+        1 => "sound, with 1 backtrack or gap".into(),
+        others => format!("sound, with {others} backtracks and gaps"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_short() {
+        assert_eq!(ranges(&[(1, 1), (3, 5)]), "1, 3-5");
+        let many: Vec<_> = (0..30).map(|op| (op * 2, op * 2)).collect();
+        assert!(ranges(&many).ends_with(" and 10 more ranges"));
+    }
+}
