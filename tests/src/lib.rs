@@ -1,1 +1,26 @@
-//! kit
+//! The test kit of `aof`: what the tests of all crates and the fuzz targets share.
+//!
+//! | module | what it gives |
+//! |---|---|
+//! | [`build`] | logs to order: chains, repeats, gaps, forks, logs in bodies, torn pieces |
+//! | [`damage`] | damage to order: flips, cuts, zeroed and random ranges, deleted and spliced ones |
+//! | [`device`] | devices over memory that are slow, interrupted, broken, shrinking, counted |
+//! | [`events`] | what a reader found, as a list to compare; every form of reading as a function |
+//! | [`oracle`] | the same list by code that is slow and obvious and shares nothing with the readers |
+//! | [`random`] | numbers from a seed |
+//!
+//! Everything is deterministic: one seed, one result, on every machine. The kit is for tests and stops
+//! at a mistake of its caller.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a mistake in the use of the kit should stop the test"
+)]
+
+pub mod build;
+pub mod damage;
+pub mod device;
+pub mod events;
+pub mod oracle;
+pub mod random;
