@@ -11,6 +11,7 @@ use aof_nostd::chain::{Chain, ChainLink, NoHistory};
 use aof_nostd::{Damage, Located};
 use aof_std::Source;
 use aof_std::scan::{Scan, Sink};
+use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
 /// Runs the command.
@@ -27,10 +28,20 @@ pub fn run(args: &DebugArgs) -> Result<Exit, Failure> {
     let style = if args.json { Style::Json } else { Style::Text };
 
     let mut printer = Printer::new(output::stdout(), style);
-    let new = || Part::new(style, args.all, source.size());
+    // A segment's lines are megabytes: their memory is used again.
+    let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
+    let new = || {
+        let bytes = spare.lock().ok().and_then(|mut spare| spare.pop()).unwrap_or_default();
+        Part::new(Lines::new(style, bytes), args.all, source.size())
+    };
     let result = scan.run(new, |part| {
         printer.take(&part);
         progress.show();
+        let mut bytes = part.lines.bytes;
+        bytes.clear();
+        if let Ok(mut spare) = spare.lock() {
+            spare.push(bytes);
+        }
     });
     match (printer.failure.take(), result) {
         (Some(failure), _) => return Err(failure),
@@ -54,9 +65,9 @@ struct Part {
 }
 
 impl Part {
-    fn new(style: Style, all: bool, bytes: u64) -> Self {
+    fn new(lines: Lines, all: bool, bytes: u64) -> Self {
         Self {
-            lines: Lines::new(style),
+            lines,
             all,
             bytes,
             data: DataBytes::default(),
@@ -134,7 +145,7 @@ impl Printer {
         let relation = self.chain.push(first);
         if let Some(finding) = Finding::relation(relation, offset, first.op.0) {
             self.damaged |= finding.is_fault();
-            let mut line = Lines::new(self.style);
+            let mut line = Lines::new(self.style, Vec::new());
             line.finding(&finding);
             output::write(&mut self.stdout, &line.bytes)?;
         }

@@ -18,133 +18,65 @@ pub struct Lines {
     style: Style,
     /// The lines.
     pub bytes: Vec<u8>,
-    first: bool,
 }
 
 impl Lines {
-    /// An empty buffer.
+    /// Lines behind those in `bytes`.
     #[must_use]
-    pub fn new(style: Style) -> Self {
-        Self { style, bytes: Vec::new(), first: true }
+    pub fn new(style: Style, bytes: Vec<u8>) -> Self {
+        Self { style, bytes }
     }
 
     /// The line of an entry at `offset`.
     pub fn entry(&mut self, offset: u64, header: &Header) {
-        self.begin();
-        self.number("offset", offset);
-        self.hex("checksum", header.checksum.get());
-        self.hex("checksum_body", header.checksum_body.get());
-        self.wide("cluster", header.cluster.get());
-        self.number("size", header.size.get());
-        self.number("epoch", header.epoch.get());
-        self.number("view", header.view.get());
-        self.release(header);
-        self.number("protocol", header.protocol.get());
-        self.word("command", "prepare");
-        self.number("replica", header.replica);
-        self.hex("parent", header.parent.get());
-        self.hex("request_checksum", header.request_checksum.get());
-        self.hex("checkpoint_id", header.checkpoint_id.get());
-        self.wide("client", header.client.get());
-        self.number("op", header.op.get());
-        self.number("commit", header.commit.get());
-        self.number("timestamp", header.timestamp.get());
-        self.number("request", header.request.get());
-        self.operation(header);
-        self.end();
-    }
-
-    fn begin(&mut self) {
-        self.first = true;
-        if self.style == Style::Json {
-            self.bytes.push(b'{');
-        }
-    }
-
-    fn end(&mut self) {
-        self.bytes.extend_from_slice(if self.style == Style::Json { b"}\n" } else { b"\n" });
-    }
-
-    /// A field's name, and what stands between it and its value.
-    fn name(&mut self, name: &str) {
-        let (between, before, after): (&[u8], &[u8], &[u8]) = match self.style {
-            Style::Text => (b" ", b"", b"="),
-            Style::Json => (b",", b"\"", b"\":"),
-        };
-        if !self.first {
-            self.bytes.extend_from_slice(between);
-        }
-        self.first = false;
-        self.bytes.extend_from_slice(before);
-        self.bytes.extend_from_slice(name.as_bytes());
-        self.bytes.extend_from_slice(after);
-    }
-
-    fn quote(&mut self) {
-        if self.style == Style::Json {
-            self.bytes.push(b'"');
-        }
-    }
-
-    fn number(&mut self, name: &str, value: impl Into<u64>) {
-        self.name(name);
-        self.digits(value.into());
-    }
-
-    fn digits(&mut self, value: impl itoa::Integer) {
-        self.bytes.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-    }
-
-    fn wide(&mut self, name: &str, value: u128) {
-        self.name(name);
-        self.quote();
-        self.digits(value);
-        self.quote();
-    }
-
-    fn word(&mut self, name: &str, value: &str) {
-        self.name(name);
-        self.quote();
-        self.bytes.extend_from_slice(value.as_bytes());
-        self.quote();
-    }
-
-    fn hex(&mut self, name: &str, value: u128) {
-        self.name(name);
-        self.quote();
-        self.bytes.extend_from_slice(&hex(value));
-        self.quote();
-    }
-
-    fn release(&mut self, header: &Header) {
-        let release = header.release();
-        self.name("release");
-        self.quote();
-        self.digits(release.major());
-        self.bytes.push(b'.');
-        self.digits(release.minor());
-        self.bytes.push(b'.');
-        self.digits(release.patch());
-        self.quote();
-    }
-
-    /// `operation=name(number)`; in JSON the number, and the name as a field of its own.
-    fn operation(&mut self, header: &Header) {
-        let name = header.operation().name();
         match self.style {
-            Style::Text => {
-                self.word("operation", name.unwrap_or("unknown"));
-                self.bytes.push(b'(');
-                self.digits(header.operation);
-                self.bytes.push(b')');
-            }
-            Style::Json => {
-                self.number("operation", header.operation);
-                if let Some(name) = name {
-                    self.word("operation_name", name);
-                }
-            }
+            Style::Text => self.write::<false>(offset, header),
+            Style::Json => self.write::<true>(offset, header),
         }
+    }
+
+    fn write<const JSON: bool>(&mut self, offset: u64, header: &Header) {
+        let mut line = Line { bytes: [0; LINE_SIZE_MAX], size: 0 };
+        line.put(if JSON { "{\"offset\":" } else { "offset=" });
+        line.digits(offset);
+        line.hex(label::<JSON>(",\"checksum\":\"", " checksum="), header.checksum.get());
+        line.hex(label::<JSON>("\",\"checksum_body\":\"", " checksum_body="), header.checksum_body.get());
+        line.number(label::<JSON>("\",\"cluster\":\"", " cluster="), header.cluster.get());
+        line.number(label::<JSON>("\",\"size\":", " size="), header.size.get());
+        line.number(label::<JSON>(",\"epoch\":", " epoch="), header.epoch.get());
+        line.number(label::<JSON>(",\"view\":", " view="), header.view.get());
+        let release = header.release();
+        line.number(label::<JSON>(",\"release\":\"", " release="), release.major());
+        line.number(".", release.minor());
+        line.number(".", release.patch());
+        line.number(label::<JSON>("\",\"protocol\":", " protocol="), header.protocol.get());
+        line.put(label::<JSON>(",\"command\":\"prepare\"", " command=prepare"));
+        line.number(label::<JSON>(",\"replica\":", " replica="), header.replica);
+        line.hex(label::<JSON>(",\"parent\":\"", " parent="), header.parent.get());
+        let request = label::<JSON>("\",\"request_checksum\":\"", " request_checksum=");
+        line.hex(request, header.request_checksum.get());
+        line.hex(label::<JSON>("\",\"checkpoint_id\":\"", " checkpoint_id="), header.checkpoint_id.get());
+        line.number(label::<JSON>("\",\"client\":\"", " client="), header.client.get());
+        line.number(label::<JSON>("\",\"op\":", " op="), header.op.get());
+        line.number(label::<JSON>(",\"commit\":", " commit="), header.commit.get());
+        line.number(label::<JSON>(",\"timestamp\":", " timestamp="), header.timestamp.get());
+        line.number(label::<JSON>(",\"request\":", " request="), header.request.get());
+        let name = header.operation().name();
+        if JSON {
+            line.number(",\"operation\":", header.operation);
+            if let Some(name) = name {
+                line.put(",\"operation_name\":\"");
+                line.put(name);
+                line.put("\"");
+            }
+            line.put("}\n");
+        } else {
+            line.put(" operation=");
+            line.put(name.unwrap_or("unknown"));
+            line.number("(", header.operation);
+            line.put(")\n");
+        }
+        self.bytes.extend_from_slice(line.bytes.get(..line.size).unwrap_or(&[]));
     }
 
     /// A line that is no entry: damage, or a break of the chain.
@@ -161,15 +93,56 @@ impl Lines {
     }
 }
 
-/// 32 lower-case digits.
-fn hex(value: u128) -> [u8; 32] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = [0; 32];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(value.to_be_bytes()) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
+/// No line is longer: a test fills every field to its brim.
+const LINE_SIZE_MAX: usize = 1024;
+
+/// What stands before a value: chosen by the compiler, so that writing it is a move or two.
+#[inline(always)]
+const fn label<const JSON: bool>(json: &'static str, text: &'static str) -> &'static str {
+    if JSON { json } else { text }
+}
+
+/// A line in the making.
+struct Line {
+    bytes: [u8; LINE_SIZE_MAX],
+    size: usize,
+}
+
+impl Line {
+    #[inline(always)]
+    fn put(&mut self, text: &str) {
+        if let Some(target) = self.bytes.get_mut(self.size..self.size + text.len()) {
+            target.copy_from_slice(text.as_bytes());
+            self.size += text.len();
+        }
     }
-    text
+
+    fn digits(&mut self, value: impl itoa::Integer) {
+        self.put(itoa::Buffer::new().format(value));
+    }
+
+    #[inline(always)]
+    fn number(&mut self, label: &'static str, value: impl itoa::Integer) {
+        self.put(label);
+        self.digits(value);
+    }
+
+    /// 32 lower-case digits.
+    #[inline(always)]
+    fn hex(&mut self, label: &'static str, value: u128) {
+        self.put(label);
+        if let Some(target) = self.bytes.get_mut(self.size..self.size + 32) {
+            for (pair, byte) in target.chunks_exact_mut(2).zip(value.to_be_bytes()) {
+                pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+            }
+            self.size += 32;
+        }
+    }
+}
+
+/// A digit below 16: without a table, so that the compiler does 16 at once.
+const fn digit(value: u8) -> u8 {
+    value + b'0' + (b'a' - b'0' - 10) * (value > 9) as u8
 }
 
 #[cfg(test)]
@@ -187,7 +160,7 @@ mod tests {
 
     #[test]
     fn text_has_every_field_by_name() {
-        let mut lines = Lines::new(Style::Text);
+        let mut lines = Lines::new(Style::Text, Vec::new());
         lines.entry(5, &header());
         let text = String::from_utf8(lines.bytes).unwrap();
         assert!(text.starts_with("offset=5 checksum=000000000000000000000000000000ab "), "{text}");
@@ -198,7 +171,7 @@ mod tests {
 
     #[test]
     fn json_is_json() {
-        let mut lines = Lines::new(Style::Json);
+        let mut lines = Lines::new(Style::Json, Vec::new());
         lines.entry(5, &header());
         let value: serde_json::Value = serde_json::from_slice(&lines.bytes).unwrap();
         assert_eq!(value["op"], 1);
@@ -209,8 +182,36 @@ mod tests {
     }
 
     #[test]
-    fn hex_has_leading_zeros() {
-        assert_eq!(&hex(0x1f), b"0000000000000000000000000000001f");
-        assert_eq!(&hex(u128::MAX), b"ffffffffffffffffffffffffffffffff");
+    fn longest_line_fits_and_hex_has_leading_zeros() {
+        let mut header = header();
+        let full = aof_nostd::Checksum::new(u128::MAX);
+        header.checksum = full;
+        header.checksum_body = full;
+        header.parent = full;
+        header.request_checksum = full;
+        header.checkpoint_id = full;
+        header.client = u128::MAX.into();
+        header.protocol = u16::MAX.into();
+        header.replica = u8::MAX;
+        header.release = u32::MAX.into();
+        for field in [&mut header.size, &mut header.epoch, &mut header.view, &mut header.request] {
+            *field = u32::MAX.into();
+        }
+        for field in [&mut header.op, &mut header.commit, &mut header.timestamp] {
+            *field = u64::MAX.into();
+        }
+        for operation in 0..=255 {
+            header.operation = operation;
+            for style in [Style::Text, Style::Json] {
+                let mut lines = Lines::new(style, Vec::new());
+                lines.entry(u64::MAX, &header);
+                let text = String::from_utf8(lines.bytes).unwrap();
+                assert!(text.ends_with('\n') && text.len() < LINE_SIZE_MAX - 40, "{text}");
+                assert!(text.contains("ffffffffffffffffffffffffffffffff"), "{text}");
+            }
+        }
+        let mut line = Line { bytes: [0; LINE_SIZE_MAX], size: 0 };
+        line.hex("", 0x9a_bcde);
+        assert_eq!(&line.bytes[..32], b"000000000000000000000000009abcde");
     }
 }

@@ -130,23 +130,27 @@ impl fmt::Display for Finding {
 struct Part {
     events: Vec<Seen>,
     data: DataBytes,
+    cluster: Option<u128>,
 }
 
 #[derive(Debug)]
 enum Seen {
-    Entry { offset: u64, cluster: u128, link: ChainLink },
+    Entry(u64, ChainLink),
     Damage(Damage, u64),
+    /// The entries from here on are of this cluster.
+    Cluster(u128),
 }
 
 impl Sink for Part {
     fn entry(&mut self, located: Located<'_>) {
         let header = &located.entry.header;
         self.data.push(header);
-        self.events.push(Seen::Entry {
-            offset: located.offset,
-            cluster: header.cluster.get(),
-            link: header.into(),
-        });
+        let cluster = header.cluster.get();
+        if self.cluster != Some(cluster) {
+            self.cluster = Some(cluster);
+            self.events.push(Seen::Cluster(cluster));
+        }
+        self.events.push(Seen::Entry(located.offset, header.into()));
     }
 
     fn damage(&mut self, damage: Damage, until: u64) {
@@ -171,9 +175,11 @@ struct Whole {
 impl Whole {
     fn take(&mut self, part: &Part) {
         self.data.update(&part.data);
+        let mut cluster = 0; // each part tells before its first entry
         for seen in &part.events {
             match *seen {
-                Seen::Entry { offset, cluster, link } => self.entry(offset, cluster, link),
+                Seen::Cluster(of) => cluster = of,
+                Seen::Entry(offset, link) => self.entry(offset, cluster, link),
                 Seen::Damage(damage, until) => self.find(Finding::damage(damage, until, self.bytes)),
             }
         }
