@@ -1,1 +1,15 @@
-//! cli
+//! The command `aof` as a process, on real files.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests may stop at a surprise"
+)]
+
+mod damaged;
+mod debug;
+mod everyday;
+mod merge;
+mod util;
+mod verify;

@@ -8,6 +8,7 @@ use crate::output::{Progress, WATCH};
 use aof_nostd::{Checksum, Damage, Located, Profile};
 use aof_std::Source;
 use aof_std::scan::{Scan, Sink};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Where an entry stands in an input, and in the chain.
@@ -83,6 +84,8 @@ struct Run {
     end: u64,
     /// The checksum and op of its last entry.
     last: (Checksum, u64),
+    /// The cluster of its first entry.
+    cluster: u128,
 }
 
 impl Run {
@@ -109,8 +112,9 @@ impl Index {
             runs.push(index.read_input(path, source, message_size_max, &progress)?);
         }
         index.records.sort_unstable();
+        let firm = runs.iter().flatten().filter(|run| !run.is_island()).map(|run| run.cluster).collect();
         for (number, runs) in (0..).zip(runs) {
-            index.drop_nested(number, &runs);
+            index.drop_nested(number, &runs, &firm);
         }
         Ok(index)
     }
@@ -152,9 +156,10 @@ impl Index {
         Ok(runs)
     }
 
-    /// Drops entries that lie inside the body of a damaged one: where another input holds the entry that
-    /// should stand at the damage, its size tells how far it reaches.
-    fn drop_nested(&mut self, input: u32, runs: &[Run]) {
+    /// Drops entries that lie inside the body of a damaged one. Two things give them away: another input
+    /// holds the entry that should stand at the damage, and its size tells how far it reaches; or they
+    /// are of a cluster that no log outside of damage has.
+    fn drop_nested(&mut self, input: u32, runs: &[Run], firm: &BTreeSet<u128>) {
         let mut before: Option<&Run> = None;
         let mut nested = Vec::new();
         for run in runs {
@@ -163,12 +168,14 @@ impl Index {
             };
             // The child of the last entry should stand where that one ends.
             let covers = |child: &Record, at: u64| run.end <= at.saturating_add(child.size_disk);
-            let covered = run.is_island()
-                && before.is_some_and(|before| {
+            let covered = || {
+                before.is_some_and(|before| {
                     let mut children = self.children(before.last.1, before.last.0);
                     children.any(|child| !inside(child) && covers(child, before.end))
-                });
-            if covered {
+                })
+            };
+            let foreign = !firm.is_empty() && !firm.contains(&run.cluster);
+            if run.is_island() && (foreign || covered()) {
                 nested.push((run.start, run.end));
             } else {
                 before = Some(run);
@@ -258,7 +265,12 @@ impl Part {
     fn runs(&self) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::new();
         let mut damage = self.damage.iter().peekable();
+        let mut clusters = self.clusters.iter().peekable();
+        let mut cluster = 0; // the first entry has one
         for record in &self.records {
+            while let Some(&(_, id)) = clusters.next_if(|(at, _)| *at <= record.offset) {
+                cluster = id;
+            }
             let mut damage_before = false;
             while damage.next_if(|(found, _)| found.offset < record.offset).is_some() {
                 damage_before = true;
@@ -274,7 +286,7 @@ impl Part {
                         before.damage_behind = true;
                     }
                     let (start, end) = (record.offset, record.end());
-                    runs.push(Run { damage_before, damage_behind: false, start, end, last });
+                    runs.push(Run { damage_before, damage_behind: false, start, end, last, cluster });
                 }
             }
         }
