@@ -24,3 +24,8 @@ pub mod device;
 pub mod events;
 pub mod oracle;
 pub mod random;
+
+/// The README's examples, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
