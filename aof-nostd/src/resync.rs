@@ -29,6 +29,9 @@ use crate::checksum::{Checksum, Profile};
 use crate::wire::{EntryHead, HEAD_SIZE, HEADER_SIZE_U32, MAGIC_SIZE};
 use zerocopy::FromBytes;
 
+/// Bytes of a window that are searched in one go: those behind the place found are searched in vain.
+const SCAN_SIZE_MAX: usize = 1 << 16;
+
 /// The search for the next entry behind the damage at an offset. See the module's source for the rules.
 ///
 /// Drive it like this: while [`want`](Self::want) tells an offset and a size, give the bytes from that
@@ -193,6 +196,7 @@ impl<P: Profile> Resync<P> {
     /// Looks for a start in `bytes`, which begin at `at`.
     fn scan(&mut self, at: u64, bytes: &[u8]) -> State {
         let magic = self.checker.profile().magic();
+        let bytes = bytes.get(..SCAN_SIZE_MAX).unwrap_or(bytes);
         let mut from = 0;
         while let Some(index) =
             bytes.get(from..).and_then(|bytes| memchr::memmem::find(bytes, &magic)).map(|index| index + from)
@@ -212,6 +216,9 @@ impl<P: Profile> Resync<P> {
                 if self.repair_is_out_of_reach(offset) {
                     return State::Scan { at: offset };
                 }
+            }
+            if self.extent.is_some_and(|extent| offset >= extent.end) {
+                return State::Scan { at: offset };
             }
             from = index + 1;
         }
@@ -242,6 +249,9 @@ impl<P: Profile> Resync<P> {
         let Some(head) = self.head else { return false };
         let size = end.checked_sub(self.damaged).and_then(|size| size.checked_sub(MAGIC_SIZE as u64));
         let Some(size) = size.and_then(|size| u32::try_from(size).ok()) else { return false };
+        if size > self.checker.message_size_max() {
+            return false; // no window reaches farther
+        }
         let mut header = head.header;
         header.size = size.into();
         header.verify(self.checker.profile())
