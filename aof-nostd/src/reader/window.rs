@@ -37,7 +37,16 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Window<D, B> {
             return Err(ReadError::Buffer { offset: 0, needed: HEAD_SIZE_U32 });
         }
         let end = device.seek(SeekFrom::End(0)).map_err(ReadError::Device)?;
-        Ok(Self { device, buffer, start: 0, begin: 0, size: 0, position: Some(end), end, read_ahead: usize::MAX })
+        Ok(Self {
+            device,
+            buffer,
+            start: 0,
+            begin: 0,
+            size: 0,
+            position: Some(end),
+            end,
+            read_ahead: usize::MAX,
+        })
     }
 
     /// The log's bytes from `offset` on: at least `size_min` (at least 1), unless the log ends before.
@@ -69,15 +78,18 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Window<D, B> {
         Ok(View { bytes, rest })
     }
 
-    /// Makes the window start at `offset`, keeping what it has of the log from there on.
+    /// Makes the window start at `offset`, keeping what it has of the log from there on. What it passed
+    /// is still before it, until it is compacted: a search looks ahead and comes back.
     fn move_to(&mut self, offset: u64) {
-        let passed = offset.checked_sub(self.start).and_then(|passed| usize::try_from(passed).ok());
-        match passed {
-            Some(passed) if passed < self.size => {
-                self.begin += passed;
-                self.size -= passed;
-            }
-            _ => (self.begin, self.size) = (0, 0),
+        let passed = usize::try_from(offset.abs_diff(self.start)).unwrap_or(usize::MAX);
+        if offset < self.start && passed <= self.begin {
+            self.begin -= passed;
+            self.size += passed;
+        } else if offset >= self.start && passed < self.size {
+            self.begin += passed;
+            self.size -= passed;
+        } else {
+            (self.begin, self.size) = (0, 0);
         }
         self.start = offset;
     }
