@@ -145,8 +145,11 @@ impl<const N: usize, P: Profile> MemoryLog<N, P> {
     /// See [`MemoryError`].
     pub fn write(&mut self, entry: &Entry) -> Result<(), MemoryError> {
         let bytes = entry.as_bytes();
-        if let Checked::Fault(fault) = self.checker.entry(bytes, bytes.len() as u64) {
-            return Err(MemoryError::Invalid(fault));
+        match self.checker.entry(bytes, bytes.len() as u64) {
+            Checked::Whole(entry) if entry.as_bytes().len() == bytes.len() => {}
+            Checked::Fault(fault) => return Err(MemoryError::Invalid(fault)),
+            // The header tells a smaller body than the view has.
+            _ => return Err(MemoryError::Header(HeaderRule::Size)),
         }
         self.push(&[bytes])?;
         self.last = Some(entry.header);

@@ -369,8 +369,10 @@ impl<D: Write, P: Profile> Writer<D, P> {
 
     fn verify(&self, bytes: &[u8]) -> Result<(), WriteError<D::Error>> {
         match self.checker.entry(bytes, bytes.len() as u64) {
+            Checked::Whole(entry) if entry.as_bytes().len() == bytes.len() => Ok(()),
             Checked::Fault(fault) => Err(WriteError::Invalid(fault)),
-            _ => Ok(()),
+            // The header tells a smaller body than the view has.
+            _ => Err(WriteError::Header(HeaderRule::Size)),
         }
     }
 
