@@ -99,7 +99,8 @@ impl<'a, P: Profile> Entries<'a, P> {
         usize::try_from(self.offset).ok().and_then(|offset| self.bytes.get(offset..)).unwrap_or(&[])
     }
 
-    /// The next entry, or the damage in its place: then the position stays, see [`skip`](Self::skip).
+    /// The next entry, or the damage in its place: then the position stays, see
+    /// [`skip_damage`](Self::skip_damage).
     ///
     /// # Errors
     ///
@@ -119,7 +120,8 @@ impl<'a, P: Profile> Entries<'a, P> {
     }
 
     /// Goes on at the next place behind the position where an entry starts, else at the end; gives it.
-    pub fn skip(&mut self) -> u64 {
+    /// (Not `skip`, which is an iterator's.)
+    pub fn skip_damage(&mut self) -> u64 {
         let end = self.bytes.len() as u64;
         let search = Resync::new(self.checker, self.offset, end);
         self.offset = drive(search, self.bytes).unwrap_or(end);
@@ -133,7 +135,7 @@ impl<'a, P: Profile> Entries<'a, P> {
         match self.next_entry() {
             Ok(Some(located)) => Some(Event::Entry(located)),
             Ok(None) => None,
-            Err(damage) => Some(Event::Damage(damage, self.skip())),
+            Err(damage) => Some(Event::Damage(damage, self.skip_damage())),
         }
     }
 }
@@ -143,7 +145,7 @@ impl<'a, P: Profile> Iterator for Entries<'a, P> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.damaged {
-            self.skip();
+            self.skip_damage();
         }
         let next = self.next_entry();
         self.damaged = next.is_err();
