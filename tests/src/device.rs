@@ -10,8 +10,8 @@
 //! assert!(device.inner().counts().read_size_max <= 8);
 //! ```
 //!
-//! The only errors are those asked for: [`ErrorKind::Interrupted`] by [`Choppy`] and
-//! [`ErrorKind::Other`] by [`Failing`].
+//! The only errors are those asked for: [`ErrorKind::Interrupted`] by [`Choppy`],
+//! [`ErrorKind::Other`] by [`Failing`] and [`Flaky`].
 
 use crate::random::Random;
 use aof_nostd::storage::Sync;
@@ -102,7 +102,7 @@ impl Sync for Memory {
     }
 }
 
-/// What a wrapper does differently; the rest is passed on.
+/// What all wrappers have, and the traits that one leaves as they are.
 macro_rules! passes_on {
     ($wrapper:ident: $($trait:ident),*) => {
         impl<D> $wrapper<D> {
@@ -240,6 +240,41 @@ impl<D: Device + Write> Write for Failing<D> {
 impl<D: Device + Sync> Sync for Failing<D> {
     fn sync(&mut self) -> Result<(), ErrorKind> {
         if self.sync_fails { Err(ErrorKind::Other) } else { self.inner.sync() }
+    }
+}
+
+/// Fails now and then, in reads and seeks; the next try may succeed.
+#[derive(Clone, Debug)]
+pub struct Flaky<D> {
+    inner: D,
+    random: Random,
+    one_in: usize,
+}
+
+impl<D> Flaky<D> {
+    /// Makes one in `one_in` calls of `inner` fail; another `seed`, other calls.
+    pub const fn new(inner: D, one_in: usize, seed: u64) -> Self {
+        Self { inner, random: Random::new(seed), one_in }
+    }
+
+    fn fail(&mut self) -> Result<(), ErrorKind> {
+        if self.random.one_in(self.one_in) { Err(ErrorKind::Other) } else { Ok(()) }
+    }
+}
+
+passes_on!(Flaky:);
+
+impl<D: Device + Read> Read for Flaky<D> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+        self.fail()?;
+        self.inner.read(buffer)
+    }
+}
+
+impl<D: Device + Seek> Seek for Flaky<D> {
+    fn seek(&mut self, target: SeekFrom) -> Result<u64, ErrorKind> {
+        self.fail()?;
+        self.inner.seek(target)
     }
 }
 
