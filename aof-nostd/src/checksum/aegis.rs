@@ -5,8 +5,8 @@
 //! so the state after them is a constant and a checksum starts without the ten set-up rounds.
 #![allow(unsafe_code)]
 
-use super::arch::kernel::{self, RATE, State};
-use super::arch::soft::Soft;
+use super::arch::kernel::{RATE, State};
+use super::arch::soft;
 use super::{Checksum, Hasher};
 
 #[cfg(target_arch = "aarch64")]
@@ -81,7 +81,7 @@ impl Backend {
 
     fn absorb(self, state: &State, pieces: &[[u8; RATE]]) -> State {
         match self.0 {
-            Kind::Software => kernel::absorb::<Soft>(state, pieces),
+            Kind::Software => soft::absorb(state, pieces),
             // SAFETY: `Kind::Hardware` is made where the compiler or the caller of `Backend::hardware`
             // vouches for the instructions.
             #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
@@ -91,7 +91,7 @@ impl Backend {
 
     fn finish(self, state: &State, rest: &[u8], size: u64) -> [u8; 16] {
         match self.0 {
-            Kind::Software => kernel::finish::<Soft>(state, rest, size),
+            Kind::Software => soft::finish(state, rest, size),
             // SAFETY: as for `absorb`.
             #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             Kind::Hardware => unsafe { hardware::finish(state, rest, size) },
@@ -100,7 +100,7 @@ impl Backend {
 
     fn digest(self, state: &State, bytes: &[u8]) -> [u8; 16] {
         match self.0 {
-            Kind::Software => kernel::digest::<Soft>(state, bytes),
+            Kind::Software => soft::digest(state, bytes),
             // SAFETY: as for `absorb`.
             #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             Kind::Hardware => unsafe { hardware::digest(state, bytes) },
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn initial_state_is_what_zero_key_and_nonce_leave() {
-        assert_eq!(INITIAL, kernel::initial::<Soft>());
+        assert_eq!(INITIAL, soft::initial());
     }
 
     #[test]

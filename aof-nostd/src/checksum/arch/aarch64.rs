@@ -1,54 +1,30 @@
 //! AES rounds by AESE and AESMC of aarch64.
-#![allow(unsafe_code)]
 
-use super::kernel::{self, Block, RATE, State};
 use core::arch::aarch64::{uint8x16_t, vaeseq_u8, vaesmcq_u8, vdupq_n_u8, veorq_u8};
 
-/// A block in a vector register. Private to this file: blocks exist only inside the functions below,
-/// which can be reached only where the CPU has the instructions.
-#[derive(Clone, Copy)]
-struct Aes(uint8x16_t);
-
-impl Block for Aes {
-    #[inline(always)]
-    fn load(bytes: &[u8; 16]) -> Self {
-        Self(zerocopy::transmute!(*bytes))
-    }
-
-    #[inline(always)]
-    fn store(self) -> [u8; 16] {
-        zerocopy::transmute!(self.0)
-    }
-
-    #[inline(always)]
-    fn xor(self, other: Self) -> Self {
-        // SAFETY: needs NEON. An `Aes` is made only inside this file's `target_feature` functions, and
-        // who calls those has shown that the CPU has NEON and AES.
-        Self(unsafe { veorq_u8(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn round(self, key: Self) -> Self {
-        // AESE adds its key before SubBytes and ShiftRows: give it zero, and add the key after AESMC.
-        // SAFETY: as for `xor`.
-        Self(unsafe { veorq_u8(vaesmcq_u8(vaeseq_u8(self.0, vdupq_n_u8(0))), key.0) })
-    }
-}
-
-/// See [`kernel::absorb`].
+#[inline]
 #[target_feature(enable = "neon,aes")]
-pub(in crate::checksum) fn absorb(state: &State, pieces: &[[u8; RATE]]) -> State {
-    kernel::absorb::<Aes>(state, pieces)
+fn load(bytes: &[u8; 16]) -> uint8x16_t {
+    zerocopy::transmute!(*bytes)
 }
 
-/// See [`kernel::finish`].
+#[inline]
 #[target_feature(enable = "neon,aes")]
-pub(in crate::checksum) fn finish(state: &State, rest: &[u8], size: u64) -> [u8; 16] {
-    kernel::finish::<Aes>(state, rest, size)
+fn store(block: uint8x16_t) -> [u8; 16] {
+    zerocopy::transmute!(block)
 }
 
-/// See [`kernel::digest`].
+#[inline]
 #[target_feature(enable = "neon,aes")]
-pub(in crate::checksum) fn digest(state: &State, bytes: &[u8]) -> [u8; 16] {
-    kernel::digest::<Aes>(state, bytes)
+fn xor(one: uint8x16_t, other: uint8x16_t) -> uint8x16_t {
+    veorq_u8(one, other)
 }
+
+/// AESE adds its key before SubBytes and ShiftRows: it gets zero, and the key is added after AESMC.
+#[inline]
+#[target_feature(enable = "neon,aes")]
+fn round(block: uint8x16_t, key: uint8x16_t) -> uint8x16_t {
+    veorq_u8(vaesmcq_u8(vaeseq_u8(block, vdupq_n_u8(0))), key)
+}
+
+super::kernel::kernel!(uint8x16_t, target_feature(enable = "neon,aes"));

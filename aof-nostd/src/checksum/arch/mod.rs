@@ -1,9 +1,8 @@
-//! One AES round per kind of machine, and the two kernels of AEGIS-128L over it.
+//! One AES round per kind of machine, and AEGIS-128L over it.
 //!
-//! The algorithm stands once, in [`kernel`], generic over the three operations it needs. Each backend
-//! is a thin file that supplies them: [`soft`] by table look-ups (the `softaes` crate), `x86_64` by
-//! AES-NI, `aarch64` by AESE and AESMC. The input and the zero key are public, so table look-ups leak
-//! nothing.
+//! The algorithm stands once, in [`kernel`], over the four operations it needs. Each backend is a thin
+//! file that supplies them: [`soft`] by table look-ups (the `softaes` crate), `x86_64` by AES-NI,
+//! `aarch64` by AESE and AESMC. The input and the zero key are public, so table look-ups leak nothing.
 
 pub(super) mod kernel;
 pub(super) mod soft;
