@@ -1,2 +1,120 @@
-//! x
-fn main() {}
+//! `cargo xtask ci [STEP...]`: every check of this repository by name; all of them without a step.
+//!
+//! A step passes, fails, or could not run. What could not run is said loudly, and fails the whole run if
+//! `AOF_CI_STRICT=1` is set. A part that cannot be set up everywhere (an old toolchain) may be left out of
+//! a step that passes; the table at the end says so.
+//!
+//! What a step needs it sets up: through `ci/setup` where that can work (as root, with apt), otherwise it
+//! tells what to install.
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `AOF_CI_STRICT=1` | a step that could not run is a failure |
+//! | `AOF_CI_COMPILER` | `rustup` or `debian`: where the libraries of other targets come from; see [`target`] |
+//! | `AOF_CI_SETUP=0` | install nothing, only tell what is missing |
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal, and its log")]
+
+mod bare;
+mod big_endian;
+mod host;
+mod msrv;
+mod outcome;
+mod qemu;
+mod run;
+mod setup;
+mod target;
+
+use crate::outcome::{Done, Outcome, Stop};
+use crate::run::Root;
+use std::env;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// A check by name.
+struct Step {
+    name: &'static str,
+    what: &'static str,
+    run: fn(&Root) -> Result<Done, Stop>,
+}
+
+/// All checks, cheap ones first.
+const STEPS: [Step; 9] = [
+    Step { name: "fmt", what: "every file is formatted", run: host::fmt },
+    Step { name: "msrv", what: "crates and dependencies keep to the stated Rust version", run: msrv::msrv },
+    Step { name: "clippy", what: "no lint, with and without features", run: host::clippy },
+    Step { name: "test", what: "all tests, those in the docs too", run: host::test },
+    Step { name: "docs", what: "the documentation builds, no link is broken", run: host::docs },
+    Step { name: "fuzz-build", what: "the fuzz targets build", run: host::fuzz_build },
+    Step { name: "targets", what: "the core builds for bare targets", run: bare::targets },
+    Step { name: "qemu", what: "a microcontroller and the command agree on the same logs", run: qemu::qemu },
+    Step {
+        name: "bigendian",
+        what: "the core's tests pass on a big-endian CPU",
+        run: big_endian::big_endian,
+    },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let Some(("ci", names)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) else {
+        return usage("there is one command: ci");
+    };
+    let unknown = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name));
+    if let Some(name) = unknown {
+        return usage(&format!("there is no step {name}"));
+    }
+    let root = match Root::find() {
+        Ok(root) => root,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let strict = env::var_os("AOF_CI_STRICT").is_some_and(|value| value == "1");
+    let chosen = STEPS.iter().filter(|step| names.is_empty() || names.contains(&step.name.to_owned()));
+    let results: Vec<_> = chosen.map(|step| carry_out(step, &root, strict)).collect();
+    table(&results)
+}
+
+fn usage(message: &str) -> ExitCode {
+    eprintln!("xtask: {message}\n\nUsage: cargo xtask ci [STEP...]\n");
+    for step in &STEPS {
+        eprintln!("  {:<12} {}", step.name, step.what);
+    }
+    ExitCode::from(2)
+}
+
+/// What became of a step.
+struct Ran {
+    name: &'static str,
+    outcome: Outcome,
+    time: Duration,
+}
+
+fn carry_out(step: &Step, root: &Root, strict: bool) -> Ran {
+    println!("\n==== {}: {}", step.name, step.what);
+    let start = Instant::now();
+    let outcome = Outcome::of((step.run)(root), strict);
+    let time = start.elapsed();
+    println!("==== {}: {} after {} s", step.name, outcome.word(), time.as_secs());
+    for line in outcome.lines() {
+        println!("     {line}");
+    }
+    Ran { name: step.name, outcome, time }
+}
+
+/// Prints all results; the last line counts them.
+fn table(results: &[Ran]) -> ExitCode {
+    println!("\n{:<12} {:<8} {:>6}", "step", "result", "time");
+    for ran in results {
+        println!("{:<12} {:<8} {:>4} s", ran.name, ran.outcome.word(), ran.time.as_secs());
+        for line in ran.outcome.lines() {
+            println!("{:<12} {line}", "");
+        }
+    }
+    let count = |word| results.iter().filter(|ran| ran.outcome.word() == word).count();
+    let (passed, failed, skipped) = (count("passed"), count("FAILED"), count("NOT RUN"));
+    println!("\n{passed} passed, {failed} failed, {skipped} skipped");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

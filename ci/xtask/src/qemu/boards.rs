@@ -1,0 +1,70 @@
+//! The boards that firmware runs on, and one run on one of them.
+
+use crate::outcome::Stop;
+use crate::run::Root;
+use crate::setup::{self, Need};
+use crate::target::Target;
+use std::path::Path;
+use std::time::Duration;
+
+/// A board that QEMU emulates. A new one also needs its memory map in `ci/firmware/build.rs`.
+#[derive(Debug)]
+pub(crate) struct Board {
+    /// For messages.
+    pub(crate) name: &'static str,
+    /// What firmware is compiled for.
+    pub(crate) target: &'static str,
+    /// The emulator, and the Debian package it is in.
+    emulator: (&'static str, &'static str),
+    /// The emulator's arguments that choose the board.
+    machine: &'static [&'static str],
+}
+
+/// All boards.
+pub(crate) const BOARDS: [Board; 1] = [Board {
+    name: "Cortex-M3 (mps2-an385)",
+    target: "thumbv7m-none-eabi",
+    emulator: ("qemu-system-arm", "qemu-system-arm"),
+    machine: &["-machine", "mps2-an385"],
+}];
+
+/// No consoles: what firmware prints comes through semihosting.
+const QUIET: [&str; 8] = ["-display", "none", "-monitor", "none", "-serial", "none", "-parallel", "none"];
+
+/// How long a program may run; most take less than a second.
+const RUN_MAX: Duration = Duration::from_secs(120);
+
+impl Board {
+    /// Makes sure that the emulator is there, and builds the firmware.
+    pub(crate) fn set_up(&self, root: &Root) -> Result<Target, Stop> {
+        let (name, package) = self.emulator;
+        setup::need(root, &[Need::Program { name, package }])?;
+        let target = Target::set_up(root, self.target)?;
+        println!("{}: {}", self.name, target.compiler());
+        let manifest = "--manifest-path ci/firmware/Cargo.toml --release --bins";
+        target.cargo_linking(root, &format!("build {manifest}"))?.check()?;
+        if target.has_clippy() {
+            let run = target.cargo_linking(root, &format!("clippy {manifest}"))?;
+            run.args(["--", "-D", "warnings"]).check()?;
+        }
+        Ok(target)
+    }
+
+    /// Runs the program `image` with the `words` of its command line; files are those of `directory`. Gives
+    /// what it printed. Anything but exit code 0 is a failure.
+    pub(crate) fn run(
+        &self,
+        root: &Root,
+        image: &Path,
+        words: &[&str],
+        directory: &Path,
+    ) -> Result<String, Stop> {
+        let mut semihosting = "enable=on,target=native".to_owned();
+        for word in words {
+            semihosting += &format!(",arg={word}");
+        }
+        let run = root.run(self.emulator.0).args(self.machine).args(QUIET);
+        let run = run.args(["-semihosting-config", &semihosting, "-kernel"]).arg(image);
+        run.directory(directory).text_within(RUN_MAX)
+    }
+}

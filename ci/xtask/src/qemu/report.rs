@@ -1,0 +1,75 @@
+//! The report of `aof verify --json` in the form in which firmware prints its own.
+
+use crate::outcome::Stop;
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// Kinds of findings that are damage; the others tell of the chain, which the firmware does not look at.
+const DAMAGES: [&str; 5] = ["magic", "header-checksum", "header-invalid", "body-checksum", "torn-tail"];
+
+/// Gives the lines that firmware has to print for the log that `json` tells of.
+pub(crate) fn expected(json: &str) -> Result<String, Stop> {
+    let failed = |error| Stop::Failed(format!("aof verify --json: not JSON: {error}: {json}"));
+    let survey: Value = serde_json::from_str(json).map_err(failed)?;
+    let mut report = String::new();
+    for name in ["profile", "bytes", "entries", "first_checksum", "last_checksum"] {
+        match &survey[name] {
+            Value::Null => {}
+            Value::String(value) => line(&mut report, name, value),
+            value => line(&mut report, name, &value.to_string()),
+        }
+    }
+    for finding in survey["findings"].as_array().into_iter().flatten() {
+        let kind = finding["kind"].as_str().unwrap_or("?");
+        if DAMAGES.contains(&kind) {
+            line(&mut report, "damage", &format!("{kind} {}", finding["offset"]));
+        }
+    }
+    Ok(report)
+}
+
+fn line(report: &mut String, name: &str, value: &str) {
+    let _ = writeln!(report, "{name} {value}"); // a String takes everything
+}
+
+/// Both reports side by side, where they differ.
+pub(crate) fn differences(expected: &str, printed: &str) -> String {
+    let (expected, printed): (Vec<_>, Vec<_>) = (expected.lines().collect(), printed.lines().collect());
+    let mut text = String::new();
+    for index in 0..expected.len().max(printed.len()) {
+        let line =
+            |lines: &[&str]| lines.get(index).map_or("(nothing)".to_owned(), |line| (*line).to_owned());
+        let (expected, printed) = (line(&expected), line(&printed));
+        if expected != printed {
+            let _ = writeln!(text, "  aof verify: {expected}\n  device:     {printed}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JSON: &str = r#"{"file":"x","profile":"crc","bytes":3,"entries":2,"first_op":1,
+        "first_checksum":"0a","last_checksum":"0b","findings":[
+        {"kind":"gap","offset":1,"op":5},{"kind":"torn-tail","offset":7,"op":9}]}"#;
+
+    #[test]
+    fn figures_of_the_command_become_lines() {
+        let report = expected(JSON).unwrap();
+        assert_eq!(
+            report,
+            "profile crc\nbytes 3\nentries 2\nfirst_checksum 0a\nlast_checksum 0b\ndamage torn-tail 7\n"
+        );
+        assert!(expected("nonsense").is_err());
+    }
+
+    #[test]
+    fn every_difference_is_told() {
+        assert_eq!(differences("a 1\nb 2\n", "a 1\nb 2\n"), "");
+        let text = differences("a 1\nb 2\n", "a 1\nb 3\nc 4\n");
+        assert!(text.contains("aof verify: b 2\n  device:     b 3"), "{text}");
+        assert!(text.contains("aof verify: (nothing)\n  device:     c 4"), "{text}");
+    }
+}
