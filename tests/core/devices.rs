@@ -20,7 +20,7 @@ fn step_that_failed_may_be_tried_again() {
         let expected = read(&log, profile, &"whole");
         for seed in 0..20 {
             for form in Form::VERIFYING {
-                let device = Flaky::new(Choppy::new(Memory::new(log.clone()), seed), 4, seed);
+                let device = Flaky::new(Choppy::new(Memory::new(log.clone()), seed), 100, seed);
                 // The size is asked for by a seek, which may fail too.
                 let Ok(mut reader) = Reader::new(device, [0; 700], profile) else { continue };
                 let mut seen: Vec<Seen> = Vec::new();

@@ -243,22 +243,26 @@ impl<D: Device + Sync> Sync for Failing<D> {
     }
 }
 
-/// Fails now and then, in reads and seeks; the next try may succeed.
+/// Fails now and then, in reads and seeks, a number of times in all; the next try may succeed.
 #[derive(Clone, Debug)]
 pub struct Flaky<D> {
     inner: D,
     random: Random,
-    one_in: usize,
+    failures: u32,
 }
 
 impl<D> Flaky<D> {
-    /// Makes one in `one_in` calls of `inner` fail; another `seed`, other calls.
-    pub const fn new(inner: D, one_in: usize, seed: u64) -> Self {
-        Self { inner, random: Random::new(seed), one_in }
+    /// Makes `failures` calls of `inner` fail, one in 5 until then; another `seed`, other calls.
+    pub const fn new(inner: D, failures: u32, seed: u64) -> Self {
+        Self { inner, random: Random::new(seed), failures }
     }
 
     fn fail(&mut self) -> Result<(), ErrorKind> {
-        if self.random.one_in(self.one_in) { Err(ErrorKind::Other) } else { Ok(()) }
+        if self.failures > 0 && self.random.one_in(5) {
+            self.failures -= 1;
+            return Err(ErrorKind::Other);
+        }
+        Ok(())
     }
 }
 
