@@ -200,6 +200,19 @@ mod tests {
     }
 
     #[test]
+    fn backend_that_the_compiler_was_told_of_gives_the_same_tags() {
+        // The hardware one under `-C target-feature=+aes`; else the software one, twice.
+        let bytes: [u8; 300] = core::array::from_fn(|i| u8::try_from(i * 31 % 251).unwrap());
+        for end in 0..=bytes.len() {
+            let software = Aegis128L::digest(Backend::SOFTWARE, &bytes[..end]);
+            assert_eq!(Aegis128L::digest(Backend::compiled(), &bytes[..end]), software, "{end} bytes");
+            let mut hasher = Aegis128L::new(Backend::compiled());
+            bytes[..end].chunks(33).for_each(|piece| hasher.update(piece));
+            assert_eq!(hasher.finish(), software, "{end} bytes in pieces");
+        }
+    }
+
+    #[test]
     fn every_cut_into_two_pieces_gives_the_same_tag() {
         let bytes: [u8; 130] = core::array::from_fn(|i| u8::try_from(i * 31 % 251).unwrap());
         for end in 0..=bytes.len() {
