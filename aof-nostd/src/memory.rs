@@ -5,7 +5,7 @@ use crate::check::{Checked, Checker, Fault};
 use crate::checksum::{AnyProfile, Checksum, Profile};
 use crate::damage::Damage;
 use crate::slice::Entries;
-use crate::wire::{Entry, EntryHead, HEAD_SIZE, Header, HeaderRule, Op};
+use crate::wire::{Entry, HEAD_SIZE, Header, HeaderRule, Op};
 use crate::writer::Draft;
 use core::fmt;
 use zerocopy::IntoBytes;
@@ -162,16 +162,11 @@ impl<const N: usize, P: Profile> MemoryLog<N, P> {
     ///
     /// See [`MemoryError`].
     pub fn write_new(&mut self, draft: &Draft, body: &[u8]) -> Result<ChainLink, MemoryError> {
-        let header = draft.header(self.last.as_ref(), &self.first);
-        let mut header = header.ok_or(MemoryError::Header(HeaderRule::Op))?;
-        header.seal(self.checker.profile(), body).map_err(MemoryError::Header)?;
-        if let Some(rule) = header.invalid(self.checker.message_size_max()) {
-            return Err(MemoryError::Header(rule));
-        }
-        let head = EntryHead { magic: self.checker.profile().magic(), header };
+        let head = draft.seal(&self.checker, self.last.as_ref(), &self.first, body);
+        let head = head.map_err(MemoryError::Header)?;
         self.push(&[head.as_bytes(), body])?;
-        self.last = Some(header);
-        Ok(ChainLink::from(&header))
+        self.last = Some(head.header);
+        Ok(ChainLink::from(&head.header))
     }
 
     /// Makes everything written durable, which in RAM it is as much as it gets: calls `done` at once.

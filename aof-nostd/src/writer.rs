@@ -81,11 +81,23 @@ impl Draft {
         }
     }
 
-    /// The header after `last`, or, where there is no entry yet, that of op 1 of `first`.
-    pub(crate) fn header(&self, last: Option<&Header>, first: &Header) -> Option<Header> {
-        match last {
-            Some(last) => self.after(last),
-            None => Some(self.fill(*first)),
+    /// Seals the head of an entry after `last`, or, where there is none yet, of one like `first`.
+    pub(crate) fn seal<P: Profile>(
+        &self,
+        checker: &Checker<P>,
+        last: Option<&Header>,
+        first: &Header,
+        body: &[u8],
+    ) -> Result<EntryHead, HeaderRule> {
+        let header = match last {
+            Some(last) => self.after(last).ok_or(HeaderRule::Op)?,
+            None => self.fill(*first),
+        };
+        let mut head = EntryHead { magic: checker.profile().magic(), header };
+        head.header.seal(checker.profile(), body)?;
+        match head.header.invalid(checker.message_size_max()) {
+            Some(rule) => Err(rule),
+            None => Ok(head),
         }
     }
 }
@@ -349,16 +361,11 @@ impl<D: Write, P: Profile> Writer<D, P> {
     /// See [`WriteError`]. Unless `Ok`, the entry is not in the log.
     pub fn append_new(&mut self, draft: &Draft, body: &[u8]) -> Result<ChainLink, WriteError<D::Error>> {
         self.ready()?;
-        let header = draft.header(self.last.as_ref(), &self.first);
-        let mut header = header.ok_or(WriteError::Header(HeaderRule::Op))?;
-        header.seal(self.checker.profile(), body).map_err(WriteError::Header)?;
-        if let Some(rule) = header.invalid(self.checker.message_size_max()) {
-            return Err(WriteError::Header(rule));
-        }
-        let head = EntryHead { magic: self.checker.profile().magic(), header };
+        let head = draft.seal(&self.checker, self.last.as_ref(), &self.first, body);
+        let head = head.map_err(WriteError::Header)?;
         self.write(&[head.as_bytes(), body])?;
-        self.appended(header);
-        Ok(ChainLink::from(&header))
+        self.appended(head.header);
+        Ok(ChainLink::from(&head.header))
     }
 
     fn appended(&mut self, header: Header) {

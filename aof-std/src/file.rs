@@ -11,245 +11,22 @@
 //! or sync is for good: everything after it is refused until the file is opened anew, since a later
 //! success proves nothing about the pages that the failed one should have written.
 
+use crate::checkpoint::{Checkpointed, Syncer};
+use crate::open::{OpenError, OpenOptions};
 use crate::replace::NewFile;
-use crate::rotate::{self, Rotation};
-use crate::scan::{Scan, Sink};
 use crate::source::Source;
 use crate::sync::sync_data;
 use aof_nostd::chain::ChainLink;
-use aof_nostd::writer::{State, UNSYNCED_MAX_DEFAULT};
-use aof_nostd::{AnyProfile, Damage, Draft, Entry, Header, Located, Profile, WriteError, Writer};
+use aof_nostd::writer::State;
+use aof_nostd::{AnyProfile, Damage, Draft, Entry, Header, WriteError, Writer};
 use embedded_io_adapters::std::FromStd;
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread::JoinHandle;
-
-/// How a log file is opened.
-///
-/// ```
-/// use aof_nostd::Draft;
-/// use aof_std::OpenOptions;
-/// # let directory = tempfile::tempdir()?;
-/// # let path = directory.path().join("replica.aof");
-/// let mut log = OpenOptions::new().open(&path)?;
-/// log.write_new(&Draft::default(), b"first")?;
-/// log.checkpoint(|result| { result.expect("durable"); })?;
-/// log.close()?;
-///
-/// let log = OpenOptions::new().open(&path)?;
-/// assert_eq!(log.last().unwrap().op().0, 1);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct OpenOptions {
-    profile: Option<AnyProfile>,
-    message_size_max: u32,
-    unsynced_max: u32,
-    first: Header,
-}
-
-impl Default for OpenOptions {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl OpenOptions {
-    /// The profile of the file, or the TigerBeetle profile for a new one; entries up to 1 MiB; 1,024 of
-    /// them unsynced.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            profile: None,
-            message_size_max: aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT,
-            unsynced_max: UNSYNCED_MAX_DEFAULT,
-            first: Header::new(),
-        }
-    }
-
-    /// Sets the profile; a file of the other one is refused.
-    #[must_use]
-    pub fn profile(mut self, profile: impl Into<AnyProfile>) -> Self {
-        self.profile = Some(profile.into());
-        self
-    }
-
-    /// Sets the largest `size` of an entry (header and body, bytes).
-    #[must_use]
-    pub fn message_size_max(mut self, message_size_max: u32) -> Self {
-        self.message_size_max = message_size_max;
-        self
-    }
-
-    /// Sets how many entries may be unsynced.
-    #[must_use]
-    pub fn unsynced_max(mut self, unsynced_max: u32) -> Self {
-        self.unsynced_max = unsynced_max;
-        self
-    }
-
-    /// Gives the header of the first entry that is sealed in an empty log: its op, parent, cluster, view,
-    /// release and replica.
-    #[must_use]
-    pub fn start_with(mut self, first: Header) -> Self {
-        self.first = first;
-        self
-    }
-
-    /// Opens the log at `path` for appending, or creates it.
-    ///
-    /// An existing file is read whole, on all cores, to find where its last whole entry ends.
-    ///
-    /// # Errors
-    ///
-    /// See [`OpenError`].
-    pub fn open(&self, path: &Path) -> Result<LogFile, OpenError> {
-        let file = match rotate::create(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open_existing(path)?,
-            Err(error) => return Err(OpenError::Io(error)),
-        };
-        let source = Source::from_file(file.try_clone()?)?;
-        let (profile, contents) = self.read(&source)?;
-        if contents.end == 0 && source.size() > 0 {
-            return Err(OpenError::NotALog);
-        }
-        let torn = (contents.end < source.size())
-            .then(|| TornTail { offset: contents.end, size: source.size() - contents.end });
-        let file = Arc::new(file);
-        let device = FromStd::new(Whole { file: file.clone(), entry: Vec::new() });
-        let mut writer = Writer::new(device, profile)
-            .with_unsynced_max(self.unsynced_max)
-            .with_message_size_max(self.message_size_max)
-            .start_with(self.first);
-        if let Some(last) = contents.last {
-            writer = writer.continue_after(last);
-        }
-        Ok(LogFile {
-            path: path.to_path_buf(),
-            file,
-            writer,
-            torn,
-            damage: contents.damage,
-            entries: contents.entries,
-            syncer: None,
-        })
-    }
-
-    fn read(&self, source: &Source) -> Result<(AnyProfile, Contents), OpenError> {
-        let scan = Scan::detect(source, crate::backend())?.with_message_size_max(self.message_size_max);
-        let default = || aof_nostd::TigerBeetle::new(crate::backend()).into();
-        let profile = match (scan.profile(), self.profile) {
-            (Some(found), Some(asked)) if found.name() != asked.name() => {
-                return Err(OpenError::Profile { found: found.name(), asked: asked.name() });
-            }
-            (found, asked) => asked.or(found).unwrap_or_else(default),
-        };
-        let mut contents = Contents::default();
-        scan.run(Contents::default, |part| contents.append(part))?;
-        Ok((profile, contents))
-    }
-}
-
-fn open_existing(path: &Path) -> Result<File, OpenError> {
-    let file = File::options().read(true).append(true).open(path)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(OpenError::Locked),
-        Err(TryLockError::Error(error)) => return Err(OpenError::Io(error)),
-    }
-    // Rotated between opening and locking?
-    if rotate::is_same(path, &file)? { Ok(file) } else { Err(OpenError::Locked) }
-}
-
-/// Why a log file was not opened. It is as it was.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The operating system refused.
-    Io(io::Error),
-    /// Another process writes this log.
-    Locked,
-    /// The file is a log of the other profile.
-    Profile {
-        /// The file's.
-        found: &'static str,
-        /// The one asked for.
-        asked: &'static str,
-    },
-    /// The file is not empty and holds not a single whole entry: it is left alone.
-    NotALog,
-}
-
-impl From<io::Error> for OpenError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(error) => fmt::Display::fmt(error, f),
-            Self::Locked => f.write_str("another process writes this log"),
-            Self::Profile { found, asked } => write!(f, "the log has the profile {found}, not {asked}"),
-            Self::NotALog => {
-                f.write_str("the file holds not a single whole entry: not a log, or damaged whole")
-            }
-        }
-    }
-}
-
-impl std::error::Error for OpenError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Io(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-/// What an existing file holds.
-#[derive(Default)]
-struct Contents {
-    entries: u64,
-    /// Where the last whole entry ends.
-    end: u64,
-    last: Option<Header>,
-    damage: Vec<Damage>,
-}
-
-/// Places of damage that are kept; there may be millions.
-const DAMAGE_KEPT: usize = 1024;
-
-impl Contents {
-    fn append(&mut self, part: Self) {
-        self.entries += part.entries;
-        self.end = self.end.max(part.end);
-        self.last = part.last.or(self.last);
-        let room = DAMAGE_KEPT.saturating_sub(self.damage.len());
-        self.damage.extend(part.damage.into_iter().take(room));
-    }
-}
-
-impl Sink for Contents {
-    fn entry(&mut self, located: Located<'_>) {
-        self.entries += 1;
-        self.end = located.offset.saturating_add(located.entry.header.size_disk());
-        self.last = Some(located.entry.header);
-    }
-
-    fn damage(&mut self, damage: Damage, _until: u64) {
-        if self.damage.len() < DAMAGE_KEPT {
-            self.damage.push(damage);
-        }
-    }
-}
+use std::sync::mpsc;
 
 /// Bytes behind a log's last whole entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -305,9 +82,15 @@ impl std::error::Error for FileError {
 
 /// Collects an entry's parts and writes them by one call.
 #[derive(Debug)]
-struct Whole {
+pub(crate) struct Whole {
     file: Arc<File>,
     entry: Vec<u8>,
+}
+
+impl Whole {
+    pub(crate) fn device(file: Arc<File>) -> FromStd<Self> {
+        FromStd::new(Self { file, entry: Vec::new() })
+    }
 }
 
 impl io::Write for Whole {
@@ -323,59 +106,17 @@ impl io::Write for Whole {
     }
 }
 
-/// A checkpoint that called back with `Ok`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Checkpointed {
-    /// What stood at the log's path. [`Rotation::Replaced`] is for the operator, loudly.
-    pub rotation: Rotation,
-}
-
-type Callback = Box<dyn FnOnce(io::Result<Checkpointed>) + Send>;
-
-/// The thread that syncs.
-#[derive(Debug)]
-struct Syncer {
-    jobs: Sender<(Arc<File>, Callback)>,
-    /// Answers, one a job: whether it was synced, and the new file after a rotation.
-    done: Receiver<Option<Option<File>>>,
-    thread: JoinHandle<()>,
-}
-
-impl Syncer {
-    fn start(path: PathBuf) -> io::Result<Self> {
-        let (jobs, queue) = mpsc::channel::<(Arc<File>, Callback)>();
-        let (answers, done) = mpsc::channel();
-        let thread = std::thread::Builder::new().name("aof-sync".into()).spawn(move || {
-            for (file, callback) in queue {
-                let result = sync_data(&file).and_then(|()| rotate::rotate(&path, &file));
-                // The answer first: who waits for the callback finds the log ready.
-                match result {
-                    Ok((rotation, new)) => {
-                        let _ = answers.send(Some(new));
-                        callback(Ok(Checkpointed { rotation }));
-                    }
-                    Err(error) => {
-                        let _ = answers.send(None);
-                        callback(Err(error));
-                    }
-                }
-            }
-        })?;
-        Ok(Self { jobs, done, thread })
-    }
-}
-
 /// A log file open for appending, under an exclusive lock. See the [module](self).
 ///
 /// Dropping it leaves unsynced entries in the page cache; [`close`](Self::close) makes them durable.
 pub struct LogFile {
-    path: PathBuf,
-    file: Arc<File>,
-    writer: Writer<FromStd<Whole>, AnyProfile>,
-    torn: Option<TornTail>,
-    damage: Vec<Damage>,
-    entries: u64,
-    syncer: Option<Syncer>,
+    pub(crate) path: PathBuf,
+    pub(crate) file: Arc<File>,
+    pub(crate) writer: Writer<FromStd<Whole>, AnyProfile>,
+    pub(crate) torn: Option<TornTail>,
+    pub(crate) damage: Vec<Damage>,
+    pub(crate) entries: u64,
+    pub(crate) syncer: Option<Syncer>,
 }
 
 impl fmt::Debug for LogFile {
@@ -498,7 +239,7 @@ impl LogFile {
             None => self.syncer.insert(Syncer::start(self.path.clone())?),
         };
         self.writer.begin_checkpoint()?;
-        if syncer.jobs.send((self.file.clone(), Box::new(done))).is_err() {
+        if !syncer.begin(self.file.clone(), Box::new(done)) {
             return Err(self.fail());
         }
         Ok(())
@@ -581,9 +322,8 @@ impl LogFile {
 
 impl Drop for LogFile {
     fn drop(&mut self) {
-        if let Some(Syncer { jobs, thread, .. }) = self.syncer.take() {
-            drop(jobs);
-            let _ = thread.join(); // after the last callback
+        if let Some(syncer) = self.syncer.take() {
+            syncer.stop();
         }
     }
 }

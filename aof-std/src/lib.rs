@@ -2,7 +2,8 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`file`](mod@file) | [`LogFile`]: create or open for append under a lock, write, checkpoint off the caller's thread, rotation |
+//! | [`OpenOptions`] | create or open a log for appending, under a lock |
+//! | [`file`](mod@file) | [`LogFile`]: write, checkpoint off the caller's thread, rotation |
 //! | [`source`] | reading a file by position, shared between threads; [`open`] gives an iterator on a path |
 //! | [`scan`] | reading a whole file on all cores, results in order |
 //! | [`replace`] | a new file that appears whole or not at all |
@@ -19,16 +20,20 @@
 //!
 //! Linux is what the tests run on; the others are kept compiling.
 
+mod checkpoint;
 pub mod file;
 pub mod history;
+mod open;
 pub mod replace;
 mod rotate;
 pub mod scan;
 pub mod source;
 pub mod sync;
 
-pub use crate::file::{LogFile, OpenError, OpenOptions};
+pub use crate::checkpoint::Checkpointed;
+pub use crate::file::{FileError, LogFile, TornTail};
 pub use crate::history::Runs;
+pub use crate::open::{OpenError, OpenOptions};
 pub use crate::replace::NewFile;
 pub use crate::rotate::Rotation;
 pub use crate::source::{LogReader, Source, open};

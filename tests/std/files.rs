@@ -1,8 +1,7 @@
 //! Opening, locking, torn tails, checkpoints, rotation and replacing, on a real file system.
 
 use aof_nostd::{Crc, Draft, Op, TigerBeetle, WriteError};
-use aof_std::file::FileError;
-use aof_std::{LogFile, NewFile, OpenError, OpenOptions, Rotation};
+use aof_std::{FileError, LogFile, NewFile, OpenError, OpenOptions, Rotation};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,7 +23,7 @@ fn log_of_three(directory: &Path) -> PathBuf {
 }
 
 /// Checkpoints and waits for the answer.
-fn checkpoint(log: &mut LogFile) -> std::io::Result<aof_std::file::Checkpointed> {
+fn checkpoint(log: &mut LogFile) -> std::io::Result<aof_std::Checkpointed> {
     let (sender, receiver) = mpsc::channel();
     log.checkpoint(move |result| sender.send(result).unwrap()).unwrap();
     let result = receiver.recv().unwrap();
