@@ -101,7 +101,7 @@ impl<'a> Scan<'a> {
         let mut magic = Magic::default();
         let found = match io::Read::read_exact(&mut source.clone(), &mut magic) {
             Ok(()) if magic == profile.magic() => true,
-            Ok(()) => reader.search(0).map_err(source::into_io)? < source.size(),
+            Ok(()) => reader.search(0, source.size()).map_err(source::into_io)?.is_some(),
             Err(_) => false, // too short for a magic
         };
         let mut scan = Self::new(source, profile);
@@ -197,7 +197,7 @@ impl<'a> Scan<'a> {
             if expected >= until {
                 continue; // an entry, or damage, reaches over the whole segment
             }
-            if part.first == expected {
+            if part.first == Some(expected) {
                 expected = part.next;
                 take(part.sink);
                 continue;
@@ -237,8 +237,15 @@ impl<'a> Scan<'a> {
         until: u64,
         mut sink: S,
     ) -> io::Result<Part<S>> {
-        let first = if from == 0 { 0 } else { reader.search(from).map_err(source::into_io)? };
-        let next = self.read(reader, first, until, &mut sink)?;
+        let first = match from {
+            0 => Some(0),
+            // No farther than the segment: the next one has a worker of its own.
+            _ => reader.search(from, until).map_err(source::into_io)?,
+        };
+        let next = match first {
+            Some(first) => self.read(reader, first, until, &mut sink)?,
+            None => until,
+        };
         Ok(Part { first, next, sink })
     }
 
@@ -282,8 +289,8 @@ const SHOWN_EVERY: u64 = 1 << 20;
 
 /// A segment that was read.
 struct Part<S> {
-    /// Where its first event stands.
-    first: u64,
+    /// Where its first event stands, if an entry starts in the segment.
+    first: Option<u64>,
     /// The boundary behind its last event.
     next: u64,
     sink: S,

@@ -126,14 +126,29 @@ fn reset_reads_from_the_beginning_once_more() {
 }
 
 #[test]
-fn search_finds_the_first_entry_at_or_behind_any_byte() {
+fn search_finds_the_first_entry_of_any_range() {
     let log = chain(PROFILES[0], &[0, 100, 5]);
     let mut reader = reader(&log);
-    for offset in 0..log.bytes.len() + 10 {
-        let next = log.entries.iter().map(|entry| entry.offset).find(|start| *start >= offset);
-        let expected = next.unwrap_or(log.bytes.len()) as u64;
-        assert_eq!(reader.search(offset as u64), Ok(expected), "from {offset}");
+    let size = log.bytes.len();
+    for from in 0..size + 10 {
+        for until in [from, from + 1, from + 200, 272, 273, 644, 645, size, usize::MAX] {
+            let mut starts = log.entries.iter().map(|entry| entry.offset);
+            let expected = starts.find(|start| (from..until).contains(start)).map(|start| start as u64);
+            assert_eq!(reader.search(from as u64, until as u64), Ok(expected), "in {from}..{until}");
+        }
     }
+}
+
+/// A worker of a scan looks for the first entry of its segment. When it looked on behind the segment, a
+/// file of zeros was read once per segment: 4 GiB took two minutes.
+#[test]
+fn search_reads_no_farther_than_its_range() {
+    let device = Counting::new(Memory::new(vec![0; 1 << 20]));
+    let mut reader = Reader::new(device, [0; 512], PROFILES[0]).unwrap();
+    assert_eq!(reader.search(1000, 5000), Ok(None));
+    assert_eq!(reader.position(), 0, "nothing was found");
+    let counts = reader.into_device().counts();
+    assert!(counts.read_size <= 4000 + 2 * 512, "{counts:?}");
 }
 
 #[test]

@@ -337,18 +337,23 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
         Ok(self.offset)
     }
 
-    /// Goes on at the first place at or behind `offset` where an entry starts, else at the log's end;
-    /// gives it. For readers that begin in the middle of a log. An entry found like this may lie inside
-    /// the body of one that began before `offset`.
+    /// Goes on at the first place in `from..until` where an entry starts, and gives it; without one, the
+    /// position is as before. For readers that begin in the middle of a log. An entry found like this may
+    /// lie inside the body of one that began before `from`.
     ///
     /// # Errors
     ///
     /// [`ReadError::Device`]; the position is as before.
-    pub fn search(&mut self, offset: u64) -> Result<u64, ReadError<D::Error>> {
-        let search = Resync::from_anywhere(self.checker, offset, self.window.end());
-        self.offset = self.window.drive(search)?.unwrap_or(self.window.end());
-        self.set_last_checksum(None);
-        Ok(self.offset)
+    pub fn search(&mut self, from: u64, until: u64) -> Result<Option<u64>, ReadError<D::Error>> {
+        // The head of an entry that starts before `until` may reach behind it, and the window may hold more.
+        let end = until.saturating_add(HEAD_SIZE as u64 - 1).min(self.window.end());
+        let found = self.window.drive(Resync::from_anywhere(self.checker, from, end))?;
+        let found = found.filter(|offset| *offset < until);
+        if let Some(offset) = found {
+            self.offset = offset;
+            self.set_last_checksum(None);
+        }
+        Ok(found)
     }
 
     /// The next entry, or damage together with where reading goes on behind it; `None` at the end.
