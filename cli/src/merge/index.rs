@@ -1,6 +1,6 @@
 //! What the inputs hold: [`Index`].
 //!
-//! Kept in memory, 72 bytes an entry. Everything else knows only the methods, so that an index on disk
+//! Kept in memory, 64 bytes an entry. Everything else knows only the methods, so that an index on disk
 //! can take its place.
 
 use crate::failure::Failure;
@@ -316,3 +316,5 @@ impl Sink for Part {
         self.damage.push((damage, until));
     }
 }
+
+const _: () = assert!(size_of::<Record>() == 64, "the documentation tells how much memory a merge takes");
