@@ -36,7 +36,7 @@ impl From<&Header> for ChainLink {
 pub enum Relation {
     /// Nothing came before it.
     First,
-    /// Its parent is the last entry, or one that came before.
+    /// Its parent is the last entry; behind a jump, an entry that came before.
     Linked,
     /// The last entry once more.
     Repeated,
@@ -57,7 +57,7 @@ pub enum Relation {
     Fork {
         /// The op of which there are two entries.
         op: Op,
-        /// The entry seen before it.
+        /// The checksum that the history has for that op: of an entry, or as another entry's parent.
         known: Checksum,
     },
 }

@@ -79,6 +79,15 @@ pub enum ValidateError {
         /// The parent that it names.
         parent: Checksum,
     },
+    /// Another entry with the same op came before: two histories.
+    Fork {
+        /// Where the entry stands.
+        offset: u64,
+        /// Its op.
+        op: Op,
+        /// The checksum of the entry before it.
+        known: Checksum,
+    },
     /// The last entry is not the one asked for.
     LastChecksum {
         /// The one asked for.
@@ -94,6 +103,9 @@ impl fmt::Display for ValidateError {
             Self::Damage(damage) => fmt::Display::fmt(damage, f),
             Self::UnknownParent { offset, op, parent } => {
                 write!(f, "byte {offset} (op {op}): the parent {parent} was not seen before it")
+            }
+            Self::Fork { offset, op, known } => {
+                write!(f, "byte {offset} (op {op}): a fork: another entry for op {op} has checksum {known}")
             }
             Self::LastChecksum { expected, found: Some(found) } => {
                 write!(f, "the last entry has checksum {found}, not {expected}")
@@ -193,6 +205,7 @@ impl<const N: usize, P: Profile> MemoryLog<N, P> {
     pub fn validate(&self, last_checksum: Option<Checksum>) -> Result<Validation, ValidateError> {
         let mut validation = Validation { entries: 0, gaps: 0 };
         let mut last: Option<ChainLink> = None;
+        let mut highest: Option<Op> = None;
         for located in self.iterator() {
             let located = located.map_err(ValidateError::Damage)?;
             let link = ChainLink::from(&located.entry.header);
@@ -206,6 +219,12 @@ impl<const N: usize, P: Profile> MemoryLog<N, P> {
                     }
                 }
             }
+            if highest.is_some_and(|highest| link.op <= highest)
+                && let Some(known) = self.other_before(link, located.offset)
+            {
+                return Err(ValidateError::Fork { offset: located.offset, op: link.op, known });
+            }
+            highest = highest.max(Some(link.op));
             validation.entries += 1;
             last = Some(link);
         }
@@ -216,18 +235,33 @@ impl<const N: usize, P: Profile> MemoryLog<N, P> {
         }
     }
 
-    /// Looks for an entry's parent among those before `offset`, all of which are whole.
+    /// The headers of the entries before `offset`, all of which are whole.
+    fn headers_before(&self, offset: u64) -> impl Iterator<Item = &Header> {
+        let mut rest = self.store.get(..usize::try_from(offset).unwrap_or(0)).unwrap_or(&[]);
+        core::iter::from_fn(move || {
+            let entry = Entry::from_prefix(rest)?;
+            rest = rest.get(HEAD_SIZE + entry.body.len()..).unwrap_or(&[]);
+            Some(&entry.header)
+        })
+    }
+
+    /// Another entry with the same op before `offset`.
+    fn other_before(&self, link: ChainLink, offset: u64) -> Option<Checksum> {
+        let mut headers = self.headers_before(offset);
+        let other = headers.find(|header| header.op() == link.op && header.checksum != link.checksum);
+        other.map(|header| header.checksum)
+    }
+
+    /// Looks for an entry's parent among those before `offset`.
     fn parent_before(&self, link: ChainLink, offset: u64) -> Parent {
         let mut found = Parent::Missing;
-        let mut rest = self.store.get(..usize::try_from(offset).unwrap_or(0)).unwrap_or(&[]);
-        while let Some(entry) = Entry::from_prefix(rest) {
-            if entry.header.checksum == link.parent {
+        for header in self.headers_before(offset) {
+            if header.checksum == link.parent {
                 return Parent::Seen;
             }
-            if entry.header.op().next() == Some(link.op) {
+            if header.op().next() == Some(link.op) {
                 found = Parent::Other;
             }
-            rest = rest.get(HEAD_SIZE + entry.body.len()..).unwrap_or(&[]);
         }
         found
     }
@@ -318,5 +352,19 @@ mod tests {
         let mut target = log(4);
         target.write(fork.iterator().next().unwrap().unwrap().entry).unwrap();
         assert!(matches!(target.validate(None), Err(ValidateError::UnknownParent { op: Op(4), .. })));
+
+        // Another op 2, whose parent is known, and one behind a step back to op 1.
+        let other = Header { op: 2.into(), ..*log(2).last().unwrap() };
+        let mut fork = MemoryLog::<512, Crc>::init(Crc).start_with(other);
+        fork.write_new(&Draft::default(), b"other").unwrap();
+        let fork = fork.iterator().next().unwrap().unwrap();
+        for back in [false, true] {
+            let mut target = log(3);
+            if back {
+                target.write(log(1).iterator().next().unwrap().unwrap().entry).unwrap();
+            }
+            target.write(fork.entry).unwrap();
+            assert!(matches!(target.validate(None), Err(ValidateError::Fork { op: Op(2), .. })));
+        }
     }
 }

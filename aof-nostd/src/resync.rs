@@ -13,7 +13,7 @@
 //!
 //! 1. If something that looks like an entry (or the log's end) stands at E, the damaged entry ends there.
 //!    An entry Q found inside its extent counts only if stepping from Q arrives exactly at E and the
-//!    chain links the two.
+//!    chain links the two (the log's end has no parent to name: there arriving is enough).
 //! 2. If nothing stands at E but the damage may be in `size` alone, the first start Q for which
 //!    `size = Q - P - 16` makes the header whole is where the damaged entry ended.
 //! 3. Else reading goes on at the first start.
@@ -22,7 +22,8 @@
 //! reader. The search overlaps its windows, so that no start at a window's edge is missed, and it
 //! depends on nothing but P and the log's bytes.
 //!
-//! Memory: about 350 bytes. Time: bytes up to the place found, plus up to one entry size beyond it.
+//! Memory: about 400 bytes. Time: reads up to the place found, plus up to one entry size beyond it; each
+//! magic passed on the way costs the checksum of a header.
 
 use crate::check::{Checked, Checker};
 use crate::checksum::{Checksum, Profile};

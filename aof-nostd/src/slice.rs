@@ -60,7 +60,8 @@ impl<'a> Entries<'a, AnyProfile> {
         let at_start = |profile: &AnyProfile| bytes.starts_with(&profile.magic());
         let first = |profile: &AnyProfile| {
             let end = bytes.len() as u64;
-            drive(Resync::from_anywhere(Checker::new(*profile), 0, end), bytes).unwrap_or(u64::MAX)
+            let checker = Checker::new(*profile).with_message_size_max(u32::MAX);
+            drive(Resync::from_anywhere(checker, 0, end), bytes).unwrap_or(u64::MAX)
         };
         let all = AnyProfile::all(backend);
         let profile = all.into_iter().find(at_start).or_else(|| all.into_iter().min_by_key(first));

@@ -9,8 +9,9 @@ use crate::file::{LogFile, TornTail, Whole};
 use crate::rotate;
 use crate::scan::{Scan, Sink};
 use crate::source::Source;
+use crate::sync::sync_directory_of;
 use aof_nostd::writer::UNSYNCED_MAX_DEFAULT;
-use aof_nostd::{AnyProfile, Damage, Header, Located, Profile, Writer};
+use aof_nostd::{AnyProfile, Damage, DamageKind, Header, Located, Profile, Writer};
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io;
@@ -104,7 +105,12 @@ impl OpenOptions {
         };
         let source = Source::from_file(file.try_clone()?)?;
         let (profile, contents) = self.read(&source)?;
-        if contents.end == 0 && source.size() > 0 {
+        // The power may have gone in a log's very first entry.
+        let begun = contents
+            .damage
+            .first()
+            .is_some_and(|damage| damage.offset == 0 && matches!(damage.kind, DamageKind::TornTail { .. }));
+        if contents.end == 0 && source.size() > 0 && !begun {
             return Err(OpenError::NotALog);
         }
         let torn = (contents.end < source.size())
@@ -151,7 +157,12 @@ fn open_existing(path: &Path) -> Result<File, OpenError> {
         Err(TryLockError::Error(error)) => return Err(OpenError::Io(error)),
     }
     // Rotated between opening and locking?
-    if rotate::is_same(path, &file)? { Ok(file) } else { Err(OpenError::Locked) }
+    if !rotate::is_same(path, &file)? {
+        return Err(OpenError::Locked);
+    }
+    // Whoever created it may have died before this.
+    sync_directory_of(path)?;
+    Ok(file)
 }
 
 /// Why a log file was not opened. It is as it was.

@@ -141,6 +141,13 @@ impl<'a> Scan<'a> {
         self
     }
 
+    /// Sets the largest segment, in bytes: less to hold where sinks are as large as what they read.
+    #[must_use]
+    pub fn with_segment_size_max(mut self, segment_size_max: u64) -> Self {
+        self.segment_size = self.segment_size.min(segment_size_max.max(1));
+        self
+    }
+
     /// Shows progress in `watch`, and stops when it says so.
     #[must_use]
     pub fn with_watch(mut self, watch: &'a Watch) -> Self {
@@ -175,6 +182,7 @@ impl<'a> Scan<'a> {
             for _ in 0..workers {
                 scope.spawn(|| self.work(&queue, &new));
             }
+            let _stop = StopAtPanic(&queue);
             let result = self.stitch(&queue, &new, &mut take);
             queue.stop();
             result
@@ -215,6 +223,7 @@ impl<'a> Scan<'a> {
 
     /// What each worker does.
     fn work<S: Sink>(&self, queue: &Queue<S>, new: &(impl Fn() -> S + Sync)) {
+        let _stop = StopAtPanic(queue);
         let mut reader = match self.reader() {
             Ok(reader) => reader,
             Err(error) => return queue.fail(error),
@@ -313,6 +322,17 @@ struct State<S> {
     ready: BTreeMap<u64, Part<S>>,
     error: Option<io::Error>,
     stopped: bool,
+}
+
+/// Ends the others' waiting where a sink panics.
+struct StopAtPanic<'a, S>(&'a Queue<S>);
+
+impl<S> Drop for StopAtPanic<'_, S> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail(io::Error::other("a sink panicked"));
+        }
+    }
 }
 
 impl<S> Queue<S> {

@@ -27,6 +27,7 @@ pub fn run(args: &DebugArgs) -> Result<Exit, Failure> {
     let scan = scan.with_message_size_max(args.limits.message_size_max).with_watch(&WATCH);
     let style = if args.json { Style::Json } else { Style::Text };
 
+    let scan = scan.with_segment_size_max(SEGMENT_SIZE_MAX);
     let mut printer = Printer::new(output::stdout(), style);
     // A segment's lines are megabytes: their memory is used again.
     let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
@@ -51,6 +52,9 @@ pub fn run(args: &DebugArgs) -> Result<Exit, Failure> {
     printer.finish(args.json)?;
     Ok(if damaged { Exit::Damage } else { Exit::Sound })
 }
+
+/// Lines are nearly as large as what they are about, and some segments of them are held at once.
+const SEGMENT_SIZE_MAX: u64 = 4 << 20;
 
 /// The lines of one segment.
 struct Part {

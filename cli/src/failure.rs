@@ -27,6 +27,17 @@ pub enum Failure {
     Stdout(io::Error),
     /// The output exists.
     Exists(PathBuf),
+    /// The output exists and is a device, a pipe or a socket, which is not replaced by a file.
+    NotAFile(PathBuf),
+    /// Entries cannot be copied.
+    Copy {
+        /// The input.
+        input: PathBuf,
+        /// The output.
+        output: PathBuf,
+        /// The operating system's reason.
+        error: io::Error,
+    },
     /// The output is one of the inputs.
     OutputIsInput {
         /// The output.
@@ -63,8 +74,10 @@ impl Failure {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Read { .. } | Self::Exists(_) | Self::OutputIsInput { .. } => Exit::Usage,
-            Self::Write { .. } | Self::Changed { .. } => Exit::Damage,
+            Self::Read { .. } | Self::Exists(_) | Self::NotAFile(_) | Self::OutputIsInput { .. } => {
+                Exit::Usage
+            }
+            Self::Write { .. } | Self::Copy { .. } | Self::Changed { .. } => Exit::Damage,
             // Whoever read our output has seen enough.
             Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Sound,
             Self::Stdout(_) => Exit::Damage,
@@ -94,6 +107,14 @@ impl fmt::Display for Failure {
             Self::Exists(path) => {
                 write!(f, "{} exists: choose another output, or replace it by --force", path.display())
             }
+            Self::NotAFile(path) => write!(f, "{} is no file: choose another output", path.display()),
+            Self::Copy { input, output, error } => write!(
+                f,
+                "cannot copy from {} to {}: {}; nothing was left there",
+                input.display(),
+                output.display(),
+                Reason(error)
+            ),
             Self::OutputIsInput { output, input } => {
                 write!(f, "the output {} is the input {}: choose another", output.display(), input.display())
             }
@@ -111,7 +132,10 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Read { error, .. } | Self::Write { error, .. } | Self::Stdout(error) => Some(error),
+            Self::Read { error, .. }
+            | Self::Write { error, .. }
+            | Self::Copy { error, .. }
+            | Self::Stdout(error) => Some(error),
             _ => None,
         }
     }

@@ -27,6 +27,19 @@ pub fn write(stdout: &mut Stdout, bytes: &[u8]) -> Result<(), Failure> {
     stdout.write_all(bytes).map_err(Failure::Stdout)
 }
 
+/// Writes the report of a command whose exit code is its verdict: a reader that went away changes
+/// nothing about it.
+///
+/// # Errors
+///
+/// [`Failure::Stdout`], but not for a closed pipe.
+pub fn print(stdout: &mut Stdout, text: &str) -> Result<(), Failure> {
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Stdout(error)),
+        _ => Ok(()),
+    }
+}
+
 /// Writes what is still buffered.
 ///
 /// # Errors

@@ -25,16 +25,14 @@ pub fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
             Err(failure) => output::report(&failure),
         });
     }
-    output::finish(stdout)?;
     Ok(exit)
 }
 
 fn print(stdout: &mut Stdout, survey: &Survey, json: bool) -> Result<(), Failure> {
     let mut text = if json { json_line(survey) } else { human(survey) };
     text.push('\n');
-    output::write(stdout, text.as_bytes())?;
     // A file's result is there as soon as it is known.
-    std::io::Write::flush(stdout).map_err(Failure::Stdout)
+    output::print(stdout, &text)
 }
 
 fn json_line(survey: &Survey) -> String {

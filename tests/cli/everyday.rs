@@ -115,3 +115,32 @@ fn odd_file_names_are_files() {
     let ran = aof(["verify".as_ref(), "--json".as_ref(), path.as_os_str()]).code(0);
     assert_eq!(ran.json()[0]["file"], path.to_str().unwrap());
 }
+
+#[test]
+fn verdict_stays_where_nobody_reads_the_report() {
+    let directory = tempfile::tempdir().unwrap();
+    let torn = std::fs::read(data("single/small-bodies.aof")).unwrap();
+    let torn = file(&directory, "torn.aof", &torn[..1000]);
+    let output = directory.path().join("out");
+    let (verify, merge) = (
+        vec!["verify".into(), torn.clone()],
+        vec!["merge".into(), "--output".into(), output, data("cluster/r2.aof")],
+    );
+    for arguments in [verify, merge] {
+        let mut child =
+            command().args(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{arguments:?}");
+    }
+}
+
+#[test]
+fn device_is_not_replaced_by_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let input = data("cluster/r1.aof");
+    let ran = aof(["merge".as_ref(), "--force".as_ref(), "-o".as_ref(), pipe.as_os_str(), input.as_os_str()]);
+    assert!(ran.code(2).stderr.contains("is no file"));
+    assert!(!pipe.metadata().unwrap().is_file());
+}

@@ -195,11 +195,15 @@ fn two_clusters_and_two_profiles_are_refused() {
 }
 
 /// Logs in whose third entry's body lies a whole, valid entry of its own.
-fn nested(inner: &Header) -> (Vec<Vec<u8>>, usize) {
+fn nested(inner: &Header, at_end: bool) -> (Vec<Vec<u8>>, usize) {
     let mut body = vec![7; 100];
     body.extend_from_slice(&chain(TigerBeetle::default(), *inner, &[b"inner"]).concat());
-    body.extend_from_slice(&[7; 100]);
-    let entries = chain(TigerBeetle::default(), Header::new(), &[b"a", b"b", &body, b"d", b"e"]);
+    if !at_end {
+        body.extend_from_slice(&[7; 100]);
+    }
+    let bodies: &[&[u8]] = &[b"a", b"b", &body, b"d", b"e"];
+    let bodies = &bodies[..if at_end { 3 } else { 5 }];
+    let entries = chain(TigerBeetle::default(), Header::new(), bodies);
     let third = entries[0].len() + entries[1].len();
     (entries, third)
 }
@@ -220,7 +224,7 @@ fn entry_inside_the_body_of_a_damaged_one_is_not_taken() {
         Header { op: 2.into(), parent: second.parent, ..Header::new() },
     ];
     for (number, inner) in inners.iter().enumerate() {
-        let (entries, third) = nested(inner);
+        let (entries, third) = nested(inner, false);
         let whole = entries.concat();
         let size = entries[2].len();
         // Magic, header checksum, size, the whole head, the body before and behind the inner entry.
@@ -248,6 +252,23 @@ fn entry_inside_the_body_of_a_damaged_one_is_not_taken() {
                 assert_eq!(partial, entries[..2].concat(), "inner {number}, {span} bytes at {at}");
             }
         }
+    }
+}
+
+#[test]
+fn entry_at_the_end_of_the_last_body_is_not_taken_either() {
+    let inner = Header { op: 999.into(), cluster: 0.into(), ..Header::new() };
+    let (entries, third) = nested(&inner, true);
+    let whole = entries.concat();
+    for at in [third, third + 16, third + 16 + 96, third + HEAD_SIZE + 50] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        let damaged = file(&directory, "damaged.aof", &damaged);
+        let intact = file(&directory, "intact.aof", &whole);
+        let output = directory.path().join("whole.aof");
+        merge(&[], &output, &[&damaged, &intact]).code(0);
+        assert_eq!(fs::read(&output).unwrap(), whole, "byte {at}");
     }
 }
 

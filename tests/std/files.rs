@@ -222,3 +222,18 @@ fn new_file_appears_whole_or_not_at_all() {
     assert_eq!(fs::read(&path).unwrap(), b"other");
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn log_whose_first_entry_was_torn_can_be_cut_and_used() {
+    let directory = directory();
+    let path = log_of_three(directory.path());
+    let whole = fs::read(&path).unwrap();
+    for cut in [1, 15, 16, 100, 274] {
+        fs::write(&path, &whole[..cut]).unwrap();
+        let mut log = LogFile::open(&path).unwrap();
+        assert_eq!(log.torn_tail().unwrap().offset, 0, "cut at {cut}");
+        fs::remove_file(log.cut_torn_tail().unwrap().unwrap()).unwrap();
+        assert_eq!(log.write_new(&Draft::default(), b"").unwrap().op, Op(1));
+        log.close().unwrap();
+    }
+}

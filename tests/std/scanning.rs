@@ -106,6 +106,26 @@ fn file_without_any_entry_has_no_profile() {
     }
 }
 
+/// The others used to wait for the segment of the one that panicked, for ever.
+#[test]
+fn panic_in_a_sink_ends_the_scan() {
+    struct Panics;
+    impl Sink for Panics {
+        fn entry(&mut self, _: Located<'_>) {
+            panic!("on purpose");
+        }
+        fn damage(&mut self, _: Damage, _: u64) {}
+    }
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(small_bodies()).unwrap();
+    let source = Source::from_file(file).unwrap();
+    let scan = Scan::detect(&source, aof_std::backend()).unwrap().with_threads(2, 10_000);
+    let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| scan.run(|| Panics, |_| {})));
+    assert!(run.is_err());
+    let take = std::panic::AssertUnwindSafe(|| scan.run(Collect::default, |_| panic!("on purpose")));
+    assert!(std::panic::catch_unwind(take).is_err());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

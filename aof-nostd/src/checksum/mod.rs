@@ -38,7 +38,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 pub struct Checksum(U128);
 
 impl Checksum {
-    /// The all-zero checksum: the parent of a log's very first prepare in a new history.
+    /// The all-zero checksum: the parent of op 1 in logs that this crate begins. In a cluster's logs op 1's
+    /// parent is the checksum of the cluster's root prepare, which no file holds.
     pub const ZERO: Self = Self::new(0);
 
     /// The checksum with this value.

@@ -155,7 +155,9 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Reader<D, B, AnyProfile> {
         let mut nearest = None;
         for profile in AnyProfile::all(backend) {
             let end = nearest.map_or(self.window.end(), |(offset, _)| offset);
-            let search = Resync::from_anywhere(Checker::new(profile), 0, end);
+            // The limit is not known yet.
+            let checker = Checker::new(profile).with_message_size_max(u32::MAX);
+            let search = Resync::from_anywhere(checker, 0, end);
             if let Some(offset) = self.window.drive(search)? {
                 nearest = Some((offset, profile));
             }

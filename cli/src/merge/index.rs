@@ -175,7 +175,7 @@ impl Index {
                 })
             };
             let foreign = !firm.is_empty() && !firm.contains(&run.cluster);
-            if run.is_island() && (foreign || covered()) {
+            if run.is_island() && foreign || run.damage_before && covered() {
                 nested.push((run.start, run.end));
             } else {
                 before = Some(run);
@@ -184,14 +184,16 @@ impl Index {
         if nested.is_empty() {
             return;
         }
+        // In order, and apart from each other.
+        let is_nested = |offset: u64| {
+            let behind = nested.partition_point(|&(start, _)| start <= offset);
+            behind.checked_sub(1).and_then(|at| nested.get(at)).is_some_and(|&(_, end)| offset < end)
+        };
         let count = self.records.len();
-        self.records.retain(|record| {
-            let inside = |&(start, end): &(u64, u64)| record.offset >= start && record.end() <= end;
-            record.input != input || !nested.iter().any(inside)
-        });
+        self.records.retain(|record| record.input != input || !is_nested(record.offset));
         if let Some(input) = self.inputs.get_mut(input as usize) {
             input.nested += (count - self.records.len()) as u64;
-            input.clusters.retain(|&(at, _)| !nested.iter().any(|&(start, end)| at >= start && at < end));
+            input.clusters.retain(|&(at, _)| !is_nested(at));
         }
     }
 
@@ -221,7 +223,9 @@ impl Index {
         let mut profile: Option<(u32, &'static str)> = None;
         let mut cluster: Option<(u32, u128, u64)> = None;
         for (number, input) in (0..).zip(&self.inputs) {
-            if let Some(name) = input.profile.map(|profile| profile.name()) {
+            // A magic alone is no entry.
+            let profile_of_entries = input.profile.filter(|_| input.entries > 0);
+            if let Some(name) = profile_of_entries.map(|profile| profile.name()) {
                 let (first, expected) = *profile.get_or_insert((number, name));
                 if name != expected {
                     return Some(Conflict::Profiles(first, number));

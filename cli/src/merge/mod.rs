@@ -59,10 +59,13 @@ fn check_output(args: &MergeArgs) -> Result<(), Failure> {
     if !args.force && output.symlink_metadata().is_ok() {
         return Err(Failure::Exists(output.clone()));
     }
-    if output.is_dir() {
-        return Err(Failure::write(output, std::io::ErrorKind::IsADirectory.into()));
+    match output.metadata() {
+        Ok(metadata) if metadata.is_dir() => {
+            Err(Failure::write(output, std::io::ErrorKind::IsADirectory.into()))
+        }
+        Ok(metadata) if !metadata.is_file() => Err(Failure::NotAFile(output.clone())),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(unix)]

@@ -66,9 +66,7 @@ impl<'a> Report<'a> {
     /// [`Failure::Stdout`].
     pub fn print(&self, json: bool) -> Result<(), Failure> {
         let text = if json { format!("{}\n", self.json()) } else { self.human() };
-        let mut stdout = output::stdout();
-        output::write(&mut stdout, text.as_bytes())?;
-        output::finish(stdout)
+        output::print(&mut output::stdout(), &text)
     }
 
     fn path(&self, input: u32) -> String {
@@ -181,6 +179,7 @@ impl<'a> Report<'a> {
         });
         let (mut missing, mut fork) = (Vec::new(), Value::Null);
         match &self.plan.obstacle {
+            _ if self.conflict.is_some() => {} // what they make together means nothing
             Some(Obstacle::Gap { missing: ops, .. }) => missing.clone_from(ops),
             Some(Obstacle::Fork { op, sides }) => {
                 let place =
@@ -205,7 +204,7 @@ impl<'a> Report<'a> {
             "complete": complete,
             "bytes": self.written.as_ref().map(|written| written.bytes),
             "data_checksum_chain": self.written.as_ref().map(|written| written.data_checksum.to_string()),
-            "chain": chain,
+            "chain": if self.conflict.is_none() { chain } else { Value::Null },
             "missing_ops": missing,
             "fork": fork,
             "reason": (!complete).then(|| self.reason()),

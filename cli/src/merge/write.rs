@@ -101,8 +101,9 @@ fn copy(
         }
         // File to file: std lets the kernel copy where it can.
         let mut target = target.file();
-        let copied = io::copy(&mut input.take(rest.min(STEP)), &mut target)
-            .map_err(|error| Failure::write(output, error))?;
+        let copied = io::copy(&mut input.take(rest.min(STEP)), &mut target).map_err(|error| {
+            Failure::Copy { input: path.to_path_buf(), output: output.to_path_buf(), error }
+        })?;
         if copied == 0 {
             return Err(Failure::Changed { output: output.to_path_buf() });
         }
