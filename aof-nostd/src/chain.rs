@@ -90,6 +90,7 @@ impl fmt::Display for Relation {
             Self::Linked => f.write_str("linked to its parent"),
             Self::Repeated => f.write_str("the entry before it once more"),
             Self::Backtrack { from } => write!(f, "goes back from op {from}"),
+            Self::Gap { first, last } if first == last => write!(f, "op {first} is missing before it"),
             Self::Gap { first, last } => write!(f, "ops {first} to {last} are missing before it"),
             Self::Fork { op, known } => write!(f, "a fork: another entry for op {op} has checksum {known}"),
         }

@@ -46,6 +46,8 @@ pub struct Resync<P> {
     end: u64,
     /// The damaged entry's head, if the log has as many bytes.
     head: Option<EntryHead>,
+    /// Whether the damage may be in the head's `size` alone.
+    repairable: bool,
     extent: Option<Extent>,
     first: Option<u64>,
     state: State,
@@ -93,7 +95,16 @@ enum State {
 impl<P: Profile> Resync<P> {
     /// Searches behind the damage at `damaged`, in a log that ends at `end`.
     pub fn new(checker: Checker<P>, damaged: u64, end: u64) -> Self {
-        Self { checker, damaged, end, head: None, extent: None, first: None, state: State::Head }
+        Self {
+            checker,
+            damaged,
+            end,
+            head: None,
+            repairable: false,
+            extent: None,
+            first: None,
+            state: State::Head,
+        }
     }
 
     /// Searches from `at` on, `at` included, without damage that explains what is there.
@@ -169,6 +180,8 @@ impl<P: Profile> Resync<P> {
         let scan = State::Scan { at: self.damaged.saturating_add(1) };
         let Ok((head, _)) = EntryHead::ref_from_prefix(bytes) else { return scan };
         self.head = Some(*head);
+        let profile = self.checker.profile();
+        self.repairable = head.magic == profile.magic() && !head.header.verify(profile);
         let size = head.header.size.get();
         if !(HEADER_SIZE_U32..=self.checker.message_size_max()).contains(&size) {
             return scan;
@@ -198,10 +211,8 @@ impl<P: Profile> Resync<P> {
     fn scan(&mut self, at: u64, bytes: &[u8]) -> State {
         let magic = self.checker.profile().magic();
         let bytes = bytes.get(..SCAN_SIZE_MAX).unwrap_or(bytes);
-        let mut from = 0;
-        while let Some(index) =
-            bytes.get(from..).and_then(|bytes| memchr::memmem::find(bytes, &magic)).map(|index| index + from)
-        {
+        let finder = memchr::memmem::Finder::new(&magic);
+        for index in finder.find_iter(bytes) {
             let offset = at.saturating_add(index as u64);
             let Some((head, _)) = bytes.get(index..).and_then(|bytes| EntryHead::ref_from_prefix(bytes).ok())
             else {
@@ -221,7 +232,6 @@ impl<P: Profile> Resync<P> {
             if self.extent.is_some_and(|extent| offset >= extent.end) {
                 return State::Scan { at: offset };
             }
-            from = index + 1;
         }
         // A magic may begin in the last 15 bytes.
         let passed = bytes.len().saturating_sub(MAGIC_SIZE - 1).max(1) as u64;
@@ -260,14 +270,8 @@ impl<P: Profile> Resync<P> {
 
     /// Whether a start was found and no later one can be the damaged entry's end.
     fn repair_is_out_of_reach(&self, at: u64) -> bool {
-        if self.first.is_none() {
-            return false;
-        }
-        let magic = self.checker.profile().magic();
-        let candidate =
-            self.head.is_some_and(|head| head.magic == magic && !head.header.verify(self.checker.profile()));
         let reach = self.damaged.saturating_add(self.checker.entry_size_max().into());
-        !candidate || at > reach
+        self.first.is_some() && (!self.repairable || at > reach)
     }
 
     fn step(&mut self, first: u64, at: u64, last: Checksum, bytes: &[u8]) -> State {
