@@ -33,6 +33,7 @@
 //! |---|---|---|
 //! | [`checksum`] | AEGIS-128L and CRC-64, streaming; [`Profile`]s | none |
 //! | [`wire`] | layout of entry and header, viewed in place | none |
+//! | [`message`] | what goes between a client and a replica, viewed in place | none |
 //! | [`Checker`], [`Resync`] | validation, and the search behind damage: bytes in, what is needed next out | none |
 //! | [`chain`] | how an entry stands to those before it | none |
 //! | [`Entries`] | iterator over a slice | none |
@@ -65,6 +66,7 @@ mod check;
 pub mod checksum;
 mod damage;
 mod memory;
+pub mod message;
 pub mod reader;
 mod resync;
 mod slice;

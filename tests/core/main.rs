@@ -10,6 +10,7 @@
 //! | [`forms`], [`devices`], [`position`] | do all forms of reading agree, on any device, from any place? |
 //! | [`bounds`] | is what reading costs bounded? |
 //! | [`writer`], [`memory`] | does the log hold what was acknowledged, wherever the device fails? |
+//! | [`message`] | are the messages of a recorded replay understood, and made the same? |
 //! | [`chain`] | are backtracks, gaps and forks told apart? |
 //!
 //! What reading should find is told by the kit's oracle. Nothing reads a file at run time, so that the
@@ -29,6 +30,7 @@ mod devices;
 mod flips;
 mod forms;
 mod memory;
+mod message;
 mod nested;
 mod position;
 mod ranges;
