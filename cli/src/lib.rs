@@ -8,6 +8,7 @@
 //! | [`verify`], [`debug`], [`merge`] | the commands, one module each |
 //! | [`survey`] | one file's facts and findings |
 //! | [`data_checksum`] | the reference's digest of what a replay sends |
+//! | [`replay`] | entries sent again: client, sinks, progress |
 //! | [`output`] | standard output, progress, signals |
 
 pub mod args;
@@ -18,6 +19,7 @@ pub mod failure;
 pub mod line;
 pub mod merge;
 pub mod output;
+pub mod replay;
 pub mod survey;
 pub mod verify;
 

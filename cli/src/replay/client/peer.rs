@@ -1,0 +1,81 @@
+//! One replica, as the client sees it.
+
+use super::error::{Closed, PeerReport};
+use super::timing::{CONNECT_TIMEOUT, Jitter, Time, connect_delay};
+use aof_nostd::wire::Release;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Link {
+    /// Connect at this time.
+    None(Time),
+    /// Give up at this time.
+    Connecting(Time),
+    Connected,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    link: Link,
+    /// Connections since anything came.
+    attempts: u32,
+    /// The client's id was seen on this connection: pulses may follow.
+    pub(super) introduced: bool,
+    report: PeerReport,
+}
+
+impl Peer {
+    pub(super) fn new(now: Time) -> Self {
+        Self { link: Link::None(now), attempts: 0, introduced: false, report: PeerReport::default() }
+    }
+
+    pub(super) fn report(&self) -> PeerReport {
+        PeerReport { connected: self.is_connected(), ..self.report.clone() }
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.link == Link::Connected
+    }
+
+    /// Whether it is time to connect; from then on it is being done.
+    pub(super) fn connects(&mut self, now: Time) -> bool {
+        let due = matches!(self.link, Link::None(at) if at <= now);
+        if due {
+            self.link = Link::Connecting(now + CONNECT_TIMEOUT);
+        }
+        due
+    }
+
+    /// Whether an attempt to connect takes too long.
+    pub(super) fn gives_up(&self, now: Time) -> bool {
+        matches!(self.link, Link::Connecting(until) if until <= now)
+    }
+
+    pub(super) fn connected(&mut self) {
+        self.link = Link::Connected;
+        self.introduced = false;
+    }
+
+    pub(super) fn disconnected(&mut self, why: Option<Closed>, now: Time, jitter: &mut Jitter) {
+        self.link = Link::None(now + connect_delay(self.attempts, jitter));
+        self.attempts = self.attempts.saturating_add(1);
+        self.introduced = false;
+        self.report.closed = why;
+    }
+
+    /// Something came: the connection works.
+    pub(super) fn heard(&mut self) {
+        self.attempts = 0;
+        self.report.heard = true;
+    }
+
+    pub(super) fn ponged(&mut self, view: u32, release: Release) {
+        self.report.pong = Some((view, release));
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        match self.link {
+            Link::None(at) | Link::Connecting(at) => Some(at),
+            Link::Connected => None,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Replay: the entries of a log, sent again.
+//!
+//! ```text
+//! files --merge--> entries --preflight--> what will be sent
+//!                     |
+//!                     v
+//!                    run ----> sink: a cluster | JSON lines | a user's own
+//!                                 |
+//!                 sessions, pulses, progress file
+//!                                 |
+//!                     client (state machine) <--> network (sockets)
+//! ```
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`client`] | the protocol's client as a state machine without sockets |
+//! | [`decoder`] | bytes of a stream into messages |
+
+pub mod client;
+pub mod decoder;
