@@ -16,5 +16,10 @@
 //! | [`client`] | the protocol's client as a state machine without sockets |
 //! | [`decoder`] | bytes of a stream into messages |
 
+pub mod addresses;
 pub mod client;
 pub mod decoder;
+pub mod events;
+pub mod network;
+pub mod status;
+pub mod timeline;
