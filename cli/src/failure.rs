@@ -50,6 +50,8 @@ pub enum Failure {
         /// The output, which was not kept.
         output: PathBuf,
     },
+    /// A log cannot be replayed: what, where, what to do.
+    Log(String),
     /// A signal stopped the command.
     Interrupted,
 }
@@ -77,7 +79,7 @@ impl Failure {
             Self::Read { .. } | Self::Exists(_) | Self::NotAFile(_) | Self::OutputIsInput { .. } => {
                 Exit::Usage
             }
-            Self::Write { .. } | Self::Copy { .. } | Self::Changed { .. } => Exit::Damage,
+            Self::Write { .. } | Self::Copy { .. } | Self::Changed { .. } | Self::Log(_) => Exit::Damage,
             // Whoever read our output has seen enough.
             Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Sound,
             Self::Stdout(_) => Exit::Damage,
@@ -124,6 +126,7 @@ impl fmt::Display for Failure {
                  Nothing was left there; try again",
                 output.display()
             ),
+            Self::Log(text) => f.write_str(text),
             Self::Interrupted => f.write_str("stopped; nothing half-done was left"),
         }
     }

@@ -17,9 +17,13 @@
 //! | [`decoder`] | bytes of a stream into messages |
 
 pub mod addresses;
+pub mod admission;
 pub mod client;
 pub mod decoder;
 pub mod events;
+pub mod log;
 pub mod network;
+pub mod probe;
+pub mod state;
 pub mod status;
 pub mod timeline;

@@ -1,0 +1,193 @@
+//! The entries of one or more logs in the order of the chain: [`Log`].
+//!
+//! Planned: the inputs were read whole and merged, as `aof merge` does; entries are then read one by one
+//! from where they stand, and checked again, since what is sent must be what was planned. Streamed: one
+//! log is read from its beginning, and the first break of the chain ends it.
+
+use crate::failure::Failure;
+use crate::merge::index::{Index, Record};
+use crate::merge::plan::Plan;
+use aof_nostd::wire::{Entry, Header};
+use aof_nostd::{AnyProfile, Profile, ReadError, TigerBeetle};
+use aof_std::LogReader;
+use std::fmt;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where an entry stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: Arc<Path>,
+    /// Its first byte in the file.
+    pub offset: u64,
+    /// Its op.
+    pub op: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: byte {} (op {})", self.file.display(), self.offset, self.op)
+    }
+}
+
+/// An entry, whole and valid.
+#[derive(Clone, Debug)]
+pub struct LogEntry {
+    /// Its header.
+    pub header: Header,
+    /// Its body, shared with the request that is made of it.
+    pub body: Arc<Vec<u8>>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// Entries in the order of the chain.
+pub struct Log {
+    form: Form,
+    bodies: Bodies,
+}
+
+enum Form {
+    Planned { index: Box<Index>, chain: Vec<Record>, next: usize, buffer: Vec<u8> },
+    Streamed { reader: Box<LogReader>, file: Arc<Path> },
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log").field("count", &self.count()).finish_non_exhaustive()
+    }
+}
+
+impl Log {
+    /// The chain that inputs make together.
+    #[must_use]
+    pub fn planned(index: Index, plan: Plan) -> Self {
+        let form = Form::Planned { index: Box::new(index), chain: plan.chain, next: 0, buffer: Vec::new() };
+        Self { form, bodies: Bodies::default() }
+    }
+
+    /// One log, read as it goes.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Read`].
+    pub fn streamed(path: &Path, message_size_max: u32) -> Result<Self, Failure> {
+        let reader = aof_std::open(path, aof_std::backend()).map_err(|error| Failure::read(path, error))?;
+        let reader = Box::new(reader.with_message_size_max(message_size_max));
+        Ok(Self { form: Form::Streamed { reader, file: path.into() }, bodies: Bodies::default() })
+    }
+
+    /// Entries in the whole chain, if that is known.
+    #[must_use]
+    pub fn count(&self) -> Option<u64> {
+        match &self.form {
+            Form::Planned { chain, .. } => Some(chain.len() as u64),
+            Form::Streamed { .. } => None,
+        }
+    }
+
+    /// The next entry.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Read`]; [`Failure::Log`] where a streamed log is damaged or a planned one changed.
+    pub fn next_entry(&mut self) -> Result<Option<LogEntry>, Failure> {
+        match &mut self.form {
+            Form::Planned { index, chain, next, buffer } => {
+                let Some(record) = chain.get(*next) else { return Ok(None) };
+                *next += 1;
+                read_planned(index, record, buffer, &mut self.bodies).map(Some)
+            }
+            Form::Streamed { reader, file } => read_streamed(reader, file, &mut self.bodies),
+        }
+    }
+
+    /// Begins again with the first entry.
+    pub fn rewind(&mut self) {
+        match &mut self.form {
+            Form::Planned { next, .. } => *next = 0,
+            Form::Streamed { reader, .. } => reader.reset(),
+        }
+    }
+}
+
+fn read_planned(
+    index: &Index,
+    record: &Record,
+    buffer: &mut Vec<u8>,
+    bodies: &mut Bodies,
+) -> Result<LogEntry, Failure> {
+    let Some(input) = index.inputs.get(record.input as usize) else {
+        return Err(Failure::Log("an entry of no input".into()));
+    };
+    let place = Place { file: input.path.as_path().into(), offset: record.offset, op: record.op };
+    let changed = || {
+        Failure::Log(format!(
+            "{place}: it is not any more what it was a moment ago: does something write there?"
+        ))
+    };
+    buffer.resize(usize::try_from(record.size_disk).map_err(|_| changed())?, 0);
+    let mut source = input.source.clone();
+    let read = source.seek(SeekFrom::Start(record.offset)).and_then(|_| source.read_exact(buffer));
+    match read {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(changed()),
+        Err(error) => return Err(Failure::read(&input.path, error)),
+    }
+    let entry = Entry::from_prefix(buffer).ok_or_else(changed)?;
+    let profile = input.profile.unwrap_or(AnyProfile::TigerBeetle(TigerBeetle::new(aof_std::backend())));
+    let same = entry.header.checksum == record.checksum
+        && entry.header.verify(&profile)
+        && profile.checksum(&entry.body) == entry.header.checksum_body;
+    if !same {
+        return Err(changed());
+    }
+    Ok(LogEntry { header: entry.header, body: bodies.copy(&entry.body), place })
+}
+
+fn read_streamed(
+    reader: &mut LogReader,
+    file: &Arc<Path>,
+    bodies: &mut Bodies,
+) -> Result<Option<LogEntry>, Failure> {
+    match reader.next() {
+        Ok(None) => Ok(None),
+        Ok(Some(located)) => {
+            let header = located.entry.header;
+            let place = Place { file: Arc::clone(file), offset: located.offset, op: header.op.get() };
+            Ok(Some(LogEntry { header, body: bodies.copy(&located.entry.body), place }))
+        }
+        Err(ReadError::Device(error)) => Err(Failure::Read { path: PathBuf::from(&**file), error }),
+        Err(error) => Err(Failure::Log(format!(
+            "{}: {error}. Everything before it was read; without --no-preflight the log is merged with \
+             itself first, which passes over repeated entries",
+            file.display()
+        ))),
+    }
+}
+
+/// Buffers of bodies, used again once nobody else holds them.
+#[derive(Debug, Default)]
+struct Bodies(Vec<Arc<Vec<u8>>>);
+
+/// An entry is read while the one before it is in flight, and one waits between them.
+const BODIES: usize = 4;
+
+impl Bodies {
+    fn copy(&mut self, bytes: &[u8]) -> Arc<Vec<u8>> {
+        for body in &mut self.0 {
+            if let Some(free) = Arc::get_mut(body) {
+                free.clear();
+                free.extend_from_slice(bytes);
+                return Arc::clone(body);
+            }
+        }
+        let body = Arc::new(bytes.to_vec());
+        if self.0.len() < BODIES {
+            self.0.push(Arc::clone(&body));
+        }
+        body
+    }
+}

@@ -1,0 +1,378 @@
+//! What was acknowledged, beside the log: [`StateFile`]. With it a replay goes on exactly where it stopped.
+//!
+//! ```text
+//! offset 0      slot 0   checksum of what follows, 32 hexadecimal digits | sequence, 20 digits | JSON, spaces, newline
+//! slot size     slot 1   the same
+//! ```
+//!
+//! After each answer the older slot is overwritten; the one with the higher sequence counts. So a process
+//! that is killed in between leaves one that is whole. It is written to the operating system, not to the
+//! medium: that would cost a sync for each request. After a power failure of the *client's* machine it may
+//! be older than the cluster, which is noticed; then the cluster itself tells where to go on (`--from-op`).
+//!
+//! The file is locked while a replay uses it.
+
+use super::client::Session;
+use aof_nostd::{Checksum, Profile, TigerBeetle};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// How far a replay has come. Numbers of 128 bits are strings, as JSON has none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// 1: the form of this record.
+    pub format: u32,
+    /// The cluster's id.
+    pub cluster: String,
+    /// The checksum of the log's first entry.
+    pub log: String,
+    /// Whether pulses are replayed, and which.
+    pub pulses: String,
+    /// How many times a replay began anew with another client, by `--from-op`.
+    pub resumes: u32,
+    /// Sessions, in the order in which they were registered.
+    pub sessions: Vec<SavedSession>,
+    /// The cluster's last op that was acknowledged.
+    pub op: u64,
+    /// The log's last entry that was acknowledged.
+    pub entry: Option<SavedEntry>,
+    /// The last timestamp in the cluster, ns.
+    pub timestamp: u64,
+    /// A pulse that may have been sent and is not confirmed: how many times it was tried before.
+    pub pulse_in_doubt: Option<u32>,
+    /// Requests acknowledged, without registers and confirmations of pulses.
+    pub requests: u64,
+    /// Pulses executed.
+    pub pulses_executed: u64,
+    /// Events that were rejected.
+    pub rejected: u64,
+}
+
+/// The present [`State::format`].
+pub const FORMAT: u32 = 1;
+
+/// A client's session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedSession {
+    /// The release that its requests carry, as a number.
+    pub release: u32,
+    /// The client's id.
+    pub client: String,
+    /// See [`Session::number`].
+    pub number: u64,
+    /// See [`Session::request`].
+    pub request: u32,
+    /// See [`Session::context`].
+    pub context: String,
+    /// See [`Session::view`].
+    pub view: u32,
+    /// See [`Session::batch_size_limit`].
+    pub batch_size_limit: u32,
+}
+
+impl SavedSession {
+    /// A session as it is saved.
+    #[must_use]
+    pub fn new(release: u32, client: u128, session: Session) -> Self {
+        Self {
+            release,
+            client: client.to_string(),
+            number: session.number,
+            request: session.request,
+            context: session.context.to_string(),
+            view: session.view,
+            batch_size_limit: session.batch_size_limit,
+        }
+    }
+
+    /// The client's id and its session, unless the record was made up.
+    #[must_use]
+    pub fn restore(&self) -> Option<(u128, Session)> {
+        let session = Session {
+            number: self.number,
+            request: self.request,
+            context: self.context.parse().ok()?,
+            view: self.view,
+            batch_size_limit: self.batch_size_limit,
+        };
+        Some((self.client.parse().ok()?, session))
+    }
+}
+
+/// An entry of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedEntry {
+    /// Its op.
+    pub op: u64,
+    /// Its checksum.
+    pub checksum: String,
+}
+
+impl State {
+    /// The state of a replay that has sent nothing.
+    #[must_use]
+    pub fn new(cluster: u128, log: Checksum, pulses: &str) -> Self {
+        Self {
+            format: FORMAT,
+            cluster: cluster.to_string(),
+            log: log.to_string(),
+            pulses: pulses.to_owned(),
+            resumes: 0,
+            sessions: Vec::new(),
+            op: 0,
+            entry: None,
+            timestamp: 0,
+            pulse_in_doubt: None,
+            requests: 0,
+            pulses_executed: 0,
+            rejected: 0,
+        }
+    }
+}
+
+/// Why a state file cannot be used.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StateError {
+    /// It cannot be read or written.
+    Io(PathBuf, io::Error),
+    /// Another process uses it.
+    Locked(PathBuf),
+    /// It is no state file, or no slot of it is whole.
+    Damaged(PathBuf),
+    /// More sessions than it was made for.
+    Full(PathBuf),
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(path, error) => write!(
+                f,
+                "the progress file {}: {}; --state FILE keeps it elsewhere",
+                path.display(),
+                super::network::reason(error)
+            ),
+            Self::Locked(path) => {
+                write!(f, "the progress file {} is in use by another recovery", path.display())
+            }
+            Self::Damaged(path) => write!(
+                f,
+                "{} is no progress file, or is damaged: move it away; then the cluster itself tells where to go on",
+                path.display()
+            ),
+            Self::Full(path) => write!(f, "the progress file {} has no room left", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for StateError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(_, error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Bytes of a slot: room for the sessions of some dozen releases.
+const SLOT_SIZE: usize = 16 << 10;
+const SEQUENCE_DIGITS: usize = 20;
+const CHECKSUM_DIGITS: usize = 32;
+/// Checksum and sequence, each with a space behind it.
+const PREFIX_SIZE: usize = CHECKSUM_DIGITS + SEQUENCE_DIGITS + 2;
+
+/// The file. One process has it at a time.
+#[derive(Debug)]
+pub struct StateFile {
+    path: PathBuf,
+    file: File,
+    sequence: u64,
+    profile: TigerBeetle,
+    line: Vec<u8>,
+}
+
+impl StateFile {
+    /// Opens the file and locks it; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError`].
+    pub fn open(path: &Path) -> Result<Option<(Self, State)>, StateError> {
+        let failed = |error| StateError::Io(path.to_path_buf(), error);
+        let file = match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut state_file = Self::lock(path, file)?;
+        let mut bytes = Vec::new();
+        let limit = 2 * SLOT_SIZE as u64 + 1;
+        (&state_file.file).take(limit).read_to_end(&mut bytes).map_err(failed)?;
+        let damaged = || StateError::Damaged(path.to_path_buf());
+        if bytes.len() != 2 * SLOT_SIZE {
+            return Err(damaged());
+        }
+        let slots = bytes.chunks_exact(SLOT_SIZE).filter_map(|slot| state_file.parse(slot));
+        let (sequence, state) = slots.max_by_key(|(sequence, _)| *sequence).ok_or_else(damaged)?;
+        if state.format != FORMAT {
+            return Err(damaged());
+        }
+        state_file.sequence = sequence;
+        Ok(Some((state_file, state)))
+    }
+
+    /// Creates the file with its first state, durably: nothing was sent before it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError`]; an existing file is an error too.
+    pub fn create(path: &Path, state: &State) -> Result<Self, StateError> {
+        let failed = |error| StateError::Io(path.to_path_buf(), error);
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path).map_err(failed)?;
+        let mut state_file = Self::lock(path, file)?;
+        state_file.save(state)?;
+        state_file.save(state)?;
+        state_file.sync()?;
+        aof_std::sync::sync_directory_of(path).map_err(failed)?;
+        Ok(state_file)
+    }
+
+    fn lock(path: &Path, file: File) -> Result<Self, StateError> {
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StateError::Locked(path.to_path_buf())),
+            Err(TryLockError::Error(error)) => return Err(StateError::Io(path.to_path_buf(), error)),
+        }
+        let profile = TigerBeetle::new(aof_std::backend());
+        Ok(Self { path: path.to_path_buf(), file, sequence: 0, profile, line: Vec::new() })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Puts a state in the place of the older of the two that are there.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::Io`]: what was acknowledged before is still there.
+    pub fn save(&mut self, state: &State) -> Result<(), StateError> {
+        let failed = |path: &Path, error| StateError::Io(path.to_path_buf(), error);
+        let sequence = self.sequence + 1;
+        self.line.clear();
+        self.line.resize(CHECKSUM_DIGITS, b'0');
+        // Writing to a vector does not fail.
+        let _ = write!(self.line, " {sequence:0SEQUENCE_DIGITS$} ");
+        if serde_json::to_writer(&mut self.line, state).is_err() || self.line.len() >= SLOT_SIZE {
+            return Err(StateError::Full(self.path.clone()));
+        }
+        self.line.resize(SLOT_SIZE - 1, b' ');
+        self.line.push(b'\n');
+        let covered = self.line.get(CHECKSUM_DIGITS..).unwrap_or(&[]);
+        let checksum = self.profile.checksum(covered).to_string();
+        if let Some(place) = self.line.get_mut(..CHECKSUM_DIGITS) {
+            place.copy_from_slice(checksum.as_bytes());
+        }
+        let offset = SLOT_SIZE as u64 * (sequence % 2);
+        self.file.seek(SeekFrom::Start(offset)).map_err(|error| failed(&self.path, error))?;
+        self.file.write_all(&self.line).map_err(|error| failed(&self.path, error))?;
+        self.sequence = sequence;
+        Ok(())
+    }
+
+    /// Makes what was saved survive a power failure.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::Io`].
+    pub fn sync(&self) -> Result<(), StateError> {
+        self.file.sync_data().map_err(|error| StateError::Io(self.path.clone(), error))
+    }
+
+    /// A slot's sequence and state, if it is whole.
+    fn parse(&self, slot: &[u8]) -> Option<(u64, State)> {
+        let (checksum, covered) = slot.split_at_checked(CHECKSUM_DIGITS)?;
+        let checksum: Checksum = std::str::from_utf8(checksum).ok()?.parse().ok()?;
+        if self.profile.checksum(covered) != checksum {
+            return None;
+        }
+        let text = std::str::from_utf8(slot).ok()?;
+        let sequence = text.get(CHECKSUM_DIGITS + 1..PREFIX_SIZE - 1)?.parse().ok()?;
+        Some((sequence, serde_json::from_str(text.get(PREFIX_SIZE..)?).ok()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(op: u64) -> State {
+        let session = Session {
+            number: 1,
+            request: u32::MAX,
+            context: Checksum::new(u128::MAX),
+            view: 7,
+            batch_size_limit: 1_048_320,
+        };
+        let mut state = State::new(u128::MAX, Checksum::new(9), "auto");
+        state.op = op;
+        state.sessions.push(SavedSession::new(4_294_901_760, 4_294_901_760, session));
+        state.entry = Some(SavedEntry { op, checksum: Checksum::new(3).to_string() });
+        state
+    }
+
+    #[test]
+    fn last_state_is_found_again_even_if_the_next_was_half_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state");
+        assert!(StateFile::open(&path).unwrap().is_none());
+        let mut file = StateFile::create(&path, &state(0)).unwrap();
+        for op in 1..=5 {
+            file.save(&state(op)).unwrap();
+        }
+        assert!(matches!(StateFile::open(&path), Err(StateError::Locked(_))));
+        drop(file);
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(StateFile::open(&path).unwrap().unwrap().1, state(5));
+        // The slot that is written next holds op 4; wherever its writing stops, op 5 is there.
+        let (file, found) = StateFile::open(&path).unwrap().unwrap();
+        let older = SLOT_SIZE * (usize::try_from(file.sequence + 1).unwrap() % 2);
+        assert_eq!(found, state(5));
+        drop(file);
+        for cut in [0, 1, 31, 32, 33, 60, 200, SLOT_SIZE - 1] {
+            let mut torn = bytes.clone();
+            torn[older + cut..older + SLOT_SIZE].fill(b'x');
+            std::fs::write(&path, &torn).unwrap();
+            assert_eq!(StateFile::open(&path).unwrap().unwrap().1, state(5), "{cut}");
+        }
+        let saved = &state(5).sessions[0];
+        assert_eq!(saved.restore().unwrap().1.context, Checksum::new(u128::MAX));
+    }
+
+    #[test]
+    fn other_files_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state");
+        for bytes in [vec![], vec![b' '; 2 * SLOT_SIZE], vec![0; 10], vec![b'x'; 3 * SLOT_SIZE]] {
+            std::fs::write(&path, bytes).unwrap();
+            assert!(matches!(StateFile::open(&path), Err(StateError::Damaged(_))));
+        }
+        assert!(matches!(StateFile::create(&path, &state(0)), Err(StateError::Io(..))));
+    }
+
+    #[test]
+    fn sessions_of_as_many_releases_as_are_taken_fit() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut full = state(u64::MAX);
+        let session = full.sessions[0].clone();
+        full.sessions =
+            vec![SavedSession { number: u64::MAX, ..session }; super::super::admission::RELEASES_MAX];
+        StateFile::create(&directory.path().join("state"), &full).unwrap();
+    }
+}
