@@ -3,6 +3,7 @@
 //! | module | what it gives |
 //! |---|---|
 //! | [`build`] | logs to order: chains, repeats, gaps, forks, logs in bodies, torn pieces |
+//! | [`cluster`] | replicas to order: what they answer to a client, in simulated time or behind sockets |
 //! | [`damage`] | damage to order: flips, cuts, zeroed and random ranges, deleted and spliced ones |
 //! | [`device`] | devices over memory that are slow, interrupted, broken, shrinking, counted |
 //! | [`events`] | what a reader found, as a list to compare; every form of reading as a function |
@@ -19,6 +20,7 @@
 )]
 
 pub mod build;
+pub mod cluster;
 pub mod damage;
 pub mod device;
 pub mod events;
