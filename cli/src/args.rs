@@ -1,7 +1,9 @@
 //! The command line. Help and completions are made from these definitions, so they cannot disagree.
 
+use crate::replay::addresses::Addresses;
+use crate::replay::admission::Pulses;
 use aof_nostd::Checksum;
-use clap::{Parser, Subcommand, ValueHint};
+use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
 /// Verify, debug and merge append-only files (AOF) of TigerBeetle replicas and of devices.
@@ -28,6 +30,8 @@ pub enum Command {
     Debug(DebugArgs),
     /// Merge the logs of a cluster's replicas into one unbroken chain
     Merge(MergeArgs),
+    /// Replay logs into a cluster
+    Recover(RecoverArgs),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  aof completions bash > /etc/bash_completion.d/aof")]
     Completions {
@@ -116,6 +120,89 @@ pub struct MergeArgs {
     pub limits: Limits,
 }
 
+/// Arguments of `aof recover`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Replay logs into a new cluster: every operation that changed state, with its original timestamp, \
+                  one after another.\n\nThe replicas are formatted anew and started with --experimental \
+                  --aof-recovery. Several logs are merged on the way, as 'aof merge' does. The whole chain is checked \
+                  before anything is sent. Progress is kept beside the log, so that the same command goes on where it \
+                  was stopped. Afterwards restart the replicas without --aof-recovery.",
+    after_help = "Examples:\n  aof recover --cluster 0 --addresses 3001,3002,3003 r0.aof r1.aof r2.aof\n  \
+                  aof recover --cluster 0 --dry-run --until 2026-11-21T14:03:00Z whole.aof"
+)]
+pub struct RecoverArgs {
+    /// The logs, in any order
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// The cluster's id
+    #[arg(long, value_name = "ID")]
+    pub cluster: u128,
+    /// The addresses of all replicas, in the cluster's order: ports, IP addresses, or both
+    #[arg(long, value_name = "A,B,C", required_unless_present_any = ["dry_run", "to"])]
+    pub addresses: Option<Addresses>,
+    /// Where to: the cluster, or JSON lines of what would be sent
+    #[arg(long, value_enum, default_value_t, value_name = "SINK", hide_default_value = true)]
+    pub to: To,
+    /// What to do with pulses, which expire pending transfers
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    pub pulses: Pulses,
+    /// Stop behind this op of the log
+    #[arg(long, value_name = "OP")]
+    pub until_op: Option<u64>,
+    /// Stop behind this time: RFC 3339, or nanoseconds since 1970
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub until: Option<u64>,
+    /// Check all, send nothing, and tell what would be sent
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long to wait for an answer of the cluster
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub timeout: u32,
+    /// Where to keep progress, instead of beside the first log (FILE.progress)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub state: Option<PathBuf>,
+    /// Go on at this op without a progress file; the cluster is asked whether it fits
+    #[arg(long, value_name = "OP")]
+    pub from_op: Option<u64>,
+    /// Send while reading, without checking the whole log before
+    #[arg(long)]
+    pub no_preflight: bool,
+    /// Begin with the child of this checksum, not with the lowest op
+    #[arg(long, value_name = "CHECKSUM")]
+    pub root: Option<Checksum>,
+    /// Replay a chain that has no beginning, or has no end: up to the first gap or fork
+    #[arg(long)]
+    pub partial: bool,
+    /// Events as JSON, one a line
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub limits: Limits,
+}
+
+/// Where a replay goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum To {
+    /// The cluster at --addresses
+    #[default]
+    Cluster,
+    /// Standard output, one JSON object a line
+    Jsonl,
+}
+
+/// A time, as nanoseconds since 1970.
+fn parse_time(text: &str) -> Result<u64, String> {
+    if let Ok(nanoseconds) = text.parse::<u64>() {
+        return Ok(nanoseconds);
+    }
+    let time: jiff::Timestamp = text.parse().map_err(|_| {
+        "neither RFC 3339 with an offset (2026-11-21T14:03:00Z) nor nanoseconds since 1970".to_owned()
+    })?;
+    u64::try_from(time.as_nanosecond()).map_err(|_| "before 1970".to_owned())
+}
+
 /// Limits of what is read.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Limits {
@@ -138,6 +225,16 @@ mod tests {
     #[test]
     fn definitions_are_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_read_to_the_nanosecond() {
+        assert_eq!(parse_time("1795236810352835628"), Ok(1_795_236_810_352_835_628));
+        assert_eq!(parse_time("1970-01-01T00:00:01.000000002Z"), Ok(1_000_000_002));
+        assert_eq!(parse_time("1970-01-01T01:00:00+01:00"), Ok(0));
+        for text in ["", "14:03", "2026-11-21", "1969-12-31T23:59:59Z", "-1", "2026-11-21T14:03:00"] {
+            assert!(parse_time(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -52,6 +52,10 @@ pub enum Failure {
     },
     /// A log cannot be replayed: what, where, what to do.
     Log(String),
+    /// A cluster cannot be recovered: what, where, what to do.
+    Cluster(String),
+    /// Options that do not go together, or a file that cannot be used: what to do.
+    Usage(String),
     /// A signal stopped the command.
     Interrupted,
 }
@@ -76,10 +80,16 @@ impl Failure {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Read { .. } | Self::Exists(_) | Self::NotAFile(_) | Self::OutputIsInput { .. } => {
-                Exit::Usage
-            }
-            Self::Write { .. } | Self::Copy { .. } | Self::Changed { .. } | Self::Log(_) => Exit::Damage,
+            Self::Read { .. }
+            | Self::Exists(_)
+            | Self::NotAFile(_)
+            | Self::OutputIsInput { .. }
+            | Self::Usage(_) => Exit::Usage,
+            Self::Write { .. }
+            | Self::Copy { .. }
+            | Self::Changed { .. }
+            | Self::Log(_)
+            | Self::Cluster(_) => Exit::Damage,
             // Whoever read our output has seen enough.
             Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Sound,
             Self::Stdout(_) => Exit::Damage,
@@ -126,7 +136,7 @@ impl fmt::Display for Failure {
                  Nothing was left there; try again",
                 output.display()
             ),
-            Self::Log(text) => f.write_str(text),
+            Self::Log(text) | Self::Cluster(text) | Self::Usage(text) => f.write_str(text),
             Self::Interrupted => f.write_str("stopped; nothing half-done was left"),
         }
     }

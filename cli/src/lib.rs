@@ -1,11 +1,11 @@
-//! The command `aof`: verify, debug and merge append-only files.
+//! The command `aof`: verify, debug, merge and replay append-only files.
 //!
 //! | module | what it is |
 //! |---|---|
 //! | [`args`] | the command line: help and completions come from it |
 //! | [`exit`] | exit codes |
 //! | [`failure`] | why a command could not do its work: what, where, what to do |
-//! | [`verify`], [`debug`], [`merge`] | the commands, one module each |
+//! | [`verify`], [`debug`], [`merge`], [`recover`] | the commands, one module each |
 //! | [`survey`] | one file's facts and findings |
 //! | [`data_checksum`] | the reference's digest of what a replay sends |
 //! | [`replay`] | entries sent again: client, sinks, progress |
@@ -19,6 +19,7 @@ pub mod failure;
 pub mod line;
 pub mod merge;
 pub mod output;
+pub mod recover;
 pub mod replay;
 pub mod survey;
 pub mod verify;
@@ -36,6 +37,7 @@ pub fn run() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Debug(args) => debug::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Recover(args) => recover::run(&args),
         Command::Completions { shell } => completions(shell),
     };
     result.unwrap_or_else(|failure| output::report(&failure)).into()

@@ -70,83 +70,20 @@ impl<'a> Report<'a> {
     }
 
     fn path(&self, input: u32) -> String {
-        let input = self.index.inputs.get(input as usize);
-        input.map(|input| input.path.display().to_string()).unwrap_or_default()
-    }
-
-    /// Where all copies of an entry stand.
-    fn places(&self, copies: &[Record]) -> String {
-        let mut text = String::new();
-        for (index, copy) in copies.iter().take(8).enumerate() {
-            let between = if index == 0 { "" } else { ", " };
-            let _ = write!(text, "{between}{} at byte {}", self.path(copy.input), copy.offset);
-        }
-        if copies.len() > 8 {
-            let _ = write!(text, " and {} more places", copies.len() - 8);
-        }
-        text
+        path(self.index, input)
     }
 
     fn conflict_text(&self, conflict: &Conflict) -> String {
-        match *conflict {
-            Conflict::Profiles(one, other) => format!(
-                "{} and {} have two profiles ({} and {}): merge logs of one profile only",
-                self.path(one),
-                self.path(other),
-                self.profile(one).unwrap_or("none"),
-                self.profile(other).unwrap_or("none"),
-            ),
-            Conflict::Clusters((one, one_id, one_at), (other, other_id, other_at)) => format!(
-                "two clusters: {} has entries of cluster {one_id} (byte {one_at}), {} of cluster {other_id} \
-                 (byte {other_at}): merge logs of one cluster only",
-                self.path(one),
-                self.path(other),
-            ),
-        }
+        conflict_text(self.index, conflict)
     }
 
     fn obstacle_text(&self, obstacle: &Obstacle) -> String {
-        match obstacle {
-            Obstacle::Empty => "no input holds a valid entry".into(),
-            Obstacle::NoRoot(root) => format!("no input holds an entry whose parent is {root}"),
-            Obstacle::Gap { missing, before, behind } => {
-                let ops = ranges(missing);
-                let before = match before.first() {
-                    Some(record) => format!("op {} ({})", record.op, self.places(before)),
-                    None => "the root".into(),
-                };
-                let op = behind.first().map_or(0, |record| record.op);
-                format!(
-                    "a gap: ops {ops} are missing, between {before} and op {op} ({}). Another replica's log with \
-                     ops {ops} would help; --partial writes the chain up to the gap",
-                    self.places(behind)
-                )
-            }
-            Obstacle::Fork { op, sides } => {
-                let mut text = format!("a fork: two histories at op {op}");
-                for side in sides {
-                    if let Some(record) = side.first() {
-                        let _ = write!(
-                            text,
-                            "; op {} with checksum {} and parent {} in {}",
-                            record.op,
-                            record.checksum,
-                            record.parent,
-                            self.places(side)
-                        );
-                    }
-                }
-                text.push_str(
-                    ". Leave out the logs of the history that you do not want, or name its beginning by --root; \
-                     --partial writes the chain up to the fork",
-                );
-                text
-            }
-        }
-    }
-
-    fn profile(&self, input: u32) -> Option<&'static str> {
-        self.index.inputs.get(input as usize)?.profile.map(|profile| profile.name())
+        let advice = match obstacle {
+            Obstacle::Gap { .. } => "; --partial writes the chain up to the gap",
+            Obstacle::Fork { .. } => "; --partial writes the chain up to the fork",
+            Obstacle::Empty | Obstacle::NoRoot(_) => "",
+        };
+        obstacle_text(self.index, obstacle) + advice
     }
 
     fn inputs(&self) -> Vec<InputReport> {
@@ -267,4 +204,87 @@ impl<'a> Report<'a> {
         }
         text
     }
+}
+
+fn path(index: &Index, input: u32) -> String {
+    let input = index.inputs.get(input as usize);
+    input.map(|input| input.path.display().to_string()).unwrap_or_default()
+}
+
+/// Where all copies of an entry stand.
+fn places(index: &Index, copies: &[Record]) -> String {
+    let mut text = String::new();
+    for (number, copy) in copies.iter().take(8).enumerate() {
+        let between = if number == 0 { "" } else { ", " };
+        let _ = write!(text, "{between}{} at byte {}", path(index, copy.input), copy.offset);
+    }
+    if copies.len() > 8 {
+        let _ = write!(text, " and {} more places", copies.len() - 8);
+    }
+    text
+}
+
+/// Why inputs do not belong together, in words.
+#[must_use]
+pub fn conflict_text(index: &Index, conflict: &Conflict) -> String {
+    match *conflict {
+        Conflict::Profiles(one, other) => format!(
+            "{} and {} have two profiles ({} and {}): merge logs of one profile only",
+            path(index, one),
+            path(index, other),
+            profile(index, one).unwrap_or("none"),
+            profile(index, other).unwrap_or("none"),
+        ),
+        Conflict::Clusters((one, one_id, one_at), (other, other_id, other_at)) => format!(
+            "two clusters: {} has entries of cluster {one_id} (byte {one_at}), {} of cluster {other_id} \
+             (byte {other_at}): merge logs of one cluster only",
+            path(index, one),
+            path(index, other),
+        ),
+    }
+}
+
+/// What is in the way of a chain, in words, and what would help.
+#[must_use]
+pub fn obstacle_text(index: &Index, obstacle: &Obstacle) -> String {
+    match obstacle {
+        Obstacle::Empty => "no input holds a valid entry".into(),
+        Obstacle::NoRoot(root) => format!("no input holds an entry whose parent is {root}"),
+        Obstacle::Gap { missing, before, behind } => {
+            let ops = ranges(missing);
+            let before = match before.first() {
+                Some(record) => format!("op {} ({})", record.op, places(index, before)),
+                None => "the root".into(),
+            };
+            let op = behind.first().map_or(0, |record| record.op);
+            format!(
+                "a gap: ops {ops} are missing, between {before} and op {op} ({}). Another replica's log with \
+                 ops {ops} would help",
+                places(index, behind)
+            )
+        }
+        Obstacle::Fork { op, sides } => {
+            let mut text = format!("a fork: two histories at op {op}");
+            for side in sides {
+                if let Some(record) = side.first() {
+                    let _ = write!(
+                        text,
+                        "; op {} with checksum {} and parent {} in {}",
+                        record.op,
+                        record.checksum,
+                        record.parent,
+                        places(index, side)
+                    );
+                }
+            }
+            text.push_str(
+                ". Leave out the logs of the history that you do not want, or name its beginning by --root",
+            );
+            text
+        }
+    }
+}
+
+fn profile(index: &Index, input: u32) -> Option<&'static str> {
+    index.inputs.get(input as usize)?.profile.map(|profile| profile.name())
 }

@@ -19,11 +19,16 @@
 pub mod addresses;
 pub mod admission;
 pub mod client;
+pub mod cluster;
+pub mod cluster_error;
 pub mod decoder;
 pub mod events;
+pub mod jsonl;
 pub mod log;
 pub mod network;
 pub mod probe;
+pub mod run;
+pub mod sink;
 pub mod state;
 pub mod status;
 pub mod timeline;

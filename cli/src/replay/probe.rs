@@ -142,7 +142,7 @@ impl Probe {
         let (mut low, mut high) = (0, 1);
         while is_committed(high)? {
             low = high;
-            high = high.checked_mul(2).unwrap_or(u64::MAX);
+            high = high.saturating_mul(2);
             if high == u64::MAX {
                 return Err(Answer::Evicted { reason: EvictionReason::NoSession, release: self.release });
             }

@@ -1,0 +1,183 @@
+//! `aof recover`: logs into a cluster.
+//!
+//! ```text
+//! logs --merge--> chain --preflight--> summary --begin--> state --replay--> report
+//!                                        |        |
+//!                                  --dry-run   asks the cluster what it holds; changes nothing
+//! ```
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`preflight`] | the logs, and what would be sent of them |
+//! | [`begin`] | what the cluster holds, and where to go on |
+//! | [`progress`] | how it goes: bar, lines, JSON |
+//! | [`report`] | what was done, and what to do next |
+//!
+//! How entries are sent is told in [`replay`](crate::replay).
+
+pub mod begin;
+pub mod position;
+pub mod preflight;
+pub mod progress;
+pub mod report;
+
+use crate::args::{RecoverArgs, To};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use crate::replay::admission::{Admission, Pulses, Summary};
+use crate::replay::cluster::{Cluster, ClusterOptions};
+use crate::replay::jsonl::JsonLines;
+use crate::replay::run::{Done, Range, RunError, run as replay};
+use aof_nostd::Checksum;
+use begin::Begun;
+use preflight::Logs;
+use progress::Progress;
+use report::Report;
+use std::fmt::Display;
+use std::io::Write;
+use std::time::Duration;
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// See [`Failure`]. What was acknowledged before stays so, and is known to the progress file.
+pub fn run(args: &RecoverArgs) -> Result<Exit, Failure> {
+    check_usage(args)?;
+    output::stop_on_signal();
+    let mut logs = Logs::open(args)?;
+    let range =
+        Range { after: None, from_op: args.from_op, until_op: args.until_op, until_timestamp: args.until };
+    let summary = if args.no_preflight { None } else { Some(logs.preflight(args, &range)?) };
+    if args.dry_run {
+        return dry_run(args, &logs, summary.as_ref());
+    }
+    if args.to == To::Jsonl {
+        return to_json_lines(args, &mut logs, &range, summary.as_ref());
+    }
+    to_cluster(args, &mut logs, range, summary.as_ref())
+}
+
+fn check_usage(args: &RecoverArgs) -> Result<(), Failure> {
+    let usage = |text: &str| Err(Failure::Usage(text.into()));
+    if args.no_preflight && args.files.len() > 1 {
+        return usage("--no-preflight reads one log: merge several first, by aof merge");
+    }
+    if args.no_preflight && args.dry_run {
+        return usage("--dry-run is the preflight: leave out --no-preflight");
+    }
+    if args.no_preflight && (args.root.is_some() || args.partial) {
+        return usage("--no-preflight takes the log as it stands: leave out --root and --partial");
+    }
+    if args.to == To::Jsonl && args.json {
+        return usage("--to jsonl prints entries, and --json events: choose one");
+    }
+    if args.to == To::Jsonl && args.addresses.is_some() {
+        return usage("--to jsonl sends nothing: leave out --addresses");
+    }
+    if args.until_op.is_some_and(|until| args.from_op.is_some_and(|from| from > until)) {
+        return usage("--from-op is behind --until-op: there is nothing between them");
+    }
+    Ok(())
+}
+
+fn dry_run(args: &RecoverArgs, logs: &Logs, summary: Option<&Summary>) -> Result<Exit, Failure> {
+    let Some(summary) = summary else { return Ok(Exit::Sound) };
+    let answers = args.addresses.as_ref().map(|addresses| begin::survey(args, addresses, summary));
+    let mut report = Report::new(args, Some(summary));
+    report.obstacle = logs.obstacle();
+    report.print_dry_run(answers.as_deref())?;
+    Ok(Exit::Sound)
+}
+
+fn to_json_lines(
+    args: &RecoverArgs,
+    logs: &mut Logs,
+    range: &Range,
+    summary: Option<&Summary>,
+) -> Result<Exit, Failure> {
+    let mut sink = JsonLines::new(output::stdout());
+    let mut admission = Admission::new(args.cluster, args.pulses);
+    let mut progress = Progress::new(args, summary);
+    let done = replay(logs.log(), &mut admission, range, &mut sink, &mut progress);
+    progress.clear();
+    let done = done.map_err(|error| match error {
+        RunError::Sink(error) => Failure::Stdout(error.0),
+        error => ended(error),
+    })?;
+    sink.into_inner().flush().map_err(Failure::Stdout)?;
+    if done.complete { Ok(Exit::Sound) } else { Err(Failure::Interrupted) }
+}
+
+fn ended<E: Display>(error: RunError<E>) -> Failure {
+    match error {
+        RunError::Log(failure) => failure,
+        RunError::Refused(refusal) => Failure::Log(refusal.to_string()),
+        error @ RunError::OtherLog(_) => Failure::Log(error.to_string()),
+        RunError::Sink(error) => Failure::Cluster(error.to_string()),
+    }
+}
+
+fn to_cluster(
+    args: &RecoverArgs,
+    logs: &mut Logs,
+    mut range: Range,
+    summary: Option<&Summary>,
+) -> Result<Exit, Failure> {
+    let Some(addresses) = &args.addresses else {
+        return Err(Failure::Usage("--addresses is missing".into()));
+    };
+    let Begun { state, file, view, op_unknown } = begin::begin(args, addresses, logs, summary)?;
+    range.after.clone_from(&state.entry);
+    range.from_op = None; // it is in the state now
+    let path = file.path().to_path_buf();
+    // Without a preflight nobody knows whether pulses will come.
+    let pulses = match summary {
+        Some(summary) => summary.pulses > 0,
+        None => args.pulses != Pulses::Skip,
+    };
+    let options = ClusterOptions {
+        cluster: args.cluster,
+        addresses: addresses.clone(),
+        timeout: Duration::from_secs(args.timeout.into()),
+        pulses,
+        view,
+        op_unknown,
+        body_max: summary.and_then(|summary| summary.body_max.clone()),
+    };
+    let before = state.clone();
+    let mut progress = Progress::new(args, summary);
+    progress.started(&state, &path);
+    let mut admission = Admission::new(args.cluster, args.pulses);
+    let mut cluster =
+        Cluster::new(options, state, Some(file)).map_err(|error| Failure::Cluster(error.to_string()))?;
+    let result = replay(logs.log(), &mut admission, &range, &mut cluster, &mut progress);
+    progress.clear();
+    let synced = cluster.sync();
+    let report = |done: Option<&Done>| {
+        let mut report = Report::new(args, summary);
+        report.replayed(&before, cluster.state(), done, &progress, &path);
+        report
+    };
+    match result {
+        Ok(done) => {
+            synced.map_err(|error| Failure::Cluster(error.to_string()))?;
+            report(Some(&done)).print()?;
+            Ok(if done.complete { Exit::Sound } else { Exit::Interrupted })
+        }
+        Err(error) => {
+            report(None).print_failed()?;
+            Err(ended(error))
+        }
+    }
+}
+
+/// The checksum that binds a progress file to a log: that of its first entry.
+fn identity(logs: &mut Logs) -> Result<Option<Checksum>, Failure> {
+    let log = logs.log();
+    log.rewind();
+    let first = log.next_entry()?;
+    log.rewind();
+    Ok(first.map(|entry| entry.header.checksum))
+}

@@ -1,0 +1,191 @@
+//! Why a cluster does not take an entry: what, at which entry, what to do.
+
+use super::client::{ClientError, Closed, PeerReport, ReplyField};
+use super::log::Place;
+use super::network::reason;
+use super::state::StateError;
+use aof_nostd::message::EvictionReason;
+use aof_nostd::wire::{Header, Release};
+use std::fmt;
+use std::io;
+
+/// What went wrong.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// The client cannot go on.
+    Client(ClientError),
+    /// A reply has another op than the next one.
+    Op {
+        /// The next op.
+        expected: u64,
+        /// The reply's.
+        found: u64,
+    },
+    /// The cluster's limit is below what will have to be sent.
+    Limit {
+        /// The limit, bytes.
+        limit: u32,
+        /// The largest body, bytes.
+        size: usize,
+        /// Its entry.
+        place: Place,
+    },
+    /// A pulse was lost again and again, or there is no time left between its neighbours.
+    PulseLost {
+        /// How many times it was sent.
+        attempts: u32,
+    },
+    /// There is no timestamp left for a register between two entries.
+    NoTime,
+    /// The progress file cannot be written.
+    State(StateError),
+    /// The progress file holds a session that is none.
+    MalformedState,
+    /// The operating system's poller failed.
+    Poll(io::Error),
+}
+
+/// Why a cluster does not take an entry.
+#[derive(Debug)]
+pub struct ClusterError {
+    /// The entry that was being sent.
+    pub entry: Option<Box<(Place, Header)>>,
+    /// What went wrong.
+    pub trouble: Trouble,
+}
+
+impl ClusterError {
+    pub(super) fn new(entry: Option<(Place, Header)>, trouble: Trouble) -> Self {
+        Self { entry: entry.map(Box::new), trouble }
+    }
+
+    fn release(&self) -> Release {
+        self.entry.as_ref().map_or(Release(0), |entry| entry.1.release())
+    }
+}
+
+impl std::error::Error for ClusterError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.trouble {
+            Trouble::Client(error) => Some(error),
+            Trouble::State(error) => Some(error),
+            Trouble::Poll(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ClusterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(entry) = &self.entry {
+            let (place, header) = &**entry;
+            write!(f, "{place}: {}: ", header.operation())?;
+        }
+        match &self.trouble {
+            Trouble::Client(ClientError::Evicted { reason, release }) => self.evicted(f, *reason, *release),
+            Trouble::Client(ClientError::Timeout { waited, peers }) => {
+                write!(f, "no answer for {} s. {}", waited.as_secs(), Diagnosis(peers))
+            }
+            Trouble::Client(error @ ClientError::Reply { field: ReplyField::RequestChecksum, .. }) => {
+                write!(f, "{error}. Is another recovery running?")
+            }
+            Trouble::Client(error) => error.fmt(f),
+            Trouble::Op { expected, found } => write!(
+                f,
+                "it became op {found} of the cluster, and op {expected} was the next: something else writes there, \
+                 or an operation was lost. What the cluster holds is not what the log says: format it anew"
+            ),
+            Trouble::Limit { limit, size, place } => write!(
+                f,
+                "the cluster takes requests with bodies of at most {limit} bytes, and {place} has one of {size}: \
+                 format the cluster anew and start its replicas with a higher --limit-request (and without \
+                 --development)"
+            ),
+            Trouble::PulseLost { attempts } => write!(
+                f,
+                "the pulse was lost {attempts} times, and there is no time left before the next entry: \
+                 format the cluster anew and try again while no replica is restarted"
+            ),
+            Trouble::NoTime => f.write_str(
+                "there is no timestamp left between this entry and what the cluster holds, for its session to begin: \
+                 format the cluster anew",
+            ),
+            Trouble::State(error) => error.fmt(f),
+            Trouble::MalformedState => {
+                f.write_str("the progress file holds a session that is none: move it away")
+            }
+            Trouble::Poll(error) => write!(f, "the sockets cannot be waited for: {}", reason(error)),
+        }
+    }
+}
+
+impl ClusterError {
+    fn evicted(&self, f: &mut fmt::Formatter<'_>, why: EvictionReason, cluster: Release) -> fmt::Result {
+        let release = self.release();
+        write!(f, "the cluster (release {cluster}) refuses: {why}: ")?;
+        match why {
+            EvictionReason::NoSession => f.write_str(
+                "it does not know the session that this replay began. It was formatted anew, or is another \
+                 cluster: move the progress file away to begin anew",
+            ),
+            EvictionReason::ClientReleaseTooLow => write!(
+                f,
+                "the entry's release {release} is older than what the cluster takes: recover with a server of an \
+                 older release, and upgrade it afterwards"
+            ),
+            EvictionReason::ClientReleaseTooHigh => write!(
+                f,
+                "the entry's release {release} is newer than the cluster's: start the replicas with a server of \
+                 that release or a newer one"
+            ),
+            EvictionReason::InvalidRequestOperation => {
+                f.write_str("its release does not know the operation: start the replicas with a newer server")
+            }
+            EvictionReason::InvalidRequestBody => f.write_str(
+                "the body is not one of its operation. The replica that wrote the log took it: is its release \
+                 newer than the cluster's?",
+            ),
+            EvictionReason::InvalidRequestBodySize => f.write_str(
+                "the body is larger than its limit: restart the replicas with a higher --limit-request and go on",
+            ),
+            EvictionReason::SessionTooLow => f.write_str(
+                "another client with the same id has registered since: is another recovery running? Format the \
+                 cluster anew and run one only",
+            ),
+            EvictionReason::SessionReleaseMismatch => write!(
+                f,
+                "the session was registered with another release than {release}: move the progress file away and \
+                 recover into an empty cluster"
+            ),
+        }
+    }
+}
+
+/// What silence means, by what is known of the replicas.
+struct Diagnosis<'a>(&'a [PeerReport]);
+
+impl fmt::Display for Diagnosis<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let peers = self.0;
+        let heard = peers.iter().any(|peer| peer.heard);
+        let connected = peers.iter().filter(|peer| peer.connected).count();
+        let closes = peers.iter().any(|peer| peer.closed == Some(Closed::ByReplica) && !peer.heard);
+        f.write_str(if connected == 0 && !heard && closes {
+            "The replicas accept connections and close them: is the cluster id right?"
+        } else if connected == 0 {
+            "No replica can be reached: are they running, and are the addresses right? Once they are back, the same \
+             command goes on"
+        } else if connected * 2 <= peers.len() {
+            "Most replicas are not there, and the others cannot decide alone: start them; the same command goes on"
+        } else {
+            "The replicas are there and do not take the request: were they all started with --experimental \
+             --aof-recovery, and with the addresses in the cluster's order? Was this log replayed before by another \
+             program? Once that is mended, the same command goes on"
+        })?;
+        for (index, peer) in peers.iter().enumerate() {
+            write!(f, "\n  replica {index}: {peer}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,196 @@
+//! The replay itself: entries out of a log, through admission, into a sink.
+//!
+//! While an entry is on its way, the next two are read and checked: the sink waits for nothing but the
+//! cluster.
+
+use super::admission::{Admission, Refusal, Step};
+use super::log::{Log, LogEntry};
+use super::sink::{Outcome, Outgoing, Sink};
+use super::state::SavedEntry;
+use super::timeline::TIMESTAMP_MAX;
+use crate::data_checksum::{DataBytes, DataChecksum};
+use crate::failure::Failure;
+use aof_nostd::wire::Header;
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+/// Which of a log's entries are replayed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Range {
+    /// Those behind this one: it was acknowledged before.
+    pub after: Option<SavedEntry>,
+    /// Those from this op on.
+    pub from_op: Option<u64>,
+    /// Those up to this op, it included.
+    pub until_op: Option<u64>,
+    /// Those up to this time, ns, it included.
+    pub until_timestamp: Option<u64>,
+}
+
+impl Range {
+    /// Whether an entry is behind the end.
+    #[must_use]
+    pub fn ends_before(&self, header: &Header) -> bool {
+        self.until_op.is_some_and(|until| header.op.get() > until)
+            || self.until_timestamp.is_some_and(|until| header.timestamp.get() > until)
+    }
+
+    /// Whether an entry is before the beginning.
+    #[must_use]
+    pub fn begins_behind(&self, header: &Header) -> bool {
+        let op = header.op.get();
+        self.after.as_ref().is_some_and(|after| op <= after.op) || self.from_op.is_some_and(|from| op < from)
+    }
+}
+
+/// Why a replay ended early.
+#[derive(Debug)]
+pub enum RunError<E> {
+    /// The log cannot be read.
+    Log(Failure),
+    /// An entry may not be sent.
+    Refused(Refusal),
+    /// The log is not the one that was begun: the entry that was acknowledged last is not in it.
+    OtherLog(SavedEntry),
+    /// The sink did not take an entry.
+    Sink(E),
+}
+
+impl<E: fmt::Display> fmt::Display for RunError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Log(failure) => failure.fmt(f),
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::OtherLog(entry) => write!(
+                f,
+                "op {} with checksum {}, which was acknowledged last, is not in the log: it is not the log that \
+                 this recovery began with",
+                entry.op, entry.checksum
+            ),
+            Self::Sink(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for RunError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Log(failure) => Some(failure),
+            Self::Refused(refusal) => Some(refusal),
+            Self::OtherLog(_) => None,
+            Self::Sink(error) => Some(error),
+        }
+    }
+}
+
+/// Is told how it goes.
+pub trait Observer {
+    /// An entry was acknowledged.
+    fn acknowledged(&mut self, outgoing: &Outgoing, outcome: &Outcome);
+
+    /// Time went by. Answers whether to stop, between two entries.
+    fn tick(&mut self) -> bool;
+}
+
+/// How a replay ended.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// Everything in the range was acknowledged; otherwise it was stopped.
+    pub complete: bool,
+    /// The reference's digest of all that was acknowledged, before as well.
+    pub data: DataChecksum,
+}
+
+/// How often an observer is told that time goes by.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Replays a log's entries, from its beginning, into a sink.
+///
+/// # Errors
+///
+/// [`RunError`]. What was acknowledged before stays so.
+pub fn run<S: Sink>(
+    log: &mut Log,
+    admission: &mut Admission,
+    range: &Range,
+    sink: &mut S,
+    observer: &mut impl Observer,
+) -> Result<Done, RunError<S::Error>> {
+    let mut reading = Reading {
+        log,
+        admission,
+        range,
+        waiting: VecDeque::new(),
+        passed: DataChecksum::default(),
+        ended: false,
+    };
+    reading.fill()?;
+    let mut data = std::mem::take(&mut reading.passed);
+    while let Some(outgoing) = reading.next() {
+        if observer.tick() {
+            return Ok(Done { complete: false, data });
+        }
+        sink.send(outgoing.clone()).map_err(RunError::Sink)?;
+        reading.fill()?;
+        let outcome = loop {
+            if let Some(outcome) = sink.wait(TICK).map_err(RunError::Sink)? {
+                break outcome;
+            }
+            observer.tick();
+        };
+        push(&mut data, &outgoing.entry.header);
+        observer.acknowledged(&outgoing, &outcome);
+    }
+    Ok(Done { complete: true, data })
+}
+
+fn push(data: &mut DataChecksum, header: &Header) {
+    let mut bytes = DataBytes::default();
+    bytes.push(header);
+    data.update(&bytes);
+}
+
+/// Reads ahead.
+struct Reading<'a> {
+    log: &'a mut Log,
+    admission: &'a mut Admission,
+    range: &'a Range,
+    /// Entries to be sent, at most two.
+    waiting: VecDeque<(LogEntry, Step)>,
+    /// Of the entries before the range.
+    passed: DataChecksum,
+    ended: bool,
+}
+
+impl Reading<'_> {
+    fn fill<E>(&mut self) -> Result<(), RunError<E>> {
+        while self.waiting.len() < 2 && !self.ended {
+            let entry = self.log.next_entry().map_err(RunError::Log)?;
+            let Some(entry) = entry.filter(|entry| !self.range.ends_before(&entry.header)) else {
+                self.ended = true;
+                break;
+            };
+            if let Some(after) = &self.range.after
+                && after.op == entry.header.op.get()
+                && after.checksum != entry.header.checksum.to_string()
+            {
+                return Err(RunError::OtherLog(after.clone()));
+            }
+            let step = self.admission.admit(&entry).map_err(RunError::Refused)?;
+            if self.range.begins_behind(&entry.header) {
+                push(&mut self.passed, &entry.header);
+            } else if step != Step::Skip {
+                self.waiting.push_back((entry, step));
+            }
+        }
+        Ok(())
+    }
+
+    fn next(&mut self) -> Option<Outgoing> {
+        let (entry, step) = self.waiting.pop_front()?;
+        let first = |(entry, step): &(LogEntry, Step)| step.first_timestamp(entry.header.timestamp.get());
+        let before = self.waiting.front().map_or(TIMESTAMP_MAX, first);
+        Some(Outgoing { entry, step, before })
+    }
+}
