@@ -14,6 +14,7 @@
 //! | [`Config`] | what the cluster is like: replicas, releases, limits, delays |
 //! | [`Committed`], [`Harm`], [`Abort`] | what came of it: the log, and what a client must never bring about |
 //! | [`Packet`] | a message, header and body |
+//! | [`tcp`] | the same behind sockets, and a player of recorded sessions |
 //!
 //! The model is *hostile but correct*: it does whatever the protocol allows, and that is silence more
 //! often than not. An operation is committed some time after its request came. Until then a change of the
@@ -37,6 +38,7 @@ mod peers;
 mod replica;
 mod request;
 mod sessions;
+pub mod tcp;
 #[cfg(test)]
 mod tests;
 mod views;
