@@ -75,9 +75,7 @@ pub fn begin(
     logs: &mut Logs,
     summary: Option<&Summary>,
 ) -> Result<Begun, Failure> {
-    let Some(log) = super::identity(logs)? else {
-        return Err(Failure::Log("the log is empty: there is nothing to replay".into()));
-    };
+    let log = super::identity(args, logs)?;
     let path = state_path(args);
     let opened = StateFile::open(&path).map_err(|error| Failure::Usage(error.to_string()))?;
     if let Some((_, state)) = &opened {

@@ -174,10 +174,14 @@ fn to_cluster(
 }
 
 /// The checksum that binds a progress file to a log: that of its first entry.
-fn identity(logs: &mut Logs) -> Result<Option<Checksum>, Failure> {
+fn identity(args: &RecoverArgs, logs: &mut Logs) -> Result<Checksum, Failure> {
     let log = logs.log();
     log.rewind();
     let first = log.next_entry()?;
     log.rewind();
-    Ok(first.map(|entry| entry.header.checksum))
+    let Some(first) = first else {
+        return Err(Failure::Log("the log is empty: there is nothing to replay".into()));
+    };
+    preflight::check_beginning(args, &first)?;
+    Ok(first.header.checksum)
 }

@@ -7,7 +7,7 @@ use crate::merge::plan::{Obstacle, Plan, Root};
 use crate::merge::report;
 use crate::output::{self, Progress, WATCH};
 use crate::replay::admission::{Admission, Summary};
-use crate::replay::log::Log;
+use crate::replay::log::{Log, LogEntry};
 use crate::replay::run::Range;
 use aof_nostd::{AnyProfile, Profile};
 use std::sync::atomic::Ordering;
@@ -82,13 +82,8 @@ impl Logs {
                 return Err(Failure::Interrupted);
             }
             let op = entry.header.op.get();
-            if last_op == 0 && op != 1 && !args.partial {
-                return Err(Failure::Log(format!(
-                    "{}: the chain begins here, and what ops 1 to {} did is not in any of the logs. Another \
-                     replica's log may have it; --partial replays what there is",
-                    entry.place,
-                    op - 1
-                )));
+            if last_op == 0 {
+                check_beginning(args, &entry)?;
             }
             last_op = op;
             if range.ends_before(&entry.header) {
@@ -115,4 +110,22 @@ impl Logs {
         }
         Ok(summary)
     }
+}
+
+/// A chain without its beginning is replayed only if that is asked for.
+///
+/// # Errors
+///
+/// [`Failure::Log`].
+pub fn check_beginning(args: &RecoverArgs, first: &LogEntry) -> Result<(), Failure> {
+    let op = first.header.op.get();
+    if op == 1 || args.partial {
+        return Ok(());
+    }
+    Err(Failure::Log(format!(
+        "{}: the chain begins here, and what ops 1 to {} did is in none of the logs. Another replica's log may have \
+         it; --partial replays what there is",
+        first.place,
+        op - 1
+    )))
 }

@@ -180,7 +180,7 @@ impl fmt::Display for Diagnosis<'_> {
             "Most replicas are not there, and the others cannot decide alone: start them; the same command goes on"
         } else {
             "The replicas are there and do not take the request: were they all started with --experimental \
-             --aof-recovery, and with the addresses in the cluster's order? Was this log replayed before by another \
+             --aof-recovery, and are the addresses those of all replicas, in the cluster's order? Was this log replayed before by another \
              program? Once that is mended, the same command goes on"
         })?;
         for (index, peer) in peers.iter().enumerate() {

@@ -55,7 +55,13 @@ struct Link {
     queue: VecDeque<Arc<Packet>>,
     /// Bytes of the first packet in the queue that were sent.
     sent: usize,
+    /// There may be more to read, of which the poller will not tell again.
+    more: bool,
 }
+
+/// Reads from one connection in a row: a peer that never stops must not keep the others from theirs, nor
+/// the client from its deadline.
+const READS_MAX: usize = 64;
 
 /// Packets that wait for a connection to take them. A request is sent again a few times at most before
 /// the client gives up.
@@ -139,7 +145,7 @@ impl Network {
             self.links.resize_with(slot + 1, || None);
         }
         let decoder = Decoder::new(self.profile, self.cluster);
-        let link = Link { stream, made: false, decoder, queue: VecDeque::new(), sent: 0 };
+        let link = Link { stream, made: false, decoder, queue: VecDeque::new(), sent: 0, more: false };
         if let Some(place) = self.links.get_mut(slot) {
             *place = Some(link);
         }
@@ -175,23 +181,22 @@ impl Network {
                 return Ok(None);
             }
             let deadline = clients.iter().map(Client::deadline).min().unwrap_or(Time::MAX).min(until);
-            self.poll_for(deadline.saturating_sub(now))?;
+            let unread = self.links.iter().flatten().any(|link| link.more);
+            self.poll_for(if unread { Duration::ZERO } else { deadline.saturating_sub(now) })?;
             let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+            let unread = self.links.iter().enumerate();
+            let unread = unread.filter(|(_, link)| link.as_ref().is_some_and(|link| link.more));
+            let mut slots: Vec<usize> = unread.map(|(slot, _)| slot).collect();
+            slots.extend(events.iter().map(|event| event.token().0));
             let mut taken = Ok(None);
-            for event in &events {
-                let Token(slot) = event.token();
+            for slot in slots {
                 let (index, replica) = (slot / self.addresses.len(), slot % self.addresses.len());
                 let Some(client) = clients.get_mut(index) else { continue };
                 let replica = u8::try_from(replica).unwrap_or(0); // of at most 6
                 let result = self.ready(slot, client, replica, |reply, body| take(index, reply, body));
-                match result {
-                    Ok(None) => {}
-                    found => {
-                        // Events are told once: the others must be looked at too.
-                        if matches!(taken, Ok(None)) {
-                            taken = found;
-                        }
-                    }
+                // Events are told once: the others must be looked at too.
+                if matches!(taken, Ok(None)) {
+                    taken = result;
                 }
             }
             events.clear();
@@ -312,7 +317,8 @@ impl Link {
 
     /// Reads until there is nothing more: the poller tells only of what comes then.
     fn read(&mut self, messages: &mut impl FnMut(&mut Decoder) -> Result<(), Closed>) -> Result<(), Closed> {
-        loop {
+        self.more = false;
+        for _ in 0..READS_MAX {
             match self.stream.read(self.decoder.space()) {
                 Ok(0) => return Err(Closed::ByReplica),
                 Ok(count) => {
@@ -324,6 +330,8 @@ impl Link {
                 Err(error) => return Err(closed(&error)),
             }
         }
+        self.more = true;
+        Ok(())
     }
 }
 
