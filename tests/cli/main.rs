@@ -11,5 +11,6 @@ mod damaged;
 mod debug;
 mod everyday;
 mod merge;
+mod recover;
 mod util;
 mod verify;

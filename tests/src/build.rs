@@ -18,7 +18,7 @@
 
 use crate::random::Random;
 use aof_nostd::checksum::{AnyProfile, Backend, Checksum, Profile};
-use aof_nostd::wire::{Entry, HEAD_SIZE, Header, MAGIC_SIZE, Op};
+use aof_nostd::wire::{Entry, HEAD_SIZE, Header, MAGIC_SIZE, Op, Release};
 use aof_nostd::{Crc, Draft, Operation, TigerBeetle};
 use std::ops::Range;
 
@@ -127,6 +127,16 @@ impl Builder {
         self.first.view = view.into();
         if let Some(last) = &mut self.last {
             last.view = view.into(); // its checksum, the next parent, is that of the entry written
+        }
+        self
+    }
+
+    /// Sets the release of the entries that follow.
+    #[must_use]
+    pub fn release(mut self, release: Release) -> Self {
+        self.first.release = release.0.into();
+        if let Some(last) = &mut self.last {
+            last.release = release.0.into();
         }
         self
     }

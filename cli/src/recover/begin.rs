@@ -374,7 +374,7 @@ impl Asker<'_> {
         match replayed {
             Err(failure) => failure,
             Ok(false) => refused(NORMAL_MODE.into()),
-            Ok(true) => match self.position(logs, last_op) {
+            Ok(true) => match self.position(logs, summary, last_op) {
                 Err(failure) => failure,
                 Ok(None) => refused(
                     "A log of the same release was replayed into it, and how far cannot be told by its ops: format it \
@@ -395,15 +395,18 @@ impl Asker<'_> {
     }
 
     /// Where the cluster stands in the log, and how many times it was gone on with by `--from-op`.
-    fn position(&self, logs: &mut Logs, last_op: u64) -> Result<Option<(Position, u32)>, Failure> {
-        let admission = || Admission::new(self.args.cluster, self.args.pulses);
+    fn position(
+        &self,
+        logs: &mut Logs,
+        summary: &Summary,
+        last_op: u64,
+    ) -> Result<Option<(Position, u32)>, Failure> {
         // Each time began with a register of its own for each release that it came to.
-        let Some(all) = position::of(logs.log(), admission(), last_op)? else { return Ok(None) };
         let mut resumes = 0;
         let mut registers = 0;
         loop {
             let mut found = 0;
-            for &release in &all.releases {
+            for &release in summary.releases.keys() {
                 found += u64::from(self.has_session(Cluster::client_id(Release(release), resumes + 1))?);
             }
             if found == 0 {
@@ -412,7 +415,8 @@ impl Asker<'_> {
             registers += found;
             resumes += 1;
         }
-        let position = position::of(logs.log(), admission(), last_op.saturating_sub(registers))?;
+        let admission = Admission::new(self.args.cluster, self.args.pulses);
+        let position = position::of(logs.log(), admission, last_op.saturating_sub(registers))?;
         Ok(position.map(|position| {
             let timestamp = position.timestamp.saturating_add(registers);
             (Position { timestamp, ..position }, resumes)
@@ -437,7 +441,10 @@ impl Asker<'_> {
                 "the cluster is empty: leave out --from-op, and all is replayed from the beginning".into(),
             ));
         }
-        let Some((position, resumes)) = self.position(logs, last_op)? else {
+        let Some(summary) = self.summary else {
+            return Err(Failure::Usage("--from-op needs the preflight: leave out --no-preflight".into()));
+        };
+        let Some((position, resumes)) = self.position(logs, summary, last_op)? else {
             return Err(Failure::Cluster(format!(
                 "the cluster has op {last_op}, and that does not tell where in this log it stands: pulses were \
                  replayed, or it holds something else. Format it anew and replay from the beginning"

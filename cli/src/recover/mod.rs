@@ -67,6 +67,9 @@ fn check_usage(args: &RecoverArgs) -> Result<(), Failure> {
     if args.no_preflight && args.dry_run {
         return usage("--dry-run is the preflight: leave out --no-preflight");
     }
+    if args.no_preflight && args.from_op.is_some() {
+        return usage("--from-op needs the preflight: leave out --no-preflight");
+    }
     if args.no_preflight && (args.root.is_some() || args.partial) {
         return usage("--no-preflight takes the log as it stands: leave out --root and --partial");
     }

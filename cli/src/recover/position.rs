@@ -18,8 +18,6 @@ pub struct Position {
     pub next_op: Option<u64>,
     /// The last timestamp in it, ns, if there were no registers but the first of each release.
     pub timestamp: u64,
-    /// The releases of the sessions in it, the first one first.
-    pub releases: Vec<u32>,
 }
 
 /// Finds the position of a cluster that holds `ops` operations of this log. `None`: it holds pulses, or
@@ -29,7 +27,8 @@ pub struct Position {
 ///
 /// [`Failure`]: the log cannot be read or replayed.
 pub fn of(log: &mut Log, mut admission: Admission, ops: u64) -> Result<Option<Position>, Failure> {
-    let mut position = Position { last: None, next_op: None, timestamp: 0, releases: Vec::new() };
+    let mut position = Position { last: None, next_op: None, timestamp: 0 };
+    let mut releases = Vec::new();
     log.rewind();
     let mut ended = true;
     while let Some(entry) = log.next_entry()? {
@@ -38,10 +37,8 @@ pub fn of(log: &mut Log, mut admission: Admission, ops: u64) -> Result<Option<Po
         let made = admission.summary().cluster_ops;
         if made > ops {
             ended = false;
-            let register_alone = made == ops + 1 && is_first(&position, &entry, step);
-            if register_alone {
-                position.releases.push(entry.header.release.get());
-            } else if made == ops + 1 && step == Step::Pulse {
+            let register_alone = made == ops + 1 && is_first(&releases, &entry, step);
+            if made == ops + 1 && step == Step::Pulse {
                 log.rewind();
                 return Ok(None); // a pulse, or the confirmation of one that was lost
             }
@@ -54,8 +51,8 @@ pub fn of(log: &mut Log, mut admission: Admission, ops: u64) -> Result<Option<Po
                 log.rewind();
                 return Ok(None);
             }
-            Step::Request { .. } if is_first(&position, &entry, step) => {
-                position.releases.push(entry.header.release.get());
+            Step::Request { .. } if is_first(&releases, &entry, step) => {
+                releases.push(entry.header.release.get());
             }
             _ => {}
         }
@@ -73,6 +70,6 @@ pub fn of(log: &mut Log, mut admission: Admission, ops: u64) -> Result<Option<Po
 }
 
 /// Whether a register goes before an entry.
-fn is_first(position: &Position, entry: &LogEntry, step: Step) -> bool {
-    matches!(step, Step::Request { .. }) && !position.releases.contains(&entry.header.release.get())
+fn is_first(releases: &[u32], entry: &LogEntry, step: Step) -> bool {
+    matches!(step, Step::Request { .. }) && !releases.contains(&entry.header.release.get())
 }

@@ -75,7 +75,7 @@ impl Log {
     /// [`Failure::Read`].
     pub fn streamed(path: &Path, message_size_max: u32) -> Result<Self, Failure> {
         let reader = aof_std::open(path, aof_std::backend()).map_err(|error| Failure::read(path, error))?;
-        let reader = Box::new(reader.with_message_size_max(message_size_max));
+        let reader = Box::new(reader.with_message_size_max(message_size_max).with_chain_check(true));
         Ok(Self { form: Form::Streamed { reader, file: path.into() }, bodies: Bodies::default() })
     }
 

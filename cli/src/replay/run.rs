@@ -123,16 +123,16 @@ pub fn run<S: Sink>(
         range,
         waiting: VecDeque::new(),
         passed: DataChecksum::default(),
-        ended: false,
+        ended: None,
     };
-    reading.fill()?;
+    reading.fill();
     let mut data = std::mem::take(&mut reading.passed);
     while let Some(outgoing) = reading.next() {
         if observer.tick() {
             return Ok(Done { complete: false, data });
         }
         sink.send(outgoing.clone()).map_err(RunError::Sink)?;
-        reading.fill()?;
+        reading.fill();
         let outcome = loop {
             if let Some(outcome) = sink.wait(TICK).map_err(RunError::Sink)? {
                 break outcome;
@@ -142,7 +142,10 @@ pub fn run<S: Sink>(
         push(&mut data, &outgoing.entry.header);
         observer.acknowledged(&outgoing, &outcome);
     }
-    Ok(Done { complete: true, data })
+    match reading.ended {
+        Some(Err(why)) => Err(why.into()),
+        _ => Ok(Done { complete: true, data }),
+    }
 }
 
 fn push(data: &mut DataChecksum, header: &Header) {
@@ -160,31 +163,57 @@ struct Reading<'a> {
     waiting: VecDeque<(LogEntry, Step)>,
     /// Of the entries before the range.
     passed: DataChecksum,
-    ended: bool,
+    /// How the log ended; what was read before is sent before that is told.
+    ended: Option<Result<(), LogError>>,
+}
+
+/// Why no more entries come.
+enum LogError {
+    Log(Failure),
+    Refused(Refusal),
+    OtherLog(SavedEntry),
+}
+
+impl<E> From<LogError> for RunError<E> {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Log(failure) => Self::Log(failure),
+            LogError::Refused(refusal) => Self::Refused(refusal),
+            LogError::OtherLog(entry) => Self::OtherLog(entry),
+        }
+    }
 }
 
 impl Reading<'_> {
-    fn fill<E>(&mut self) -> Result<(), RunError<E>> {
-        while self.waiting.len() < 2 && !self.ended {
-            let entry = self.log.next_entry().map_err(RunError::Log)?;
-            let Some(entry) = entry.filter(|entry| !self.range.ends_before(&entry.header)) else {
-                self.ended = true;
-                break;
-            };
-            if let Some(after) = &self.range.after
-                && after.op == entry.header.op.get()
-                && after.checksum != entry.header.checksum.to_string()
-            {
-                return Err(RunError::OtherLog(after.clone()));
-            }
-            let step = self.admission.admit(&entry).map_err(RunError::Refused)?;
-            if self.range.begins_behind(&entry.header) {
-                push(&mut self.passed, &entry.header);
-            } else if step != Step::Skip {
-                self.waiting.push_back((entry, step));
+    fn fill(&mut self) {
+        while self.waiting.len() < 2 && self.ended.is_none() {
+            match self.read() {
+                Ok(true) => {}
+                Ok(false) => self.ended = Some(Ok(())),
+                Err(why) => self.ended = Some(Err(why)),
             }
         }
-        Ok(())
+    }
+
+    /// Reads one entry. Says whether there may be more.
+    fn read(&mut self) -> Result<bool, LogError> {
+        let entry = self.log.next_entry().map_err(LogError::Log)?;
+        let Some(entry) = entry.filter(|entry| !self.range.ends_before(&entry.header)) else {
+            return Ok(false);
+        };
+        if let Some(after) = &self.range.after
+            && after.op == entry.header.op.get()
+            && after.checksum != entry.header.checksum.to_string()
+        {
+            return Err(LogError::OtherLog(after.clone()));
+        }
+        let step = self.admission.admit(&entry).map_err(LogError::Refused)?;
+        if self.range.begins_behind(&entry.header) {
+            push(&mut self.passed, &entry.header);
+        } else if step != Step::Skip {
+            self.waiting.push_back((entry, step));
+        }
+        Ok(true)
     }
 
     fn next(&mut self) -> Option<Outgoing> {

@@ -1,0 +1,262 @@
+//! Going on where it stopped.
+
+use super::logs::{Did, START, STEP, log, usual};
+use super::{assert_unharmed, assert_whole, expected, place, progress, recover, recovery, replayed};
+use aof_nostd::wire::Operation;
+use aof_tests::cluster::tcp::{Fault, Server, Victim};
+use aof_tests::cluster::{Cluster, Config, Mode};
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+/// A cluster that takes its time, so that there is some to kill a process in.
+fn slow(delay: Duration) -> Server {
+    Server::start(Config::default(), vec![Fault::DelayReplies(delay)])
+}
+
+/// Starts a recovery and ends it by a signal once the cluster has `ops` operations.
+fn interrupt(server: &Server, path: &Path, ops: usize, signal: &str) -> std::process::Output {
+    let mut command = recovery(&server.addresses(), path);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while server.log().len() < ops {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let kill = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    child.wait_with_output().unwrap()
+}
+
+/// What was committed, as far as it does not depend on time.
+fn requests(server: &Server) -> Vec<(u64, aof_nostd::Checksum)> {
+    server.log().iter().map(|entry| (entry.op, entry.request_checksum)).collect()
+}
+
+#[test]
+fn killed_and_started_again_it_sends_the_same_requests_once() {
+    let log = log(&usual(60));
+    let undisturbed = Server::start(Config::default(), vec![]);
+    let (_directory, path) = place(&log);
+    recover(&undisturbed.addresses(), &path, &[]).code(0);
+
+    for delay in [1, 4] {
+        let server = slow(Duration::from_millis(delay));
+        let (_directory, path) = place(&log);
+        for ops in [1, 2, 3, 17, 40, 41] {
+            interrupt(&server, &path, ops, "-KILL");
+        }
+        let ran = recover(&server.addresses(), &path, &[]).code(0);
+        assert!(ran.stderr.contains("going on behind op "), "{}", ran.stderr);
+        assert!(ran.stdout.contains("requests             61 ("), "{}", ran.stdout);
+        assert_whole(&server, &log);
+        assert_eq!(requests(&server), requests(&undisturbed), "nothing tells that it was killed");
+    }
+}
+
+#[test]
+fn restart_of_the_cluster_in_between_changes_nothing() {
+    let log = log(&usual(30));
+    let server = slow(Duration::from_millis(2));
+    let (_directory, path) = place(&log);
+    interrupt(&server, &path, 20, "-KILL");
+    server.restart_as(Mode::Recovery);
+    recover(&server.addresses(), &path, &[]).code(0);
+    assert_whole(&server, &log);
+}
+
+#[test]
+fn signal_stops_between_two_requests_and_tells_how_to_go_on() {
+    let log = log(&usual(60));
+    for signal in ["-INT", "-TERM"] {
+        let server = slow(Duration::from_millis(4));
+        let (_directory, path) = place(&log);
+        let output = interrupt(&server, &path, 10, signal);
+        assert_eq!(output.status.code(), Some(130));
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert!(stdout.starts_with("stopped between two requests"), "{stdout}");
+        assert!(stdout.contains("The same command goes on behind op "), "{stdout}");
+        let count = server.log().len();
+        assert!(count < 60);
+        recover(&server.addresses(), &path, &[]).code(0);
+        assert_whole(&server, &log);
+    }
+}
+
+#[test]
+fn what_is_whole_is_not_sent_again() {
+    let log = log(&usual(5));
+    let server = Server::start(Config::default(), vec![]);
+    let (_directory, path) = place(&log);
+    recover(&server.addresses(), &path, &[]).code(0);
+    let ran = recover(&server.addresses(), &path, &[]).code(0);
+    assert!(ran.stdout.starts_with("nothing was left to be sent"), "{}", ran.stdout);
+    assert_whole(&server, &log);
+    // A log that grew since, or a later end, is gone on with.
+    let longer = super::logs::log(&usual(9));
+    fs::write(&path, &longer.bytes).unwrap();
+    recover(&server.addresses(), &path, &[]).code(0);
+    assert_whole(&server, &longer);
+}
+
+#[test]
+fn end_can_be_moved_on() {
+    let log = log(&usual(20));
+    let server = Server::start(Config::default(), vec![]);
+    let (_directory, path) = place(&log);
+    recover(&server.addresses(), &path, &["--until-op", "10"]).code(0);
+    assert_eq!(replayed(&server.log()), expected(&log)[..8]);
+    let until = (START + 15 * STEP).to_string();
+    recover(&server.addresses(), &path, &["--until", &until]).code(0);
+    assert_eq!(replayed(&server.log()), expected(&log)[..13]);
+    recover(&server.addresses(), &path, &[]).code(0);
+    assert_whole(&server, &log);
+}
+
+#[test]
+fn progress_of_another_recovery_is_refused() {
+    let log = log(&usual(5));
+    let server = Server::start(Config::default(), vec![]);
+    let (directory, path) = place(&log);
+    recover(&server.addresses(), &path, &[]).code(0);
+    let count = server.received().requests().count();
+
+    // Another log.
+    let mut did = usual(5);
+    did[0] = Did::Lookup;
+    let other = crate::util::file(&directory, "other.aof", &super::logs::log(&did).bytes);
+    let state = progress(&path);
+    let ran = recover(&server.addresses(), &other, &["--state", state.to_str().unwrap()]).code(2);
+    assert!(ran.stderr.contains("another log"), "{}", ran.stderr);
+    // Another way with pulses.
+    let ran = recover(&server.addresses(), &path, &["--pulses", "skip"]).code(2);
+    assert!(ran.stderr.contains("--pulses auto"), "{}", ran.stderr);
+    // Damage.
+    let damaged = crate::util::file(&directory, "damaged", b"progress");
+    let ran = recover(&server.addresses(), &path, &["--state", damaged.to_str().unwrap()]).code(2);
+    assert!(ran.stderr.contains("is no progress file"), "{}", ran.stderr);
+    // A cluster that was formatted anew.
+    let empty = Server::start(Config::default(), vec![]);
+    let ran = recover(&empty.addresses(), &path, &[]).code(1);
+    assert!(ran.stderr.contains("this cluster is empty"), "{}", ran.stderr);
+    // The progress file that was taken along from before: older than the cluster.
+    let later = Server::start(Config::default(), vec![]);
+    let (_directory, copy) = place(&log);
+    recover(&later.addresses(), &copy, &["--until-op", "4"]).code(0);
+    let early = fs::read(progress(&copy)).unwrap();
+    recover(&later.addresses(), &copy, &[]).code(0);
+    fs::write(progress(&copy), early).unwrap();
+    let ran = recover(&later.addresses(), &copy, &[]).code(1);
+    assert!(ran.stderr.contains("older than the cluster"), "{}", ran.stderr);
+
+    assert_eq!(server.received().requests().count(), count);
+    assert_eq!(empty.received().requests().count(), 0);
+}
+
+#[test]
+fn two_at_once_are_kept_apart_by_the_progress_file() {
+    let log = log(&usual(60));
+    let server = slow(Duration::from_millis(4));
+    let (_directory, path) = place(&log);
+    let mut first = recovery(&server.addresses(), &path).stdout(Stdio::null()).spawn().unwrap();
+    while server.log().len() < 5 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let ran = recover(&server.addresses(), &path, &[]).code(2);
+    assert!(ran.stderr.contains("in use by another recovery"), "{}", ran.stderr);
+    assert!(first.wait().unwrap().success());
+    assert_whole(&server, &log);
+}
+
+/// Without a progress file the cluster itself tells where to go on, and only there it goes on.
+#[test]
+fn cluster_tells_where_to_go_on() {
+    let mut did = usual(10);
+    did.insert(6, Did::Lookup);
+    did.insert(7, Did::Pulse);
+    let log = log(&did);
+    let server = Server::start(Config::default(), vec![]);
+    let (_directory, path) = place(&log);
+    let lose_progress = || fs::remove_file(progress(&path)).unwrap();
+    recover(&server.addresses(), &path, &["--until-op", "6"]).code(0);
+    lose_progress();
+    let ran = recover(&server.addresses(), &path, &[]).code(1);
+    assert!(ran.stderr.contains("--from-op 9 goes on"), "{}", ran.stderr);
+    for wrong in ["2", "6", "10"] {
+        let ran = recover(&server.addresses(), &path, &["--from-op", wrong]).code(1);
+        assert!(ran.stderr.contains("--from-op 9 goes on"), "{}", ran.stderr);
+        assert!(!progress(&path).exists());
+    }
+    // Twice over, and once only as far as the register.
+    recover(&server.addresses(), &path, &["--from-op", "9", "--until-op", "10"]).code(0);
+    lose_progress();
+    server.add(Fault::Kill {
+        op: server.log().len() as u64 + 1,
+        victim: Victim::Replica(0),
+        answered: false,
+        restart_after: Some(Duration::from_millis(1500)),
+    });
+    recover(&server.addresses(), &path, &["--from-op", "11", "--timeout", "1"]).code(1);
+    lose_progress();
+    recover(&server.addresses(), &path, &["--from-op", "11"]).code(0);
+    assert_whole(&server, &log);
+    let registers = server.log().iter().filter(|entry| entry.operation == Operation::REGISTER).count();
+    assert_eq!(registers, 4);
+    // Its own progress file goes on as any other.
+    let ran = recover(&server.addresses(), &path, &[]).code(0);
+    assert!(ran.stdout.starts_with("nothing was left"), "{}", ran.stdout);
+    lose_progress();
+    let ran = recover(&server.addresses(), &path, &["--from-op", "11"]).code(1);
+    assert!(ran.stderr.contains("holds the whole log"), "{}", ran.stderr);
+}
+
+#[test]
+fn pulses_survive_kills() {
+    let mut did = usual(2);
+    for id in 0..12 {
+        did.extend([Did::Pending(2000 + id), Did::Pulse, Did::Transfers(vec![3000 + id])]);
+    }
+    let log = log(&did);
+    let server = slow(Duration::from_millis(3));
+    let (_directory, path) = place(&log);
+    for ops in [5, 6, 7, 8, 9, 10, 11, 12, 25, 26, 27] {
+        interrupt(&server, &path, ops, "-KILL");
+    }
+    recover(&server.addresses(), &path, &[]).code(0);
+    assert_whole(&server, &log);
+    // Each pulse once, between the pending transfer and the transfer behind it.
+    let order: Vec<_> = replayed(&server.log()).iter().skip(3).map(|(operation, _)| *operation).collect();
+    let cycle = [Operation::CREATE_TRANSFERS, Operation::PULSE, Operation::CREATE_TRANSFERS];
+    assert_eq!(order, cycle.repeat(12));
+}
+
+#[test]
+fn lost_pulse_is_sent_again_before_anything_else() {
+    let mut did = usual(2);
+    did.extend([Did::Pending(2000), Did::Pulse, Did::Transfers(vec![3000])]);
+    let log = log(&did);
+    // The requests: register, three, the pending one, the pulse.
+    let server = Server::start(Config::default(), vec![Fault::SwallowRequest { request: 5 }]);
+    let (_directory, path) = place(&log);
+    recover(&server.addresses(), &path, &[]).code(0);
+    assert_whole(&server, &log);
+    let pulses: Vec<_> =
+        server.log().iter().filter(|entry| entry.operation == Operation::PULSE).cloned().collect();
+    let at = log.entry(6).header.timestamp.get();
+    assert_eq!(pulses.iter().map(|pulse| pulse.timestamp).collect::<Vec<_>>(), [at + 2]);
+}
+
+#[test]
+fn normal_mode_is_told_from_recovery() {
+    let log = log(&usual(5));
+    let server = Server::start(Config { mode: Mode::Normal, ..Config::default() }, vec![]);
+    let (_directory, path) = place(&log);
+    let ran = recover(&server.addresses(), &path, &[]).code(1);
+    assert!(ran.stderr.contains("without --aof-recovery"), "{}", ran.stderr);
+    // Restarted wrongly half-way.
+    let server = Server::serve(Cluster::new(Config::default()), vec![]);
+    recover(&server.addresses(), &path, &["--until-op", "5"]).code(0);
+    server.restart_as(Mode::Normal);
+    let ran = recover(&server.addresses(), &path, &["--timeout", "2"]).code(1);
+    assert!(ran.stderr.contains("--aof-recovery"), "{}", ran.stderr);
+    assert_unharmed(&server);
+}
