@@ -48,7 +48,7 @@ pub(super) fn batch(ids: &[u128], timeout: u32, flags: u16) -> Vec<u8> {
     body
 }
 
-fn append(builder: Builder, did: &Did, op: u64, release: Release, timestamp: u64) -> Builder {
+fn append(builder: Builder, did: &Did, release: Release, timestamp: u64) -> Builder {
     let (operation, body) = match did {
         Did::Pulse => (Operation::PULSE, Vec::new()),
         Did::Register => (Operation::REGISTER, vec![0; 256]),
@@ -57,8 +57,8 @@ fn append(builder: Builder, did: &Did, op: u64, release: Release, timestamp: u64
         Did::Transfers(ids) => (Operation::CREATE_TRANSFERS, batch(ids, 0, 0)),
         Did::Pending(id) => (Operation::CREATE_TRANSFERS, batch(&[*id], 1, 2)),
         Did::Other(operation, body) => (*operation, body.clone()),
-        Did::Release(release, did) => return append(builder, did, op, *release, timestamp),
-        Did::At(timestamp, did) => return append(builder, did, op, release, *timestamp),
+        Did::Release(release, did) => return append(builder, did, *release, timestamp),
+        Did::At(timestamp, did) => return append(builder, did, release, *timestamp),
     };
     let draft = Draft { operation, timestamp_ns: timestamp, client: 77, request: 1, ..Draft::default() };
     builder.release(release).draft(draft).entry(&body)
@@ -68,7 +68,7 @@ fn append(builder: Builder, did: &Did, op: u64, release: Release, timestamp: u64
 pub(super) fn log(did: &[Did]) -> Log {
     let mut builder = Builder::new(AnyProfile::default()).start_with(Header::new());
     for (op, did) in (1..).zip(did) {
-        builder = append(builder, did, op, RELEASE, START + op * STEP);
+        builder = append(builder, did, RELEASE, START + op * STEP);
     }
     builder.build()
 }
