@@ -86,16 +86,28 @@ impl Recovered {
             );
         }
         for (index, (ours, theirs)) in self.superblocks.iter().zip(&other.superblocks).enumerate() {
-            let pairs = ours.lines().zip(theirs.lines());
-            let differing: Vec<_> = pairs.filter(|(ours, theirs)| ours != theirs).collect();
-            assert_eq!(
-                differing,
-                [],
-                "lines of replica {index}'s superblock, of {} replicas",
-                self.logs.len()
-            );
-            assert_eq!(ours.lines().count(), theirs.lines().count());
+            let ours = self.comparable(ours);
+            let theirs = other.comparable(theirs);
+            let differing: Vec<_> =
+                ours.iter().zip(&theirs).filter(|(ours, theirs)| ours != theirs).collect();
+            assert!(differing.is_empty(), "the superblocks of replica {index} differ: {differing:#?}");
+            assert_eq!(ours.len(), theirs.len());
         }
+    }
+
+    /// The lines of a superblock that depend on nothing but what was replayed.
+    ///
+    /// With one replica that is all. With more, the primary may be answering and preparing already while
+    /// it writes its checkpoint: a backup has told the client the result. So its last headers are one
+    /// farther if the client is quick, as ours is; what they hold is in the logs, and compared there.
+    fn comparable<'a>(&self, superblock: &'a str) -> Vec<&'a str> {
+        const BY_CHANCE: [&str; 3] = ["checksum=", "vsr_state.commit_max=", "view_headers"];
+        let by_chance = |line: &str| {
+            // A line begins with the copies that have it.
+            let field = line.trim_start_matches(['|', '_']).trim_start();
+            self.superblocks.len() > 1 && BY_CHANCE.iter().any(|name| field.starts_with(name))
+        };
+        superblock.lines().filter(|line| !by_chance(line)).collect()
     }
 }
 

@@ -6,7 +6,6 @@ use crate::log::{Log, aof};
 use crate::process::run;
 use crate::recovery::Tool;
 use crate::server::{Cluster, Mode, free_addresses};
-use std::path::Path;
 use std::time::Duration;
 
 /// What `--timeout 5` may take in all.
