@@ -16,7 +16,7 @@ use crate::replay::addresses::Addresses;
 use crate::replay::admission::{Admission, Summary};
 use crate::replay::client::Closed;
 use crate::replay::cluster::Cluster;
-use crate::replay::probe::{Answer, Probe, RELEASE_OF_SESSIONS_IN_PINGS};
+use crate::replay::probe::{Answer, Probe, RELEASE_OF_SESSIONS_IN_PINGS, unused_client};
 use crate::replay::state::{State, StateFile};
 use aof_nostd::message::EvictionReason;
 use aof_nostd::wire::Release;
@@ -40,6 +40,9 @@ pub struct Begun {
 /// How long one answer to a ping may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long a cluster that was started before must say that it is empty.
+const ZERO_STAYS: Duration = Duration::from_secs(2);
+
 /// Between two rounds of questions.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -59,7 +62,8 @@ pub fn survey(args: &RecoverArgs, addresses: &Addresses, summary: &Summary) -> V
 }
 
 fn probe(args: &RecoverArgs, addresses: &Addresses, summary: Option<&Summary>) -> Probe {
-    let release = summary.and_then(|summary| summary.release_max.as_ref()).map_or(1, |(release, _)| *release);
+    let newest = summary.and_then(|summary| summary.releases.last_key_value());
+    let release = newest.map_or(RELEASE_OF_SESSIONS_IN_PINGS.0, |(release, _)| *release);
     let patience = PATIENCE.min(Duration::from_secs(args.timeout.into()));
     Probe::new(addresses, args.cluster, Release(release), patience)
 }
@@ -81,10 +85,11 @@ pub fn begin(
     if let Some((_, state)) = &opened {
         check_state(args, state, &log.to_string(), &path.display().to_string())?;
     }
-    let asker =
-        Asker { args, addresses, summary, probe: probe(args, addresses, summary), until: until(args) };
+    let until = Instant::now() + Duration::from_secs(args.timeout.into());
+    let mut asker = Asker { args, addresses, summary, probe: probe(args, addresses, summary), until };
     let (view, release) = asker.find_cluster()?;
-    check_release(summary, release)?;
+    asker.probe = asker.probe.with_release(release);
+    asker.check_releases(view)?;
     let last_op = if release < RELEASE_OF_SESSIONS_IN_PINGS {
         output::note(&format!(
             "the cluster's release {release} cannot be asked what it holds (0.17.6 can): it is taken to be as it \
@@ -121,10 +126,6 @@ pub fn begin(
     }
 }
 
-fn until(args: &RecoverArgs) -> Instant {
-    Instant::now() + Duration::from_secs(args.timeout.into())
-}
-
 fn pulses_name(args: &RecoverArgs) -> &'static str {
     match args.pulses {
         crate::replay::admission::Pulses::Auto => "auto",
@@ -149,18 +150,6 @@ fn check_state(args: &RecoverArgs, state: &State, log: &str, path: &str) -> Resu
     )))
 }
 
-fn check_release(summary: Option<&Summary>, cluster: Release) -> Result<(), Failure> {
-    let newest = summary.and_then(|summary| summary.release_max.as_ref());
-    match newest {
-        Some((release, place)) if *release > cluster.0 => Err(Failure::Cluster(format!(
-            "{place}: the entry is of release {}, and the cluster's is {cluster}: start the replicas with a server of \
-             that release or a newer one",
-            Release(*release)
-        ))),
-        _ => Ok(()),
-    }
-}
-
 /// Asks until a time.
 struct Asker<'a> {
     args: &'a RecoverArgs,
@@ -173,11 +162,23 @@ struct Asker<'a> {
 impl Asker<'_> {
     /// Waits until the primary answers; gives its view and release.
     fn find_cluster(&self) -> Result<(u32, Release), Failure> {
+        let mut probe = self.probe.clone();
         let mut told = false;
         let mut closed = 0;
         loop {
-            let answers = self.probe.survey();
+            let answers = probe.survey();
             self.check_order(&answers)?;
+            let release_of = |answer: &Answer| match answer {
+                Answer::Evicted { release, .. } => Some(*release),
+                _ => None,
+            };
+            if let Some(release) = answers.iter().find_map(release_of)
+                && release != probe.release()
+                && Instant::now() < self.until
+            {
+                probe = probe.with_release(release); // it does not take the log's
+                continue;
+            }
             let pongs = answers.iter().filter_map(|answer| match answer {
                 Answer::Pong { view, release, .. } => Some((*view, *release)),
                 _ => None,
@@ -256,15 +257,39 @@ impl Asker<'_> {
         format!("{what}{}", self.list(answers))
     }
 
-    /// The last op that the primary has committed. A cluster that says that it is empty is asked again: it
-    /// may be starting.
+    /// Whether the cluster takes all releases of the log. A release is asked about by a ping that has it.
+    fn check_releases(&self, view: u32) -> Result<(), Failure> {
+        let primary = u8::try_from(self.primary(view)).unwrap_or(0);
+        for (&release, (_, place)) in self.summary.iter().flat_map(|summary| &summary.releases) {
+            let release = Release(release);
+            let answer = self.probe.with_release(release).ask(primary, unused_client(), 0);
+            let (what, remedy) = match answer {
+                Answer::Evicted { reason: EvictionReason::ClientReleaseTooHigh, .. } => {
+                    ("newer than", "start the replicas with a server of that release or a newer one")
+                }
+                Answer::Evicted { reason: EvictionReason::ClientReleaseTooLow, .. } => (
+                    "too old for",
+                    "start the replicas with a server of an older release, and upgrade it after the recovery",
+                ),
+                _ => continue,
+            };
+            return Err(Failure::Cluster(format!(
+                "{place}: the entry is of release {release}, which is {what} the cluster, whose release is {}: {remedy}",
+                self.probe.release()
+            )));
+        }
+        Ok(())
+    }
+
+    /// The last op that the primary has committed. A replica that starts again answers as if it were empty
+    /// until it has read its log. The first start is view 1 at most; after any other the answer must stay.
     fn last_op(&self) -> Result<u64, Failure> {
-        let mut zeros = 0;
+        let begin = Instant::now();
         loop {
             let (view, _) = self.find_cluster()?;
             let primary = u8::try_from(self.primary(view)).unwrap_or(0);
             match self.probe.last_op(primary) {
-                Ok(0) if zeros == 0 => zeros += 1,
+                Ok(0) if view > 1 && begin.elapsed() < ZERO_STAYS => {}
                 Ok(op) => return Ok(op),
                 Err(answer) if Instant::now() >= self.until => {
                     return Err(Failure::Cluster(format!(
@@ -272,6 +297,9 @@ impl Asker<'_> {
                     )));
                 }
                 Err(_) => {}
+            }
+            if output::stopped() {
+                return Err(Failure::Interrupted);
             }
             std::thread::sleep(PAUSE);
         }

@@ -5,6 +5,7 @@ use crate::args::RecoverArgs;
 use crate::failure::Failure;
 use crate::output;
 use crate::replay::admission::{Mark, Pulses, Summary};
+use crate::replay::log::Place;
 use crate::replay::probe::Answer;
 use crate::replay::run::Done;
 use crate::replay::state::State;
@@ -174,7 +175,7 @@ impl<'a> Report<'a> {
         let releases: Map<String, Value> = summary
             .releases
             .iter()
-            .map(|(release, count)| (Release(*release).to_string(), json!(count)))
+            .map(|(release, (count, _))| (Release(*release).to_string(), json!(count)))
             .collect();
         let by_name = |counts: &BTreeMap<Operation, u64>| -> Map<String, Value> {
             counts.iter().map(|(operation, count)| (operation.to_string(), json!(count))).collect()
@@ -324,7 +325,8 @@ fn operations(counts: &BTreeMap<Operation, u64>) -> String {
 }
 
 fn releases(summary: &Summary) -> String {
-    let part = |(release, count): (&u32, &u64)| format!("{} ({count} requests)", Release(*release));
+    let part =
+        |(release, (count, _)): (&u32, &(u64, Place))| format!("{} ({count} requests)", Release(*release));
     summary.releases.iter().map(part).collect::<Vec<_>>().join(", ")
 }
 

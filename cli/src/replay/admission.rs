@@ -10,7 +10,7 @@ use super::log::{LogEntry, Place};
 use super::timeline::{self, TimeError, Timeline};
 use crate::data_checksum::{DataBytes, DataChecksum};
 use aof_nostd::message::BODY_SIZE_MAX;
-use aof_nostd::wire::{Operation, Release};
+use aof_nostd::wire::Operation;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -156,16 +156,14 @@ pub struct Summary {
     pub pulses: u64,
     /// Pending transfers with a time-out.
     pub expiring: u64,
-    /// Requests, by the release of their session.
-    pub releases: BTreeMap<u32, u64>,
+    /// Requests by the release of their session, and the first of each.
+    pub releases: BTreeMap<u32, (u64, Place)>,
     /// The first entry to be sent.
     pub first: Option<Mark>,
     /// The last entry to be sent.
     pub last: Option<Mark>,
     /// The largest body, and where.
     pub body_max: Option<(usize, Place)>,
-    /// The entry with the highest release among those to be sent.
-    pub release_max: Option<(u32, Place)>,
     /// Operations that the cluster's log has afterwards: registers, requests, pulses and their
     /// confirmations.
     pub cluster_ops: u64,
@@ -304,15 +302,11 @@ impl Admission {
         summary.events += u64::from(events);
         summary.bytes += entry.body.len() as u64;
         summary.expiring += u64::from(expiring);
-        let release = Release(entry.header.release.get());
-        let sessions = summary.releases.entry(release.0).or_default();
-        summary.cluster_ops += if *sessions == 0 { 2 } else { 1 };
-        *sessions += 1;
+        let release = entry.header.release.get();
+        summary.cluster_ops += if summary.releases.contains_key(&release) { 1 } else { 2 };
+        summary.releases.entry(release).or_insert_with(|| (0, entry.place.clone())).0 += 1;
         if summary.body_max.as_ref().is_none_or(|(size, _)| entry.body.len() > *size) {
             summary.body_max = Some((entry.body.len(), entry.place.clone()));
-        }
-        if summary.release_max.as_ref().is_none_or(|(max, _)| release.0 > *max) {
-            summary.release_max = Some((release.0, entry.place.clone()));
         }
     }
 }

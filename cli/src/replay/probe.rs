@@ -6,6 +6,9 @@
 //! pong. So an id that nobody uses finds the last op by bisection, and one's own id tells whether it was
 //! used before. Replicas older than 0.17.6 do not answer these.
 //!
+//! A ping whose release the cluster does not take is answered by the primary with an eviction that names
+//! the cluster's release, and by other replicas not at all.
+//!
 //! A connection belongs to the first id seen on it, so each id has one of its own; it is closed afterwards.
 
 use super::addresses::Addresses;
@@ -85,6 +88,18 @@ impl Probe {
         Self { addresses: addresses.clone(), cluster, release, profile, patience }
     }
 
+    /// The release of its pings.
+    #[must_use]
+    pub const fn release(&self) -> Release {
+        self.release
+    }
+
+    /// The same probe with another release.
+    #[must_use]
+    pub fn with_release(&self, release: Release) -> Self {
+        Self { release, ..self.clone() }
+    }
+
     /// Pings all replicas at once, as nobody.
     #[must_use]
     pub fn survey(&self) -> Vec<Answer> {
@@ -160,7 +175,8 @@ impl Probe {
 }
 
 /// A client id that nobody uses.
-fn unused_client() -> u128 {
+#[must_use]
+pub fn unused_client() -> u128 {
     let random = || RandomState::new().hash_one(Instant::now());
     (u128::from(random()) << 64 | u128::from(random())) | 1 << 127
 }

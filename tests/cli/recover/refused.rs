@@ -87,7 +87,21 @@ fn other_clusters_and_newer_releases() {
 
     let mut did = usual(2);
     did.push(Did::Release(Release::new(65535, 0, 1), Box::new(Did::Transfers(vec![1]))));
-    refused(&log(&did), &[], &["(op 6)", "of release 65535.0.1", "the cluster's is 65535.0.0", "newer"]);
+    refused(
+        &log(&did),
+        &[],
+        &["(op 6)", "release 65535.0.1", "newer than the cluster", "whose release is 65535.0.0"],
+    );
+}
+
+#[test]
+fn releases_that_are_too_old() {
+    let mut did = usual(2);
+    did.push(Did::Release(Release::new(0, 15, 3), Box::new(Did::Transfers(vec![1]))));
+    refused(&log(&did), &[], &["(op 6)", "release 0.15.3", "too old for the cluster", "older release"]);
+    let did: Vec<_> =
+        did.into_iter().map(|did| Did::Release(Release::new(0, 15, 3), Box::new(did))).collect();
+    refused(&log(&did), &[], &["(op 3)", "release 0.15.3", "too old for the cluster"]);
 }
 
 #[test]

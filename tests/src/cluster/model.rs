@@ -13,7 +13,7 @@ use super::sessions::Sessions;
 use super::views::Change;
 use crate::random::Random;
 use aof_nostd::message::{
-    Command, Frame, HEADER_SIZE, MESSAGE_SIZE_MAX, Message, PingClient, PongClient, Request,
+    Command, EvictionReason, Frame, HEADER_SIZE, MESSAGE_SIZE_MAX, Message, PingClient, PongClient, Request,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -242,7 +242,20 @@ impl Cluster {
             return self.silent(replica, Silence::PingSession);
         }
         if session != 0 && self.lacks_session(replica, client, session) {
-            return self.evict(replica, client, aof_nostd::message::EvictionReason::NoSession);
+            return self.evict(replica, client, EvictionReason::NoSession);
+        }
+        let release = ping.frame.release();
+        let unsupported = if release < self.config.release_min {
+            Some(EvictionReason::ClientReleaseTooLow)
+        } else {
+            (release > self.config.release).then_some(EvictionReason::ClientReleaseTooHigh)
+        };
+        if let Some(reason) = unsupported {
+            return if self.is_primary(replica) {
+                self.evict(replica, client, reason);
+            } else {
+                self.silent(replica, Silence::PingRelease);
+            };
         }
         let mut pong = PongClient::new(self.config.cluster, self.config.release);
         pong.frame.view = self.replica(replica).view.into();
@@ -253,9 +266,13 @@ impl Cluster {
 
     /// Whether the replica, as a primary that has committed the session's op, does not know the client.
     fn lacks_session(&self, replica: u8, client: u128, session: u64) -> bool {
-        let Replica { status, view, commit, .. } = *self.replica(replica);
-        let is_primary = status == Status::Normal && self.primary_of(view) == replica;
-        is_primary && commit >= session && self.sessions.at(client, commit).is_none()
+        let commit = self.replica(replica).commit;
+        self.is_primary(replica) && commit >= session && self.sessions.at(client, commit).is_none()
+    }
+
+    fn is_primary(&self, replica: u8) -> bool {
+        let Replica { status, view, .. } = *self.replica(replica);
+        status == Status::Normal && self.primary_of(view) == replica
     }
 
     pub(super) fn silent(&mut self, replica: u8, why: Silence) {

@@ -96,4 +96,6 @@ pub enum Silence {
     Clock,
     /// A ping with a session, sent to a release that does not know of it.
     PingSession,
+    /// A ping of a release that the cluster does not take, sent to a backup.
+    PingRelease,
 }
