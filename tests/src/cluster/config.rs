@@ -85,6 +85,9 @@ pub struct Config {
     pub detection_time: Spread,
     /// From there to the new view.
     pub view_change_time: Spread,
+    /// A connection that is *likely* a client's, and came second, is registered for the client with the
+    /// first request that comes when the other one is gone. Without, no reply comes on it before a ping.
+    pub registers_late: bool,
     /// The time of day at time zero, ns since 1970: for the timestamps of a [`Mode::Normal`].
     pub realtime: u64,
     /// Status by event id: such events fail, all others are created.
@@ -111,6 +114,7 @@ impl Default for Config {
             clock_time: Spread::ZERO,
             detection_time: Spread::ms(100, 500),
             view_change_time: Spread::ms(1, 100),
+            registers_late: false,
             realtime: 1_800_000_000_000_000_000,
             failures: BTreeMap::new(),
             profile: TigerBeetle::default(),

@@ -6,7 +6,7 @@ use super::log::{Abort, Committed, Harm, Log};
 use super::machine::Machine;
 use super::output::{CloseReason, Output, Silence};
 use super::packet::Packet;
-use super::peers::Connection;
+use super::peers::{Connection, Peers};
 use super::replica::{Replica, Status};
 use super::request::Forward;
 use super::sessions::Sessions;
@@ -73,8 +73,9 @@ impl Cluster {
         assert!((1..=6).contains(&config.replica_count), "a cluster has 1 to 6 replicas");
         let mut random = Random::new(config.seed);
         let clock_at = config.clock_time.pick(&mut random);
+        let peers = Peers::new(config.registers_late);
         let mut cluster = Self {
-            replicas: (0..config.replica_count).map(|_| Replica::new(1, clock_at)).collect(),
+            replicas: (0..config.replica_count).map(|_| Replica::new(1, clock_at, peers.clone())).collect(),
             machine: Machine::new(config.failures.clone()),
             config,
             random,
@@ -289,6 +290,13 @@ impl Cluster {
     pub(super) fn close(&mut self, connection: Connection, why: CloseReason) {
         if let Some(replica) = self.connections.remove(&connection) {
             self.replica_mut(replica).peers.closed(connection);
+            self.outputs.push_back(Output::Close { connection, why });
+        }
+    }
+
+    pub(super) fn close_all(&mut self, replica: u8, why: CloseReason) {
+        for connection in self.replica_mut(replica).peers.drain() {
+            self.connections.remove(&connection);
             self.outputs.push_back(Output::Close { connection, why });
         }
     }

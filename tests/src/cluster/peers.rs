@@ -8,7 +8,8 @@
 //!
 //! A ping of another client than the connection's closes it too. Replies go to the connection registered
 //! for the client: the first *likely* one, until a ping makes another one *certain*, which closes the one
-//! before. A likely connection that came second is not registered later either, when the first is gone.
+//! before. Whether a likely connection that came second is registered later, with a request that comes
+//! when the first is gone, is not known: see [`Config::registers_late`](super::Config::registers_late).
 
 use std::collections::BTreeMap;
 
@@ -39,9 +40,14 @@ pub(super) enum Verdict {
 pub(super) struct Peers {
     connections: BTreeMap<Connection, Peer>,
     clients: BTreeMap<u128, Connection>,
+    registers_late: bool,
 }
 
 impl Peers {
+    pub(super) fn new(registers_late: bool) -> Self {
+        Self { registers_late, ..Self::default() }
+    }
+
     pub(super) fn opened(&mut self, connection: Connection) {
         self.connections.insert(connection, Peer::Unknown);
     }
@@ -80,7 +86,12 @@ impl Peers {
 
     pub(super) fn request(&mut self, connection: Connection, client: u128) -> Verdict {
         match self.connections.get(&connection) {
-            Some(Peer::Likely(_)) => Verdict::Keep,
+            Some(&Peer::Likely(own)) => {
+                if self.registers_late && own == client {
+                    self.clients.entry(client).or_insert(connection);
+                }
+                Verdict::Keep
+            }
             Some(&Peer::Certain(own)) if own == client => Verdict::Keep,
             Some(Peer::Certain(_)) => Verdict::Close,
             Some(Peer::Unknown) | None if client == 0 => Verdict::Abort,
@@ -127,6 +138,14 @@ mod tests {
         peers.request(B, 7);
         assert_eq!(peers.registered(7), None);
         peers.ping(B, 7);
+        assert_eq!(peers.registered(7), Some(B));
+
+        let mut peers = Peers { registers_late: true, ..self::peers() };
+        peers.request(A, 7);
+        peers.request(B, 7);
+        assert_eq!(peers.registered(7), Some(A));
+        peers.closed(A);
+        peers.request(B, 7);
         assert_eq!(peers.registered(7), Some(B));
     }
 

@@ -34,7 +34,7 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    pub(super) fn new(view: u32, clock_at: Duration) -> Self {
+    pub(super) fn new(view: u32, clock_at: Duration, peers: Peers) -> Self {
         Self {
             status: Status::Normal,
             view,
@@ -43,7 +43,7 @@ impl Replica {
             ready_at: None,
             commit_at: None,
             clock_at,
-            peers: Peers::default(),
+            peers,
         }
     }
 

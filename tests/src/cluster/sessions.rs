@@ -59,6 +59,15 @@ impl Sessions {
         }
     }
 
+    /// A session ends at `op`, if there is one.
+    pub(super) fn end(&mut self, client: u128, op: u64) {
+        let session = self.by_client.get_mut(&client).and_then(|sessions| sessions.last_mut());
+        if let Some(session) = session.filter(|session| session.ended.is_none()) {
+            session.ended = Some(op);
+            self.live -= 1;
+        }
+    }
+
     fn end_oldest(&mut self, op: u64) {
         let live = self.by_client.values_mut().filter_map(|sessions| sessions.last_mut());
         let live = live.filter(|session| session.ended.is_none());

@@ -11,7 +11,7 @@
 use super::config::Mode;
 use super::log::Abort;
 use super::model::Cluster;
-use super::output::{CloseReason, Output};
+use super::output::CloseReason;
 use super::replica::Status;
 use std::time::Duration;
 
@@ -41,9 +41,7 @@ impl Cluster {
         dead.status = Status::Down;
         dead.isolated = false;
         (dead.ready_at, dead.commit_at) = (None, None);
-        for connection in self.replica_mut(replica).peers.drain() {
-            self.outputs.push_back(Output::Close { connection, why: CloseReason::Crash });
-        }
+        self.close_all(replica, CloseReason::Crash);
         if was_primary {
             self.lose_primary();
         }
@@ -89,6 +87,13 @@ impl Cluster {
             healed.ready_at = Some(now + lag);
         }
         self.advance(now);
+    }
+
+    /// As many others register as push this client's session out of the table. (Their registers are left
+    /// out of the log.)
+    pub fn forget_session(&mut self, client: u128, now: Duration) {
+        self.advance(now);
+        self.sessions.end(client, self.log.size());
     }
 
     /// Makes another replica the primary, though nothing happened to this one.

@@ -159,6 +159,18 @@ fn whole_cluster_restarts_with_its_log_and_sessions() {
 }
 
 #[test]
+fn connections_end_with_their_replica() {
+    let mut hand = Hand::new(Config::default());
+    let (sender, connection) = hand.register(CLIENT, 1);
+    hand.cluster.crash(0, hand.now);
+    assert_eq!(hand.outputs(), [Output::Close { connection, why: CloseReason::Crash }]);
+    hand.cluster.restart(0, hand.now);
+    hand.wait(ms(1000));
+    hand.send(connection, &sender.packet(&hand.config()));
+    assert_eq!((hand.outputs(), hand.cluster.log().len()), (vec![], 1));
+}
+
+#[test]
 fn isolated_primary_takes_requests_that_it_cannot_commit() {
     let mut hand = three(5);
     let connections = connect(&mut hand);
