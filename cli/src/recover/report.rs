@@ -239,7 +239,7 @@ impl<'a> Report<'a> {
         line(&mut text, "requests", &total(after.requests, before.requests));
         if let Some(summary) = self.summary {
             if complete {
-                line(&mut text, "sent", &operations(&summary.sent));
+                line(&mut text, "sent in all", &operations(&summary.sent));
                 line(&mut text, "not sent", &operations(&summary.skipped));
             }
             line(&mut text, "pulses", &self.pulses(summary));
@@ -304,8 +304,8 @@ impl<'a> Report<'a> {
 }
 
 const NEXT: &str = "\
-To check: before it is restarted, each recovered replica's own log (--aof-file) has the same data checksum chain
-  (aof debug REPLICA.aof | tail -1).
+To check: in a few seconds, when the last replica has followed, each replica's own log (--aof-file) has the same
+  data checksum chain (aof debug REPLICA.aof | tail -1); look before it is restarted.
 Then stop all replicas, and start them without --aof-recovery.
 ";
 
