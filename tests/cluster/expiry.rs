@@ -2,9 +2,8 @@
 //! expires by a pulse, and only then the next transfer has enough.
 
 use crate::environment::Environment;
-use crate::log::Log;
-use crate::process::wait_until;
-use crate::recovery::{REPLAY_LIMIT, Tool};
+use crate::log::{Log, data};
+use crate::recovery::{REPLAY_LIMIT, Tool, recover_with_kills};
 use crate::server::{Cluster, Mode};
 use std::path::Path;
 
@@ -13,7 +12,7 @@ const TRANSFER: u128 = 12;
 
 /// The log: ten entries, and a pulse that matters.
 pub(crate) fn input() -> Log {
-    Log::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/expiry.aof"))
+    data("expiry.aof")
 }
 
 #[test]
@@ -33,8 +32,7 @@ fn without_pulses_it_is_lost() {
     let Some(environment) = Environment::get() else { return };
     let skip = |cluster: &Cluster, log: &Path| {
         let mut command = Tool::Ours.command(cluster, log);
-        command.arg("--pulses=skip");
-        cluster.run(&mut command, "recover", REPLAY_LIMIT);
+        cluster.run(command.arg("--pulses=skip"), "recover", REPLAY_LIMIT).success();
     };
     assert!(!transfer_is_there(&environment, 1, skip));
     let Some(reference) = environment.reference() else { return };
@@ -53,15 +51,8 @@ fn expired_transfer_is_recovered_though_killed_at_each_entry() {
         Log::read(&cluster.aof(0)).ends()
     };
     let replay = |cluster: &Cluster, log: &Path| {
-        let mut killed = 0;
-        for &end in &ends {
-            let mut tool = Tool::Ours.start(cluster, log);
-            assert!(wait_until(REPLAY_LIMIT, || cluster.aof_size(0) >= end || !tool.runs()));
-            killed += u32::from(tool.runs());
-            tool.kill();
-        }
+        let killed = recover_with_kills(cluster, log, ends.iter().copied());
         assert!(killed > 1, "it was killed before its end more than once");
-        Tool::Ours.recover(cluster, log);
     };
     assert!(transfer_is_there(&environment, 1, replay));
 }

@@ -2,10 +2,10 @@
 
 use crate::environment::Environment;
 use crate::log::{Log, data_checksum, merge};
-use crate::process::{Process, wait_until};
 use crate::recording::recording;
-use crate::recovery::{REPLAY_LIMIT, Tool, single, undisturbed};
+use crate::recovery::{REPLAY_LIMIT, Tool, recover_with_kills, single, undisturbed, wait_for_size};
 use crate::server::{Cluster, Mode};
+use std::path::Path;
 use std::time::Duration;
 
 #[test]
@@ -14,17 +14,29 @@ fn killed_and_resumed_three_times() {
     let recording = recording(&environment);
     let whole = single(&environment, &recording.log);
     let size = whole.logs[0].size();
-    let replay = |cluster: &Cluster, log: &std::path::Path| {
-        for quarter in 1..=3 {
-            let mut tool = Tool::Ours.start(cluster, log);
-            wait_for_size(cluster, &mut tool, 0, size * quarter / 4);
-            assert!(tool.runs(), "it was to be killed before its end\n{}", tool.tail());
-            tool.kill();
-        }
-        Tool::Ours.recover(cluster, log);
+    let replay = |cluster: &Cluster, log: &Path| {
+        let killed = recover_with_kills(cluster, log, (1..=3).map(|quarter| size * quarter / 4));
+        assert_eq!(killed, 3, "it was killed before its end each time");
     };
     let resumed = undisturbed(&environment, 1, &recording.log, replay);
     resumed.assert_same(whole);
+}
+
+#[cfg(unix)]
+#[test]
+fn stopped_by_a_signal_and_resumed() {
+    let Some(environment) = Environment::get() else { return };
+    let recording = recording(&environment);
+    let whole = single(&environment, &recording.log);
+    let replay = |cluster: &Cluster, log: &Path| {
+        let mut tool = Tool::Ours.start(cluster, log);
+        wait_for_size(cluster, &mut tool, whole.logs[0].size() / 2);
+        tool.interrupt();
+        let ran = tool.finish(Duration::from_secs(10));
+        assert_eq!(ran.status.code(), Some(130), "{ran}");
+        Tool::Ours.recover(cluster, log);
+    };
+    undisturbed(&environment, 1, &recording.log, replay).assert_same(whole);
 }
 
 #[test]
@@ -35,7 +47,7 @@ fn replica_killed_and_restarted_half_way() {
         let mut cluster = Cluster::fresh(&environment, count, Mode::Recovery);
         let log = recording.log.write(cluster.directory(), "input.aof");
         let mut tool = Tool::Ours.start(&cluster, &log);
-        wait_for_size(&cluster, &mut tool, 0, recording.log.size() / 2);
+        wait_for_size(&cluster, &mut tool, recording.log.size() / 2);
         let view = *Log::read(&cluster.aof(0)).views().last().expect("half of it is there");
         let primary = usize::try_from(view).unwrap() % count;
         cluster.kill(primary);
@@ -52,10 +64,4 @@ fn replica_killed_and_restarted_half_way() {
         assert!(Log::read(&merged).views().last() > Some(&view), "{count} replicas: the view went on");
         assert_eq!(data_checksum(&merged), recording.data_checksum, "{count} replicas");
     }
-}
-
-/// Waits until a replica's log has a size: so far has the replay come.
-fn wait_for_size(cluster: &Cluster, tool: &mut Process, replica: usize, size: u64) {
-    let reached = wait_until(REPLAY_LIMIT, || cluster.aof_size(replica) >= size || !tool.runs());
-    assert!(reached, "{} of {size} bytes\n{}", cluster.aof_size(replica), tool.tail());
 }

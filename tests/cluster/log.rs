@@ -63,17 +63,26 @@ impl Log {
         self.entries().filter(|entry| entry.header.operation().is_replayable()).count()
     }
 
+    /// How many entries have an operation.
+    pub(crate) fn count(&self, operation: Operation) -> usize {
+        self.entries().filter(|entry| entry.header.operation() == operation).count()
+    }
+
     /// The views in which the entries were prepared.
     pub(crate) fn views(&self) -> BTreeSet<u32> {
         self.entries().map(|entry| entry.header.view.get()).collect()
     }
 
-    /// The id of the last operation's first account or transfer.
-    pub(crate) fn last_id(&self, operation: Operation) -> u128 {
-        let last = self.entries().filter(|entry| entry.header.operation() == operation).last();
-        let id = last.and_then(|entry| entry.body.first_chunk()).expect("there is one, with a body");
-        u128::from_le_bytes(*id)
+    /// The id of the first account or transfer of each entry that has an operation.
+    pub(crate) fn ids(&self, operation: Operation) -> Vec<u128> {
+        let entries = self.entries().filter(|entry| entry.header.operation() == operation);
+        entries.filter_map(|entry| entry.body.first_chunk()).map(|id| u128::from_le_bytes(*id)).collect()
     }
+}
+
+/// A log that a real replica wrote.
+pub(crate) fn data(name: &str) -> Log {
+    Log::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data").join(name))
 }
 
 /// The number that two logs share if they hold the same data: the last line of `aof debug`.

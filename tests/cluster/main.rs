@@ -40,6 +40,7 @@ mod server;
 
 mod expiry;
 mod interrupted;
+mod pending;
 mod refused;
 mod restart;
 mod same;

@@ -57,6 +57,13 @@ impl Process {
         self.child.wait().unwrap();
     }
 
+    /// Asks it to end, as Ctrl-C does.
+    #[cfg(unix)]
+    pub(crate) fn interrupt(&self) {
+        let status = Command::new("kill").arg("-INT").arg(self.child.id().to_string()).status().unwrap();
+        assert!(status.success(), "kill: {status}");
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn finish(mut self, limit: Duration) -> Ran {

@@ -16,7 +16,9 @@ const LOAD_LIMIT: Duration = Duration::from_secs(120);
 
 /// What was recorded.
 pub(crate) struct Recording {
-    /// The replicas' logs, merged.
+    /// Each replica's log.
+    pub(crate) replicas: Vec<Log>,
+    /// All of them, merged.
     pub(crate) log: Log,
     /// Its data checksum.
     pub(crate) data_checksum: String,
@@ -45,12 +47,12 @@ fn record(environment: &Environment) -> Recording {
     cluster.settle();
     cluster.stop();
 
-    let logs: Vec<_> = (0..cluster.count()).map(|index| cluster.aof(index)).collect();
-    let merged = merge(&logs, cluster.directory());
+    let paths: Vec<_> = (0..cluster.count()).map(|index| cluster.aof(index)).collect();
+    let replicas: Vec<_> = paths.iter().map(|path| Log::read(path)).collect();
+    let merged = merge(&paths, cluster.directory());
     let log = Log::read(&merged);
-    let killed = Log::read(&logs[1]);
-    assert!(killed != log, "the replica that was killed repeats what it had written");
+    assert!(replicas[1] != log, "the replica that was killed repeats what it had written");
     assert!(log.views().len() > 1, "the primary was killed, and its view went on");
     assert!(log.replayable() > 1000, "a recovered cluster reaches its first checkpoint");
-    Recording { data_checksum: data_checksum(&merged), log }
+    Recording { replicas, data_checksum: data_checksum(&merged), log }
 }

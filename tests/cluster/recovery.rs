@@ -2,7 +2,7 @@
 
 use crate::environment::{Environment, loud};
 use crate::log::{Log, aof};
-use crate::process::Process;
+use crate::process::{Process, wait_until};
 use crate::server::{Cluster, Mode};
 use std::path::Path;
 use std::process::Command;
@@ -46,6 +46,30 @@ impl Tool<'_> {
     pub(crate) fn recover(self, cluster: &Cluster, log: &Path) {
         self.start(cluster, log).finish(REPLAY_LIMIT).success();
     }
+}
+
+/// Replays a log by our tool, which is killed as soon as the first replica's log has each of these sizes,
+/// and at last is left alone. Says how many times it was killed in the middle.
+pub(crate) fn recover_with_kills(
+    cluster: &Cluster,
+    log: &Path,
+    sizes: impl IntoIterator<Item = u64>,
+) -> usize {
+    let mut killed = 0;
+    for size in sizes {
+        let mut tool = Tool::Ours.start(cluster, log);
+        wait_for_size(cluster, &mut tool, size);
+        killed += usize::from(tool.runs());
+        tool.kill();
+    }
+    Tool::Ours.recover(cluster, log);
+    killed
+}
+
+/// Waits until the first replica's log has a size: so far has the replay come.
+pub(crate) fn wait_for_size(cluster: &Cluster, tool: &mut Process, size: u64) {
+    let reached = wait_until(REPLAY_LIMIT, || cluster.aof_size(0) >= size || !tool.runs());
+    assert!(reached, "{} of {size} bytes\n{}", cluster.aof_size(0), tool.tail());
 }
 
 /// What a recovery left behind.

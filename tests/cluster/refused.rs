@@ -2,7 +2,7 @@
 
 use crate::environment::Environment;
 use crate::expiry::input;
-use crate::log::{Log, aof};
+use crate::log::{Log, aof, data};
 use crate::process::run;
 use crate::recovery::Tool;
 use crate::server::{Cluster, Mode, free_addresses};
@@ -31,6 +31,7 @@ fn each_refusal_has_its_own_words() {
         ("in normal mode", normal_mode(&environment)),
         ("not empty", not_empty(&environment)),
         ("of another cluster", other_cluster(&environment)),
+        ("body above the limit", large_bodies(&environment)),
         ("log of another cluster", other_log()),
         ("nobody there", nobody()),
     ];
@@ -63,6 +64,14 @@ fn not_empty(environment: &Environment) -> String {
 fn other_cluster(environment: &Environment) -> String {
     let mut cluster = Cluster::fresh(environment, 1, Mode::Recovery);
     let told = refused(&input().of_cluster(7), 7, &cluster.addresses());
+    cluster.stop();
+    told
+}
+
+/// Bodies of nearly 1 MiB; these replicas take 32 KiB.
+fn large_bodies(environment: &Environment) -> String {
+    let mut cluster = Cluster::fresh(environment, 1, Mode::Recovery);
+    let told = refused(&data("single/large-bodies.aof"), 0, &cluster.addresses());
     cluster.stop();
     told
 }

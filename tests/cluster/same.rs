@@ -3,7 +3,9 @@
 use crate::environment::Environment;
 use crate::log::data_checksum;
 use crate::recording::{Recording, recording};
-use crate::recovery::{Recovered, Tool, single, undisturbed};
+use crate::recovery::{REPLAY_LIMIT, Recovered, Tool, single, undisturbed};
+use crate::server::Cluster;
+use std::path::Path;
 
 #[test]
 fn record_merge_recover() {
@@ -23,6 +25,23 @@ fn record_merge_recover() {
         let theirs = recover(&environment, recording, ours.logs.len(), Tool::Reference(reference));
         ours.assert_same(&theirs);
     }
+}
+
+/// Without a merge before: as an operator in a hurry does it.
+#[test]
+fn recover_from_the_logs_of_all_replicas() {
+    let Some(environment) = Environment::get() else { return };
+    let recording = recording(&environment);
+    let merged = single(&environment, &recording.log);
+    let replay = |cluster: &Cluster, _: &Path| {
+        let directory = cluster.directory();
+        let name = |index| format!("source-{index}.aof");
+        let mut logs =
+            recording.replicas.iter().enumerate().map(|(index, log)| log.write(directory, &name(index)));
+        let mut command = Tool::Ours.command(cluster, &logs.next_back().expect("there are three"));
+        cluster.run(command.args(logs), "recover", REPLAY_LIMIT).success();
+    };
+    undisturbed(&environment, 1, &recording.log, replay).assert_same(merged);
 }
 
 fn recover(environment: &Environment, recording: &Recording, count: usize, tool: Tool) -> Recovered {

@@ -156,25 +156,33 @@ impl<'a> Cluster<'a> {
         self.run(&mut command, &format!("superblock-{index}"), COMMAND_LIMIT).success().stdout
     }
 
-    /// Runs a statement by the server's own client, and gives what it printed.
-    pub(crate) fn query(&self, statement: &str) -> String {
+    /// Runs a statement by the server's own client.
+    pub(crate) fn query(&self, statement: &str) -> Ran {
         let mut command = self.command("repl");
         command.arg("--cluster=0").arg(format!("--addresses={}", self.addresses()));
         command.arg(format!("--command={statement}"));
-        // What is not there is told on standard error, and as a failure.
-        let ran = self.run(&mut command, "repl", COMMAND_LIMIT);
-        ran.stdout + &ran.stderr
+        self.run(&mut command, "repl", COMMAND_LIMIT)
     }
 
     /// Whether an account or a transfer is there.
     pub(crate) fn holds(&self, objects: &str, id: u128) -> bool {
-        let answer = self.query(&format!("lookup_{objects} id={id};"));
+        // What is not there is told on standard error, and as a failure.
+        let ran = self.query(&format!("lookup_{objects} id={id};"));
+        let answer = ran.stdout + &ran.stderr;
         let found = answer.contains(&format!("\"id\": \"{id}\""));
         assert!(
             found || answer.contains(&format!("No {objects} were found")),
             "neither found nor missing: {answer}"
         );
         found
+    }
+
+    /// The balances of an account that keeps them, after each of its transfers.
+    pub(crate) fn balances(&self, account: u128) -> String {
+        let balances = self.query(&format!("get_account_balances account_id={account} limit=8000;"));
+        let balances = balances.success().stdout;
+        assert!(balances.contains("debits_pending"), "no balances: {balances}");
+        balances
     }
 
     /// One of the server's commands.
