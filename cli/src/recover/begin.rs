@@ -108,6 +108,10 @@ pub fn begin(
                     path.display()
                 )));
             }
+            // Of a session that nothing came of, as after a limit that was too low, nothing is lost.
+            if last_op == Some(0) && state.entry.is_none() && state.resumes == 0 {
+                return Ok(begun(State::new(args.cluster, log, pulses_name(args)), file));
+            }
             if let Some(last_op) = last_op {
                 asker.check_resume(&state, last_op, &path.display().to_string())?;
             }
@@ -493,6 +497,7 @@ impl Asker<'_> {
         state.resumes = resumes + 1;
         state.op = last_op;
         state.entry = position.last;
+        state.requests = position.requests;
         state.timestamp = position.timestamp;
         Ok(())
     }

@@ -67,6 +67,9 @@ fn check_usage(args: &RecoverArgs) -> Result<(), Failure> {
     if args.no_preflight && args.dry_run {
         return usage("--dry-run is the preflight: leave out --no-preflight");
     }
+    if args.dry_run && args.from_op.is_some() {
+        return usage("--dry-run tells of the log from its beginning: leave out --from-op");
+    }
     if args.no_preflight && args.from_op.is_some() {
         return usage("--from-op needs the preflight: leave out --no-preflight");
     }

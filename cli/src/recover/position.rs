@@ -18,6 +18,8 @@ pub struct Position {
     pub next_op: Option<u64>,
     /// The last timestamp in it, ns, if there were no registers but the first of each release.
     pub timestamp: u64,
+    /// Requests that it holds, without registers.
+    pub requests: u64,
 }
 
 /// Finds the position of a cluster that holds `ops` operations of this log. `None`: it holds pulses, or
@@ -27,7 +29,7 @@ pub struct Position {
 ///
 /// [`Failure`]: the log cannot be read or replayed.
 pub fn of(log: &mut Log, mut admission: Admission, ops: u64) -> Result<Option<Position>, Failure> {
-    let mut position = Position { last: None, next_op: None, timestamp: 0 };
+    let mut position = Position { last: None, next_op: None, timestamp: 0, requests: 0 };
     let mut releases = Vec::new();
     log.rewind();
     let mut ended = true;
@@ -56,6 +58,7 @@ pub fn of(log: &mut Log, mut admission: Admission, ops: u64) -> Result<Option<Po
             }
             _ => {}
         }
+        position.requests = admission.summary().requests;
         let checksum = entry.header.checksum.to_string();
         position.last = Some(SavedEntry { op: entry.header.op.get(), checksum });
     }

@@ -21,6 +21,9 @@ const LINE_INTERVAL: Duration = Duration::from_secs(10);
 /// With `--json`, an event comes this often.
 const EVENT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// An answer that takes longer than this after a signal deserves a word.
+const STOP_TOLD_AFTER: Duration = Duration::from_secs(1);
+
 /// Rejected events that are kept to be listed; all are counted.
 const REJECTED_LISTED: usize = 20;
 
@@ -53,6 +56,8 @@ pub struct Progress {
     bytes: u64,
     last_op: Option<u64>,
     cluster_op: Option<u64>,
+    /// When a signal came, until that was told.
+    stopping: Option<Instant>,
     /// Rejected events by operation and status.
     pub rejected: BTreeMap<(Operation, u32), u64>,
     /// The first of them.
@@ -80,6 +85,7 @@ impl Progress {
             bytes: 0,
             last_op: None,
             cluster_op: None,
+            stopping: None,
             rejected: BTreeMap::new(),
             rejected_first: Vec::new(),
         }
@@ -221,6 +227,14 @@ impl Observer for Progress {
             self.told = Instant::now();
             self.tell();
         }
-        output::stopped()
+        let stopped = output::stopped();
+        if stopped && self.stopping.get_or_insert_with(Instant::now).elapsed() >= STOP_TOLD_AFTER {
+            self.stopping = Some(Instant::now() + Duration::from_secs(86_400)); // once
+            output::note(
+                "stopping as soon as the request in flight is answered; another Ctrl-C stops at once, and loses \
+                 nothing either",
+            );
+        }
+        stopped
     }
 }

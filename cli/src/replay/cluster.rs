@@ -109,7 +109,10 @@ impl Cluster {
             let (client, session) = saved.restore().ok_or_else(malformed)?;
             cluster.add_client(Release(saved.release), client, Some(session));
         }
-        cluster.active = cluster.clients.len().saturating_sub(1);
+        cluster.active = cluster.state.active;
+        if !cluster.clients.is_empty() {
+            cluster.check_limit()?;
+        }
         Ok(cluster)
     }
 
@@ -294,6 +297,7 @@ impl Cluster {
         let Some(session) = client.session() else { return };
         let config = client.config();
         let saved = SavedSession::new(config.release.0, config.client, session);
+        self.state.active = self.active;
         match self.state.sessions.get_mut(self.active) {
             Some(place) => *place = saved,
             None => self.state.sessions.push(saved),

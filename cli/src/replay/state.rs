@@ -14,6 +14,7 @@
 
 use super::client::Session;
 use aof_nostd::{Checksum, Profile, TigerBeetle};
+use aof_std::NewFile;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -35,6 +36,8 @@ pub struct State {
     pub resumes: u32,
     /// Sessions, in the order in which they were registered.
     pub sessions: Vec<SavedSession>,
+    /// The session of the last operation, by its place in the list: it confirms pulses.
+    pub active: usize,
     /// The cluster's last op that was acknowledged.
     pub op: u64,
     /// The log's last entry that was acknowledged.
@@ -122,6 +125,7 @@ impl State {
             pulses: pulses.to_owned(),
             resumes: 0,
             sessions: Vec::new(),
+            active: 0,
             op: 0,
             entry: None,
             timestamp: 0,
@@ -225,20 +229,27 @@ impl StateFile {
         Ok(Some((state_file, state)))
     }
 
-    /// Creates the file with its first state, durably: nothing was sent before it is there.
+    /// Creates the file with its first state, durably and at one moment: whoever is killed meanwhile leaves
+    /// no file that is half written, and nothing was sent before it is there.
     ///
     /// # Errors
     ///
     /// [`StateError`]; an existing file is an error too.
     pub fn create(path: &Path, state: &State) -> Result<Self, StateError> {
         let failed = |error| StateError::Io(path.to_path_buf(), error);
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path).map_err(failed)?;
-        let mut state_file = Self::lock(path, file)?;
-        state_file.save(state)?;
-        state_file.save(state)?;
-        state_file.sync()?;
-        aof_std::sync::sync_directory_of(path).map_err(failed)?;
-        Ok(state_file)
+        let profile = TigerBeetle::new(aof_std::backend());
+        let mut new_file = NewFile::create(path).map_err(failed)?;
+        let mut line = Vec::new();
+        for sequence in 0..2 {
+            encode(&mut line, profile, sequence, state)
+                .ok_or_else(|| StateError::Full(path.to_path_buf()))?;
+            new_file.write_all(&line).map_err(failed)?;
+        }
+        new_file.commit(false).map_err(failed)?;
+        match Self::open(path)? {
+            Some((state_file, _)) => Ok(state_file),
+            None => Err(failed(io::ErrorKind::NotFound.into())),
+        }
     }
 
     fn lock(path: &Path, file: File) -> Result<Self, StateError> {
@@ -265,20 +276,8 @@ impl StateFile {
     pub fn save(&mut self, state: &State) -> Result<(), StateError> {
         let failed = |path: &Path, error| StateError::Io(path.to_path_buf(), error);
         let sequence = self.sequence + 1;
-        self.line.clear();
-        self.line.resize(CHECKSUM_DIGITS, b'0');
-        // Writing to a vector does not fail.
-        let _ = write!(self.line, " {sequence:0SEQUENCE_DIGITS$} ");
-        if serde_json::to_writer(&mut self.line, state).is_err() || self.line.len() >= SLOT_SIZE {
-            return Err(StateError::Full(self.path.clone()));
-        }
-        self.line.resize(SLOT_SIZE - 1, b' ');
-        self.line.push(b'\n');
-        let covered = self.line.get(CHECKSUM_DIGITS..).unwrap_or(&[]);
-        let checksum = self.profile.checksum(covered).to_string();
-        if let Some(place) = self.line.get_mut(..CHECKSUM_DIGITS) {
-            place.copy_from_slice(checksum.as_bytes());
-        }
+        encode(&mut self.line, self.profile, sequence, state)
+            .ok_or_else(|| StateError::Full(self.path.clone()))?;
         let offset = SLOT_SIZE as u64 * (sequence % 2);
         self.file.seek(SeekFrom::Start(offset)).map_err(|error| failed(&self.path, error))?;
         self.file.write_all(&self.line).map_err(|error| failed(&self.path, error))?;
@@ -306,6 +305,23 @@ impl StateFile {
         let sequence = text.get(CHECKSUM_DIGITS + 1..PREFIX_SIZE - 1)?.parse().ok()?;
         Some((sequence, serde_json::from_str(text.get(PREFIX_SIZE..)?).ok()?))
     }
+}
+
+/// A slot's bytes, if the state has room in it.
+fn encode(line: &mut Vec<u8>, profile: TigerBeetle, sequence: u64, state: &State) -> Option<()> {
+    line.clear();
+    line.resize(CHECKSUM_DIGITS, b'0');
+    // Writing to a vector does not fail.
+    let _ = write!(line, " {sequence:0SEQUENCE_DIGITS$} ");
+    serde_json::to_writer(&mut *line, state).ok()?;
+    if line.len() >= SLOT_SIZE {
+        return None;
+    }
+    line.resize(SLOT_SIZE - 1, b' ');
+    line.push(b'\n');
+    let (place, covered) = line.split_at_mut_checked(CHECKSUM_DIGITS)?;
+    place.copy_from_slice(profile.checksum(covered).to_string().as_bytes());
+    Some(())
 }
 
 #[cfg(test)]

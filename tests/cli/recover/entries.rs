@@ -6,9 +6,10 @@ use crate::util::{aof, data};
 use aof_nostd::message::{Message, PingClient};
 use aof_nostd::wire::{Operation, Release};
 use aof_tests::cluster::Config;
-use aof_tests::cluster::tcp::{Arrival, Server};
+use aof_tests::cluster::tcp::{Arrival, Fault, Server};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 #[test]
 fn each_release_has_a_session_of_its_own() {
@@ -40,9 +41,32 @@ fn each_release_has_a_session_of_its_own() {
         }
         // A restart in normal mode checks the timestamps.
         server.restart_as(aof_tests::cluster::Mode::Normal);
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(50));
         assert_unharmed(&server);
     }
+}
+
+/// A pulse is confirmed by the session that was used last, also by the next process.
+#[test]
+fn pulses_and_releases_survive_kills_together() {
+    let old = Release::new(0, 16, 21);
+    let mut did = usual(2);
+    for id in 0..10 {
+        did.push(Did::Release(old, Box::new(Did::Pending(2000 + id))));
+        did.push(Did::Pending(3000 + id));
+        did.push(Did::Release(old, Box::new(Did::Transfers(vec![4000 + id]))));
+        did.push(Did::Pulse);
+    }
+    let log = log(&did);
+    let server = Server::start(Config::default(), vec![Fault::DelayReplies(Duration::from_millis(2))]);
+    let (_directory, path) = place(&log);
+    for ops in [8, 9, 10, 11, 12, 13, 20, 27, 34, 41] {
+        super::resume::interrupt(&server, &path, ops, "-KILL");
+    }
+    recover(&server.addresses(), &path, &[]).code(0);
+    assert_whole(&server, &log);
+    let pulses = server.log().iter().filter(|entry| entry.operation == Operation::PULSE).count();
+    assert_eq!(pulses, 10);
 }
 
 #[test]

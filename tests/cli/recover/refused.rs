@@ -139,6 +139,12 @@ fn limit_below_a_body_is_told_before_the_first_entry() {
     );
     assert!(ran.stderr.contains("--limit-request"), "{}", ran.stderr);
     assert_eq!(server.log().len(), 1); // the register, whose answer tells the limit
+    // The same again, and with a cluster that was formatted anew as it says.
+    let ran = recover(&server.addresses(), &path, &[]).code(1);
+    assert!(ran.stderr.contains("--limit-request"), "{}", ran.stderr);
+    let server = Server::start(Config::default(), vec![]);
+    recover(&server.addresses(), &path, &[]).code(0);
+    super::assert_whole(&server, &log);
     assert_eq!(batch(&[0; 40], 0, 0).len(), 41 * 128);
 }
 

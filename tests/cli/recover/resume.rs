@@ -16,10 +16,13 @@ fn slow(delay: Duration) -> Server {
 }
 
 /// Starts a recovery and ends it by a signal once the cluster has `ops` operations.
-fn interrupt(server: &Server, path: &Path, ops: usize, signal: &str) -> std::process::Output {
+pub(super) fn interrupt(server: &Server, path: &Path, ops: usize, signal: &str) -> std::process::Output {
     let mut command = recovery(&server.addresses(), path);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while server.log().len() < ops {
+        if child.try_wait().unwrap().is_some() {
+            panic!("it ended before op {ops}: {:?}", child.wait_with_output().unwrap());
+        }
         std::thread::sleep(Duration::from_millis(1));
     }
     let kill = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
