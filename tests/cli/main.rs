@@ -12,5 +12,6 @@ mod debug;
 mod everyday;
 mod merge;
 mod recover;
+mod simulation;
 mod util;
 mod verify;

@@ -105,7 +105,7 @@ impl Network {
         match action {
             Action::Connect(replica) => {
                 if let Err(error) = self.connect(index, replica) {
-                    client.closed(replica, Closed::Failed(reason(&error)), now);
+                    client.closed(replica, closed(&error), now);
                 }
             }
             Action::Close(replica) => self.close(self.slot(index, replica)),
@@ -234,7 +234,7 @@ impl Network {
             Ok(true) => {}
             Err(error) => {
                 self.close(slot);
-                client.closed(replica, Closed::Failed(reason(&error)), now);
+                client.closed(replica, closed(&error), now);
                 return Ok(None);
             }
         }
@@ -340,6 +340,7 @@ fn closed(error: &io::Error) -> Closed {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
             Closed::ByReplica
         }
+        io::ErrorKind::ConnectionRefused => Closed::Refused,
         _ => Closed::Failed(reason(error)),
     }
 }

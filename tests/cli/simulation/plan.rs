@@ -82,15 +82,6 @@ pub(crate) struct Plan {
     pub(crate) thinking: Spread,
 }
 
-/// Whether a connection that came second is registered for its client with a request that comes when the
-/// first is gone; or only with a ping. Where replicas do the latter, a client that does not ping hears
-/// nothing on such a connection, and would have to make another one.
-const REGISTERS_LATE: bool = true;
-
-/// Whether pulses are on their way for seconds, and arrive when their connection was given up. If so, a
-/// confirmation that goes another way overtakes its pulse; which is taken for lost, and executed later.
-const PULSES_STALL: bool = false;
-
 /// Pulses sent in vain are sent again with later timestamps: room for that.
 pub(crate) const PULSE_ROOM: u64 = 1000;
 
@@ -128,14 +119,13 @@ impl Plan {
             clock_time: Spread::ms(0, [1, 1, 4000][random.below(3)]),
             detection_time: Spread::ms(100, 1500),
             view_change_time: Spread::ms(1, 500),
-            registers_late: REGISTERS_LATE && pulses,
+            registers_late: random.one_in(2),
             profile,
             seed: random.next_u64(),
             ..Config::default()
         };
         let fair = random.one_in(6) || fate == Fate::SessionLost;
-        let weather =
-            if fair { Weather::FAIR } else { Weather::new(&mut random, pulses, !pulses || PULSES_STALL) };
+        let weather = if fair { Weather::FAIR } else { Weather::new(&mut random, pulses) };
         let timeout = if fate.is_hopeless() { 20 } else { 60 };
         let batches = batches(&mut random, &config, fate, pulses);
         Self {

@@ -301,7 +301,7 @@ impl Run {
                 let answer = if self.cluster.opened(replica, connection, now) {
                     Arrival::Connected
                 } else {
-                    Arrival::ClientEnd(Closed::Failed("refused".into()))
+                    Arrival::ClientEnd(Closed::Refused)
                 };
                 self.wires.tell_client(connection, answer, now, &mut self.random);
             }

@@ -131,9 +131,11 @@ impl Run {
     }
 
     fn lose_session(&mut self) {
-        // A register that still wanders about would begin another session.
+        // A register that still wanders about, or that a process sends again which does not know of its
+        // answer, would begin another session. 64 others would have to register in between.
         const WANDERS: Duration = Duration::from_secs(2);
-        let registered = self.registered_at.is_some_and(|at| self.now > at + WANDERS);
+        let registering = matches!(self.doing, Doing::Register(_));
+        let registered = !registering && self.registered_at.is_some_and(|at| self.now > at + WANDERS);
         let registered = self.desks.last().filter(|_| registered);
         if let Some(client) = registered.map(|desk| desk.client.config().client) {
             self.tell(|| "the session is pushed out".into());

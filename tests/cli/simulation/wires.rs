@@ -56,7 +56,7 @@ impl Weather {
 
     /// One as the seed will have it. A pulse is executed as often as it comes, so that where there are
     /// pulses the way to the replicas is as TCP has it. `late`: what is sent may arrive seconds later.
-    pub(crate) fn new(random: &mut Random, pulses: bool, late: bool) -> Self {
+    pub(crate) fn new(random: &mut Random, pulses: bool) -> Self {
         let mut rate = |rates: [usize; 4]| rates[random.below(4)];
         Self {
             loss: rate([0, 0, 50, 5]),
@@ -64,11 +64,11 @@ impl Weather {
             reorder: rate([0, 0, 10, 2]),
             flip: rate([0, 0, 100, 20]),
             torn: rate([0, 10, 10, 2]),
-            stalled: if late { rate([0, 0, 100, 20]) } else { rate([0, 0, 0, 0]) },
+            stalled: rate([0, 0, 100, 20]),
             stall: Spread::ms(100, 10_000),
             latency: Spread::ms(0, rate([1, 5, 50, 300]) as u64),
             half_open: Spread::ms(0, rate([1, 100, 3000, 17_000]) as u64),
-            stragglers: late && rate([0, 0, 1, 1]) == 1,
+            stragglers: rate([0, 0, 1, 1]) == 1,
             both_ways: !pulses,
         }
     }

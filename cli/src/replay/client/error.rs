@@ -8,6 +8,8 @@ use std::time::Duration;
 /// Why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Closed {
+    /// Nothing listens there: no replica has anything that was sent to it before.
+    Refused,
     /// It could not be made, or broke: the operating system's reason.
     Failed(String),
     /// The replica closed it.
@@ -19,6 +21,7 @@ pub enum Closed {
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Refused => f.write_str("Connection refused"),
             Self::Failed(reason) => f.write_str(reason),
             Self::ByReplica => f.write_str("closed by the replica"),
             Self::Unbelievable(error) => error.fmt(f),

@@ -18,6 +18,9 @@
 //!   made again, bit for bit, from what a [`Session`] holds, by another process if need be.
 //! - Each connection begins with a ping, unless it is to carry pulses. A ping takes over the client's id
 //!   from connections of an earlier process, and the pong tells the view.
+//! - A pulse is never answered, so nothing may overtake it: while one may be unread on a connection, the
+//!   request behind it goes on that connection only. Where the connection ended, or answers are late, a
+//!   new one with a ping makes the replica drop the old one; then a plain one is made.
 //! - All waits end: no answer for [`Config::timeout`] is an error that tells what is known of each replica.
 
 mod error;
@@ -92,8 +95,8 @@ pub struct Submission {
     pub body: Arc<Vec<u8>>,
     /// Of the body.
     pub checksum_body: Checksum,
-    /// A pulse with this timestamp goes before it, on the same connection, at most once. The op of the
-    /// reply tells whether it was executed.
+    /// A pulse with this timestamp goes before it, on the same connection, at most once; not at all where
+    /// the connection to the primary is new. The op of the reply tells whether it was executed.
     pub pulse: Option<u64>,
 }
 
@@ -107,6 +110,9 @@ pub enum Action {
     /// Send a message on the connection to this replica, after those before it.
     Send(u8, Arc<Packet>),
 }
+
+/// Without pings, connections are made anew after so many late answers in a row.
+const ATTEMPTS_BEFORE_CLEARING: u32 = 3;
 
 /// The request that waits for its answer.
 #[derive(Clone, Debug)]
@@ -126,6 +132,14 @@ impl InFlight {
     }
 }
 
+/// A pulse that may be unread on a connection to this replica.
+#[derive(Clone, Copy, Debug)]
+struct InDoubt {
+    replica: u8,
+    /// In a higher view the replica is not the primary that it was, and the pulse comes to nothing.
+    view: u32,
+}
+
 /// The state machine. See the module for the picture.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -135,6 +149,7 @@ pub struct Client {
     view: u32,
     peers: Vec<Peer>,
     in_flight: Option<InFlight>,
+    in_doubt: Option<InDoubt>,
     actions: VecDeque<Action>,
     round_trip: RoundTrip,
     jitter: Jitter,
@@ -155,12 +170,18 @@ impl Client {
             view,
             peers,
             in_flight: None,
+            in_doubt: None,
             actions: VecDeque::new(),
             round_trip: RoundTrip::default(),
             jitter,
             ping_at: now + PING_INTERVAL,
             config,
         };
+        if let Some(session) = session.filter(|_| !client.config.pings) {
+            // The process before this one may have left a pulse behind.
+            client.in_doubt = Some(InDoubt { replica: client.replica_of(session.view), view: session.view });
+            client.peers.iter_mut().for_each(|peer| peer.clears = true);
+        }
         client.connect(now);
         client
     }
@@ -263,33 +284,47 @@ impl Client {
 
     fn launch(&mut self, packet: Arc<Packet>, pulse: Option<Arc<Packet>>, now: Time) {
         let resend_at = now + self.round_trip.resend_delay(0, &mut self.jitter);
+        // Where the primary was asked and another replica answered, its connection is not the client's.
+        let primary = self.peers.get(usize::from(self.primary()));
+        if pulse.is_some() && primary.is_some_and(|peer| peer.asked && !peer.introduced) {
+            self.clear_all(now);
+            self.connect(now);
+        }
         self.in_flight = Some(InFlight { packet, pulse, since: now, attempts: 0, resend_at });
         self.send_to(self.primary());
     }
 
     /// The replica that should be the primary.
     fn primary(&self) -> u8 {
+        self.replica_of(self.view)
+    }
+
+    /// The primary of a view.
+    fn replica_of(&self, view: u32) -> u8 {
         // The count is at most 6.
-        u8::try_from(self.view % u32::from(self.config.replica_count.max(1))).unwrap_or(0)
+        u8::try_from(view % u32::from(self.config.replica_count.max(1))).unwrap_or(0)
     }
 
     fn peer(&mut self, replica: u8) -> Option<&mut Peer> {
         self.peers.get_mut(usize::from(replica))
     }
 
-    /// Sends the request in flight, if there is a connection.
+    /// Sends the request in flight, if there is a connection that it may go on.
     fn send_to(&mut self, replica: u8) {
+        let primary = self.primary();
         let Some(in_flight) = &mut self.in_flight else { return };
         let Some(peer) = self.peers.get_mut(usize::from(replica)) else { return };
-        if !peer.is_connected() {
+        let overtakes = self.in_doubt.is_some_and(|doubt| doubt.replica != replica);
+        if !peer.is_connected() || peer.clears || overtakes {
             return;
         }
-        // A replica aborts if a pulse is the first that it sees on a connection. And a pulse that was
-        // perhaps executed is never repeated: it would be executed again.
-        if let Some(pulse) = in_flight.pulse.take().filter(|_| peer.introduced) {
+        // A replica aborts if a pulse is the first that it sees on a connection. One that is no primary
+        // drops it. And one that was perhaps executed is never repeated: it would be executed again.
+        if let Some(pulse) = in_flight.pulse.take().filter(|_| replica == primary && peer.introduced) {
+            self.in_doubt = Some(InDoubt { replica, view: self.view });
             self.actions.push_back(Action::Send(replica, pulse));
         }
-        peer.introduced = true;
+        peer.asked = true;
         self.actions.push_back(Action::Send(replica, Arc::clone(&in_flight.packet)));
     }
 
@@ -307,7 +342,7 @@ impl Client {
     pub fn connected(&mut self, replica: u8, now: Time) {
         let Some(peer) = self.peer(replica) else { return };
         peer.connected();
-        if self.config.pings {
+        if peer.clears || self.config.pings {
             self.ping(replica, now);
         }
         if replica == self.primary() {
@@ -317,8 +352,35 @@ impl Client {
 
     /// There is no connection to this replica any more, or none came about.
     pub fn closed(&mut self, replica: u8, why: Closed, now: Time) {
+        let doubtful = self.in_doubt.is_some_and(|doubt| doubt.replica == replica);
+        let refused = why == Closed::Refused;
         let Some(peer) = self.peers.get_mut(usize::from(replica)) else { return };
         peer.disconnected(Some(why), now, &mut self.jitter);
+        if refused {
+            peer.clears = false; // nobody is there to have anything
+            self.cleared(replica);
+        } else if doubtful && !peer.clears {
+            self.clear_all(now);
+        }
+    }
+
+    /// Makes all replicas drop the client's connections, by new ones that begin with a ping.
+    fn clear_all(&mut self, now: Time) {
+        for (replica, peer) in (0..).zip(&mut self.peers) {
+            if peer.is_open() {
+                self.actions.push_back(Action::Close(replica));
+                peer.renew(now);
+            }
+            peer.clears = true;
+        }
+    }
+
+    /// Nothing is unread at this replica.
+    fn cleared(&mut self, replica: u8) {
+        if self.in_doubt.is_some_and(|doubt| doubt.replica == replica) {
+            self.in_doubt = None;
+            self.send_to(self.primary());
+        }
     }
 
     /// A message came from this replica, with right checksums. Gives the reply to the request in flight,
@@ -339,9 +401,9 @@ impl Client {
         }
         let Ok((frame, _)) = Frame::ref_from_prefix(header) else { return Ok(None) };
         match frame.command() {
-            Command::REPLY => self.reply(Reply::view(header), body, now),
+            Command::REPLY => self.reply(replica, Reply::view(header), body, now),
             Command::PONG_CLIENT => {
-                self.pong(replica, PongClient::view(header));
+                self.pong(replica, PongClient::view(header), now);
                 Ok(None)
             }
             Command::EVICTION => self.eviction(Eviction::view(header)),
@@ -349,7 +411,7 @@ impl Client {
         }
     }
 
-    fn pong(&mut self, replica: u8, pong: &PongClient) {
+    fn pong(&mut self, replica: u8, pong: &PongClient, now: Time) {
         if pong.rule().is_some() {
             return;
         }
@@ -357,6 +419,15 @@ impl Client {
         let release = pong.frame.release();
         if let Some(peer) = self.peer(replica) {
             peer.ponged(view, release);
+            if peer.clears && peer.is_connected() {
+                peer.clears = false;
+                peer.renew(now);
+                self.actions.push_back(Action::Close(replica));
+                self.cleared(replica);
+            }
+        }
+        if self.in_doubt.is_some_and(|doubt| doubt.view < view) {
+            self.in_doubt = None;
         }
         if view > self.view {
             let before = self.primary();
@@ -375,9 +446,18 @@ impl Client {
         }
     }
 
-    fn reply(&mut self, reply: &Reply, body: &[u8], now: Time) -> Result<Option<Reply>, ClientError> {
+    fn reply(
+        &mut self,
+        replica: u8,
+        reply: &Reply,
+        body: &[u8],
+        now: Time,
+    ) -> Result<Option<Reply>, ClientError> {
         if reply.rule().is_some() || reply.client.get() != self.config.client {
             return Ok(None);
+        }
+        if let Some(peer) = self.peer(replica) {
+            peer.introduced = true;
         }
         let Some(in_flight) = &self.in_flight else { return Ok(None) };
         let request = in_flight.request();
@@ -431,6 +511,7 @@ impl Client {
         self.session = Some(session);
         self.view = self.view.max(view);
         self.in_flight = None;
+        self.in_doubt = None;
         Ok(Some(*reply))
     }
 
@@ -454,14 +535,29 @@ impl Client {
             in_flight.attempts += 1;
             let attempts = in_flight.attempts;
             in_flight.resend_at = now + self.round_trip.resend_delay(attempts, &mut self.jitter);
-            let primary = self.primary();
-            self.send_to(primary);
-            if let Some(other) = self.another(primary, attempts) {
-                self.send_to(other);
-            }
+            self.send_again(attempts, now);
         }
         self.ping_all(now, if late { PING_INTERVAL_LATE } else { PING_INTERVAL });
         Ok(())
+    }
+
+    /// Sends the request in flight to the primary and in turn to another replica. Without pings it may be
+    /// that a connection from before is taken for the client's, and answered; so that is cleared.
+    fn send_again(&mut self, attempts: u32, now: Time) {
+        if !self.config.pings && attempts.is_multiple_of(ATTEMPTS_BEFORE_CLEARING) {
+            self.clear_all(now);
+            self.connect(now);
+        }
+        for replica in 0..self.config.replica_count {
+            if self.peer(replica).is_some_and(|peer| peer.clears && peer.is_connected()) {
+                self.ping(replica, now);
+            }
+        }
+        let primary = self.primary();
+        self.send_to(primary);
+        if let Some(other) = self.another(primary, attempts) {
+            self.send_to(other);
+        }
     }
 
     /// A replica other than the primary, another one with each attempt.
@@ -514,3 +610,6 @@ impl Client {
         self.actions.pop_front()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,14 +18,26 @@ pub(super) struct Peer {
     link: Link,
     /// Connections since anything came.
     attempts: u32,
-    /// The client's id was seen on this connection: pulses may follow.
+    /// A reply came on this connection, so the replica has read a request on it: pulses may follow.
     pub(super) introduced: bool,
+    /// A request was sent on this connection.
+    pub(super) asked: bool,
+    /// The connection, or the next one, only begins with a ping: the replica then drops all others of the
+    /// client, with whatever is still unread on them.
+    pub(super) clears: bool,
     report: PeerReport,
 }
 
 impl Peer {
     pub(super) fn new(now: Time) -> Self {
-        Self { link: Link::None(now), attempts: 0, introduced: false, report: PeerReport::default() }
+        Self {
+            link: Link::None(now),
+            attempts: 0,
+            introduced: false,
+            asked: false,
+            clears: false,
+            report: PeerReport::default(),
+        }
     }
 
     pub(super) fn report(&self) -> PeerReport {
@@ -34,6 +46,11 @@ impl Peer {
 
     pub(super) fn is_connected(&self) -> bool {
         self.link == Link::Connected
+    }
+
+    /// Whether there is a connection, or one is being made.
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(self.link, Link::None(_))
     }
 
     /// Whether it is time to connect; from then on it is being done.
@@ -53,13 +70,22 @@ impl Peer {
     pub(super) fn connected(&mut self) {
         self.link = Link::Connected;
         self.introduced = false;
+        self.asked = false;
     }
 
     pub(super) fn disconnected(&mut self, why: Option<Closed>, now: Time, jitter: &mut Jitter) {
         self.link = Link::None(now + connect_delay(self.attempts, jitter));
         self.attempts = self.attempts.saturating_add(1);
         self.introduced = false;
+        self.asked = false;
         self.report.closed = why;
+    }
+
+    /// Drops the connection for a new one, at once.
+    pub(super) fn renew(&mut self, now: Time) {
+        self.link = Link::None(now);
+        self.introduced = false;
+        self.asked = false;
     }
 
     /// Something came: the connection works.

@@ -43,7 +43,7 @@ pub(super) const PING_INTERVAL: Duration = Duration::from_secs(30);
 pub(super) const PING_INTERVAL_LATE: Duration = Duration::from_secs(1);
 
 const RESEND_MIN: Duration = Duration::from_millis(500);
-const RESEND_MAX: Duration = Duration::from_secs(4);
+const RESEND_MAX: Duration = Duration::from_secs(2);
 
 /// How long answers take, smoothed, and so when a request is worth sending again.
 #[derive(Clone, Debug, Default)]
