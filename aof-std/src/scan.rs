@@ -14,7 +14,7 @@
 //! to back, always; in the worst case everything is read twice.
 //!
 //! Memory: a buffer for one entry per worker, and the sinks of a few segments. Files are read, not
-//! mapped: a file that is cut short meanwhile is an early end and not a signal.
+//! mapped: a file that is cut short meanwhile is an error and not a signal.
 
 use crate::source::{self, LogReader, Source};
 use aof_nostd::checksum::Magic;
@@ -102,7 +102,8 @@ impl<'a> Scan<'a> {
         let found = match io::Read::read_exact(&mut source.clone(), &mut magic) {
             Ok(()) if magic == profile.magic() => true,
             Ok(()) => reader.search(0, source.size()).map_err(source::into_io)?.is_some(),
-            Err(_) => false, // too short for a magic
+            Err(_) if source.size() < magic.len() as u64 => false, // too short for one
+            Err(error) => return Err(error),
         };
         let mut scan = Self::new(source, profile);
         if !found {
@@ -166,7 +167,8 @@ impl<'a> Scan<'a> {
     ///
     /// # Errors
     ///
-    /// The operating system's; [`io::ErrorKind::Interrupted`] where the [`Watch`] said stop.
+    /// The operating system's; [`io::ErrorKind::Interrupted`] where the [`Watch`] said stop;
+    /// [`io::ErrorKind::UnexpectedEof`] where the file became shorter meanwhile.
     pub fn run<S: Sink>(&self, new: impl Fn() -> S + Sync, mut take: impl FnMut(S)) -> io::Result<()> {
         let end = self.source.size();
         let segments = end.div_ceil(self.segment_size);

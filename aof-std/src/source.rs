@@ -11,7 +11,8 @@ use std::sync::Arc;
 /// can read it at once.
 ///
 /// Its length is the one that it had when it was opened: a log that grows meanwhile is read up to there,
-/// and a reader never takes an entry that is being written for damage in the middle.
+/// and a reader never takes an entry that is being written for damage in the middle. One that becomes
+/// shorter is an error ([`became_shorter`]): cut at an entry's boundary, it would look whole.
 #[derive(Clone, Debug)]
 pub struct Source {
     file: Arc<File>,
@@ -65,6 +66,13 @@ impl Source {
     }
 }
 
+/// The error of a read that finds the file's end before the length that the file had when it was opened:
+/// [`io::ErrorKind::UnexpectedEof`].
+#[must_use]
+pub fn became_shorter() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "became shorter while it was being read")
+}
+
 #[cfg(unix)]
 fn is_block_device(metadata: &std::fs::Metadata) -> bool {
     std::os::unix::fs::FileTypeExt::is_block_device(&metadata.file_type())
@@ -90,6 +98,9 @@ impl Read for Source {
         let rest = usize::try_from(self.size.saturating_sub(self.position)).unwrap_or(usize::MAX);
         let wanted = buffer.len().min(rest);
         let read = read_at(&self.file, &mut buffer[..wanted], self.position)?;
+        if read == 0 && wanted > 0 {
+            return Err(became_shorter());
+        }
         self.position += read as u64;
         Ok(read)
     }

@@ -97,6 +97,32 @@ fn stopped_scan_is_an_interruption() {
 }
 
 #[test]
+fn file_that_becomes_shorter_while_it_is_read_is_an_error() {
+    let bytes = small_bodies();
+    // At an entry's boundary the rest looks like a whole log; the others look like a torn tail, or like nothing.
+    for (rest, threads) in
+        [(bytes.len() - 528, 1), (bytes.len() - 528, 3), (bytes.len() - 1, 1), (8, 1), (0, 2)]
+    {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        let source = Source::from_file(file.try_clone().unwrap()).unwrap();
+        let scan = Scan::detect(&source, aof_std::backend()).unwrap().with_threads(threads, 10_000);
+        file.set_len(rest as u64).unwrap();
+        let failures = [
+            scan.run(Collect::default, |_| {}).unwrap_err(),
+            std::io::copy(&mut source.clone(), &mut std::io::sink()).unwrap_err(),
+        ];
+        for error in failures {
+            assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof, "{rest} on {threads}");
+            assert_eq!(error.to_string(), "became shorter while it was being read");
+        }
+        if rest == 0 {
+            assert!(Scan::detect(&source, aof_std::backend()).is_err());
+        }
+    }
+}
+
+#[test]
 fn file_without_any_entry_has_no_profile() {
     for bytes in [&b""[..], b"x", &[0; 5000], b"not a log at all, but longer than a magic"] {
         let mut file = tempfile::tempfile().unwrap();
