@@ -3,12 +3,15 @@
 //! ```text
 //! create   .OUT.aof-XXXXXX in the same directory
 //! write    ...
-//! commit   fsync the file -> rename (or link, where nothing may be replaced) -> fsync the directory
+//! commit   the mode of the file that it replaces -> fsync the file -> rename (or link, where nothing may be
+//!          replaced) -> fsync the directory
 //! drop     the temporary file is removed, OUT is as it was
 //! ```
 
 use crate::sync::{directory_of, sync_directory_of};
 use std::fs::File;
+#[cfg(unix)]
+use std::fs::Metadata;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -48,8 +51,13 @@ impl NewFile {
         let mut builder = tempfile::Builder::new();
         builder.prefix(&prefix);
         // A new file has the permissions that any other program would give it, not those of a secret.
+        // One that takes the place of a secret is never readable for more people than that.
         #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = replaced(target).map_or(0o666, |there| there.permissions().mode() & 0o777);
+            builder.permissions(PermissionsExt::from_mode(mode));
+        }
         let temporary = builder.tempfile_in(directory_of(target))?;
         Ok(Self { temporary, target: target.to_path_buf() })
     }
@@ -61,7 +69,8 @@ impl NewFile {
     }
 
     /// Makes what was written durable, and then appear as the target. With `replace` an existing file is
-    /// replaced, at one moment; without it is an error.
+    /// replaced, at one moment, and its mode is kept (on Unix; its owner and group too, where the system
+    /// permits it); without it is an error.
     ///
     /// # Errors
     ///
@@ -69,6 +78,10 @@ impl NewFile {
     /// temporary file is gone, unless the directory's sync failed: then the new file is there and may be
     /// gone after a crash.
     pub fn commit(self, replace: bool) -> io::Result<()> {
+        #[cfg(unix)]
+        if replace && let Some(there) = replaced(&self.target) {
+            keep_mode(self.file(), &there)?;
+        }
         self.temporary.as_file().sync_all()?;
         if replace {
             self.temporary.persist(&self.target)?;
@@ -77,6 +90,28 @@ impl NewFile {
         }
         sync_directory_of(&self.target)
     }
+}
+
+/// The file that stands at `target`, or that a link there leads to.
+#[cfg(unix)]
+fn replaced(target: &Path) -> Option<Metadata> {
+    std::fs::metadata(target).ok().filter(Metadata::is_file)
+}
+
+/// Gives `file` the mode of the file that it replaces, and its owner and group.
+#[cfg(unix)]
+fn keep_mode(file: &File, there: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    file.set_permissions(there.permissions())?;
+    // Only root may give a file away, and others choose among their own groups: a try.
+    let here = file.metadata()?;
+    if here.gid() != there.gid() {
+        let _ = fchown(file, None, Some(there.gid()));
+    }
+    if here.uid() != there.uid() {
+        let _ = fchown(file, Some(there.uid()), None);
+    }
+    Ok(())
 }
 
 impl Write for NewFile {

@@ -237,3 +237,41 @@ fn log_whose_first_entry_was_torn_can_be_cut_and_used() {
         log.close().unwrap();
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn replaced_file_keeps_its_mode() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = directory();
+    let path = directory.path().join("out");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    let write = |path: &Path, replace| {
+        let mut file = NewFile::create(path).unwrap();
+        file.write_all(b"new").unwrap();
+        file.commit(replace).unwrap();
+    };
+    write(&path, true);
+    let usual = mode(&path);
+    fs::write(directory.path().join("other"), b"").unwrap();
+    assert_eq!(usual, mode(&directory.path().join("other")), "a new file is like any other new file");
+    for kept in [0o600, 0o640, 0o666, 0o444] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(kept)).unwrap();
+        write(&path, true);
+        assert_eq!(mode(&path), kept);
+    }
+    // What may be secret is not readable for others while it is written either.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let file = NewFile::create(&path).unwrap();
+    assert_eq!(file.file().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    drop(file);
+    // A link is replaced by a file, with the mode of the file that it led to.
+    let link = directory.path().join("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    write(&link, true);
+    assert!(link.symlink_metadata().unwrap().is_file());
+    assert_eq!((mode(&link), mode(&path)), (0o600, 0o600));
+    let dangling = directory.path().join("dangling");
+    std::os::unix::fs::symlink("nowhere", &dangling).unwrap();
+    write(&dangling, true);
+    assert_eq!(mode(&dangling), usual);
+}
