@@ -1,13 +1,13 @@
 //! Standard output, standard error, progress, and signals. Data goes to the one, all else to the other.
-#![allow(clippy::print_stderr, reason = "the one place that writes diagnostics")]
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use aof_std::scan::Watch;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt;
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Standard output, buffered.
 pub type Stdout = BufWriter<StdoutLock<'static>>;
@@ -53,24 +53,37 @@ pub fn finish(mut stdout: Stdout) -> Result<(), Failure> {
 pub fn report(failure: &Failure) -> Exit {
     let exit = failure.exit();
     if exit != Exit::Sound {
-        eprintln!("aof: {failure}");
+        tell(format_args!("{failure}"));
     }
     exit
 }
 
 /// Tells something on standard error that is not a failure of the command.
 pub fn note(text: &str) {
-    eprintln!("aof: {text}");
+    tell(format_args!("{text}"));
+}
+
+/// Writes a line on standard error. Where that fails there is nobody to tell, and no reason to end: the
+/// exit code says what it would have said. (`eprintln` would panic.)
+fn tell(text: fmt::Arguments<'_>) {
+    // As one write, so that the lines of several processes do not mix.
+    let _ = io::stderr().write_all(format!("aof: {text}\n").as_bytes());
 }
 
 /// Stops at SIGINT and SIGTERM, and counts bytes.
 pub static WATCH: Watch = Watch::new();
 
-/// Makes SIGINT and SIGTERM set [`WATCH`]'s stop, for commands that have something to clean up. A second
-/// signal ends the process at once.
+/// How long the clean-up has before another signal ends the process at once. `timeout` and terminals send
+/// one signal twice, to the process and to its group: the second is no sign of impatience.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Makes SIGINT and SIGTERM set [`WATCH`]'s stop, for commands that have something to clean up. A signal
+/// that comes a second or more after the first ends the process at once.
 pub fn stop_on_signal() {
-    let result = ctrlc::set_handler(|| {
-        if WATCH.stop.swap(true, Ordering::Relaxed) {
+    let mut first: Option<Instant> = None;
+    let result = ctrlc::set_handler(move || {
+        WATCH.stop.store(true, Ordering::Relaxed);
+        if first.get_or_insert_with(Instant::now).elapsed() >= GRACE {
             std::process::exit(Exit::Interrupted.code().into());
         }
     });
