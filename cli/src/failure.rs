@@ -1,7 +1,7 @@
 //! Why a command could not do its work: what, where, and what to do.
 
 use crate::exit::Exit;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,8 @@ pub enum Failure {
         path: PathBuf,
         /// The operating system's reason.
         error: io::Error,
+        /// What is there now.
+        left: Left,
     },
     /// Standard output cannot be written.
     Stdout(io::Error),
@@ -37,6 +39,8 @@ pub enum Failure {
         output: PathBuf,
         /// The operating system's reason.
         error: io::Error,
+        /// What is at the output's place now.
+        left: Left,
     },
     /// The output is one of the inputs.
     OutputIsInput {
@@ -49,6 +53,8 @@ pub enum Failure {
     Changed {
         /// The output, which was not kept.
         output: PathBuf,
+        /// What is at its place now.
+        left: Left,
     },
     /// A log cannot be replayed: what, where, what to do.
     Log(String),
@@ -58,6 +64,66 @@ pub enum Failure {
     Usage(String),
     /// A signal stopped the command.
     Interrupted,
+}
+
+/// What a failure leaves at an output's place. Outputs appear whole or not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing, as before.
+    Nothing,
+    /// What was there before.
+    AsItWas,
+}
+
+impl Left {
+    /// What is at `path`, of which nothing was written.
+    #[must_use]
+    pub fn at(path: &Path) -> Self {
+        // Even a link that leads nowhere is something.
+        if path.symlink_metadata().is_ok() { Self::AsItWas } else { Self::Nothing }
+    }
+
+    /// As the end of a sentence about `path`.
+    fn about(self, path: &Path) -> String {
+        match self {
+            Self::Nothing => "nothing was left there".into(),
+            Self::AsItWas => format!("{} is as it was", shown(path)),
+        }
+    }
+}
+
+/// A path for people. Characters that a terminal obeys instead of showing (line ends, escape sequences,
+/// changes of direction) are escaped: whoever can name a file could otherwise forge lines of a report.
+/// Bytes that are not UTF-8 are replaced by U+FFFD. Not for JSON, which has escapes of its own.
+#[must_use]
+pub fn shown(path: &Path) -> Shown<'_> {
+    Shown(path)
+}
+
+/// See [`shown`].
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a>(&'a Path);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.to_string_lossy().chars() {
+            if is_obeyed(character) {
+                write!(f, "{}", character.escape_default())?;
+            } else {
+                f.write_char(character)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a terminal obeys a character instead of showing it.
+fn is_obeyed(character: char) -> bool {
+    let turns = matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    turns || character.is_control()
 }
 
 impl Failure {
@@ -73,7 +139,19 @@ impl Failure {
     /// An output at `path` that cannot be written.
     #[must_use]
     pub fn write(path: &Path, error: io::Error) -> Self {
-        Self::Write { path: path.to_path_buf(), error }
+        Self::Write { path: path.to_path_buf(), error, left: Left::at(path) }
+    }
+
+    /// Entries that cannot be copied.
+    #[must_use]
+    pub fn copy(input: &Path, output: &Path, error: io::Error) -> Self {
+        Self::Copy { input: input.to_path_buf(), output: output.to_path_buf(), error, left: Left::at(output) }
+    }
+
+    /// An output that did not become what was planned.
+    #[must_use]
+    pub fn changed(output: &Path) -> Self {
+        Self::Changed { output: output.to_path_buf(), left: Left::at(output) }
     }
 
     /// The exit code that goes with it.
@@ -111,30 +189,31 @@ impl fmt::Display for Reason<'_> {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Read { path, error } => write!(f, "cannot read {}: {}", path.display(), Reason(error)),
-            Self::Write { path, error } => {
-                write!(f, "cannot write {}: {}; nothing was left there", path.display(), Reason(error))
+            Self::Read { path, error } => write!(f, "cannot read {}: {}", shown(path), Reason(error)),
+            Self::Write { path, error, left } => {
+                write!(f, "cannot write {}: {}; {}", shown(path), Reason(error), left.about(path))
             }
             Self::Stdout(error) => write!(f, "cannot write to standard output: {}", Reason(error)),
             Self::Exists(path) => {
-                write!(f, "{} exists: choose another output, or replace it by --force", path.display())
+                write!(f, "{} exists: choose another output, or replace it by --force", shown(path))
             }
-            Self::NotAFile(path) => write!(f, "{} is no file: choose another output", path.display()),
-            Self::Copy { input, output, error } => write!(
+            Self::NotAFile(path) => write!(f, "{} is no file: choose another output", shown(path)),
+            Self::Copy { input, output, error, left } => write!(
                 f,
-                "cannot copy from {} to {}: {}; nothing was left there",
-                input.display(),
-                output.display(),
-                Reason(error)
+                "cannot copy from {} to {}: {}; {}",
+                shown(input),
+                shown(output),
+                Reason(error),
+                left.about(output)
             ),
             Self::OutputIsInput { output, input } => {
-                write!(f, "the output {} is the input {}: choose another", output.display(), input.display())
+                write!(f, "the output {} is the input {}: choose another", shown(output), shown(input))
             }
-            Self::Changed { output } => write!(
+            Self::Changed { output, left } => write!(
                 f,
-                "what was written to {} is not what the inputs held: did one of them change meanwhile? \
-                 Nothing was left there; try again",
-                output.display()
+                "what was written to {} is not what the inputs held: did one of them change meanwhile? Try again; {}",
+                shown(output),
+                left.about(output)
             ),
             Self::Log(text) | Self::Cluster(text) | Self::Usage(text) => f.write_str(text),
             Self::Interrupted => f.write_str("stopped; nothing half-done was left"),
@@ -151,5 +230,20 @@ impl std::error::Error for Failure {
             | Self::Stdout(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_shown_as_they_are_but_for_what_a_terminal_obeys() {
+        for name in ["r0.aof", "C:\\logs\\a b'\"é漢\u{1f600}.aof"] {
+            assert_eq!(shown(Path::new(name)).to_string(), name);
+        }
+        let odd = "a\nb\r\t\u{0}\u{1b}[31m\u{7f}\u{9b}\u{2028}\u{202e}\u{2066}";
+        let expected = r"a\nb\r\t\u{0}\u{1b}[31m\u{7f}\u{9b}\u{2028}\u{202e}\u{2066}";
+        assert_eq!(shown(Path::new(odd)).to_string(), expected);
     }
 }

@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::output::{self, Progress, WATCH};
 use aof_nostd::{AnyProfile, Checksum, Damage, Located};
 use aof_std::scan::{Scan, Sink};
+use aof_std::source::became_shorter;
 use aof_std::{NewFile, Source};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -101,11 +102,10 @@ fn copy(
         }
         // File to file: std lets the kernel copy where it can.
         let mut target = target.file();
-        let copied = io::copy(&mut input.take(rest.min(STEP)), &mut target).map_err(|error| {
-            Failure::Copy { input: path.to_path_buf(), output: output.to_path_buf(), error }
-        })?;
+        let copied = io::copy(&mut input.take(rest.min(STEP)), &mut target)
+            .map_err(|error| Failure::copy(path, output, error))?;
         if copied == 0 {
-            return Err(Failure::Changed { output: output.to_path_buf() });
+            return Err(Failure::read(path, became_shorter()));
         }
         rest -= copied;
         WATCH.bytes.fetch_add(copied, Ordering::Relaxed);
@@ -120,7 +120,7 @@ fn read_back(args: &MergeArgs, plan: &Plan, bytes: u64, file: &NewFile) -> Resul
         io::ErrorKind::Interrupted => Failure::Interrupted,
         _ => Failure::write(&args.output, error),
     };
-    let changed = || Failure::Changed { output: args.output.clone() };
+    let changed = || Failure::changed(&args.output);
     let source = Source::from_file(file.file().try_clone().map_err(failed)?).map_err(failed)?;
     if source.size() != bytes {
         return Err(changed());
