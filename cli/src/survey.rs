@@ -38,16 +38,52 @@ pub struct Survey {
     pub last_checksum: Option<String>,
     /// The reference's digest of what a replay sends.
     pub data_checksum_chain: String,
-    /// What is not as in one unbroken chain, in the order of the file.
+    /// What is not as in one unbroken chain, in the order of the file; where there are too many, faults
+    /// before all else.
     pub findings: Vec<Finding>,
     /// Findings beyond those kept.
     pub findings_omitted: u64,
+    /// How many of all findings, kept or not, are faults.
+    pub faults: u64,
     /// Every byte belongs to a valid entry, and there is no fork.
     pub sound: bool,
 }
 
 /// Findings kept per file: a hostile file could have one every 272 bytes.
 const FINDINGS_MAX: usize = 100_000;
+
+/// Findings that are kept: the first faults, and the first of the others in the room that these leave.
+#[derive(Debug, Default)]
+struct Findings {
+    faults: Vec<Finding>,
+    others: Vec<Finding>,
+    faults_count: u64,
+    others_count: u64,
+}
+
+impl Findings {
+    fn push(&mut self, finding: Finding) {
+        let (kept, count) = if finding.is_fault() {
+            (&mut self.faults, &mut self.faults_count)
+        } else {
+            (&mut self.others, &mut self.others_count)
+        };
+        *count += 1;
+        if kept.len() < FINDINGS_MAX {
+            kept.push(finding);
+        }
+    }
+
+    /// Those kept, in the order of the file, and how many there are beyond them.
+    fn finish(self) -> (Vec<Finding>, u64) {
+        let mut kept = self.faults;
+        let room = FINDINGS_MAX - kept.len();
+        kept.extend(self.others.into_iter().take(room));
+        kept.sort_by_key(|finding| finding.offset); // no two are at one place
+        let omitted = self.faults_count + self.others_count - kept.len() as u64;
+        (kept, omitted)
+    }
+}
 
 /// Something that is not as in one unbroken chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -167,9 +203,7 @@ struct Whole {
     first: Option<Checksum>,
     chain: Chain<Runs>,
     data: DataChecksum,
-    findings: Vec<Finding>,
-    faults: u64,
-    omitted: u64,
+    findings: Findings,
 }
 
 impl Whole {
@@ -180,7 +214,7 @@ impl Whole {
             match *seen {
                 Seen::Cluster(of) => cluster = of,
                 Seen::Entry(offset, link) => self.entry(offset, cluster, link),
-                Seen::Damage(damage, until) => self.find(Finding::damage(damage, until, self.bytes)),
+                Seen::Damage(damage, until) => self.findings.push(Finding::damage(damage, until, self.bytes)),
             }
         }
     }
@@ -191,7 +225,7 @@ impl Whole {
         let expected = *self.cluster.get_or_insert(cluster);
         let relation = self.chain.push(link);
         if cluster != expected {
-            self.find(Finding {
+            self.findings.push(Finding {
                 kind: "fork",
                 offset,
                 op: Some(link.op.0),
@@ -200,16 +234,7 @@ impl Whole {
                 detail: format!("an entry of cluster {cluster} in a log of cluster {expected}"),
             });
         } else if let Some(finding) = Finding::relation(relation, offset, link.op.0) {
-            self.find(finding);
-        }
-    }
-
-    fn find(&mut self, finding: Finding) {
-        self.faults += u64::from(finding.is_fault());
-        if self.findings.len() < FINDINGS_MAX {
             self.findings.push(finding);
-        } else {
-            self.omitted += 1;
         }
     }
 }
@@ -233,6 +258,8 @@ impl Survey {
         })
         .map_err(failed)?;
         let history = whole.chain.history();
+        let faults = whole.findings.faults_count;
+        let (findings, findings_omitted) = whole.findings.finish();
         Ok(Self {
             file: path.to_string_lossy().into_owned(),
             profile: scan.profile().map(|profile| profile.name()),
@@ -246,9 +273,46 @@ impl Survey {
             first_checksum: whole.first.map(|checksum| checksum.to_string()),
             last_checksum: whole.chain.last().map(|link| link.checksum.to_string()),
             data_checksum_chain: whole.data.finish().to_string(),
-            sound: whole.faults == 0,
-            findings: whole.findings,
-            findings_omitted: whole.omitted,
+            sound: faults == 0,
+            findings,
+            findings_omitted,
+            faults,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(kind: &'static str, offset: u64) -> Finding {
+        Finding { kind, offset, op: None, size: None, missing: None, detail: String::new() }
+    }
+
+    #[test]
+    fn faults_are_kept_however_much_harmless_comes_before_them() {
+        let mut findings = Findings::default();
+        let count = FINDINGS_MAX as u64 + 7;
+        for offset in 0..count {
+            findings.push(finding("backtrack", offset));
+        }
+        findings.push(finding("body-checksum", count));
+        let (kept, omitted) = findings.finish();
+        assert_eq!((kept.len(), omitted), (FINDINGS_MAX, 8));
+        assert!(kept.is_sorted_by_key(|finding| finding.offset));
+        assert_eq!(kept.last(), Some(&finding("body-checksum", count)));
+    }
+
+    #[test]
+    fn faults_alone_are_bounded_too() {
+        let mut findings = Findings::default();
+        for offset in 0..FINDINGS_MAX as u64 + 5 {
+            findings.push(finding("magic", offset * 2));
+            findings.push(finding("gap", offset * 2 + 1));
+        }
+        assert_eq!(findings.faults_count, FINDINGS_MAX as u64 + 5);
+        let (kept, omitted) = findings.finish();
+        assert_eq!((kept.len(), omitted), (FINDINGS_MAX, FINDINGS_MAX as u64 + 10));
+        assert!(kept.iter().all(Finding::is_fault));
     }
 }

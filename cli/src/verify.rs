@@ -2,10 +2,11 @@
 
 use crate::args::VerifyArgs;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::output::{self, Stdout};
 use crate::survey::Survey;
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// Runs the command. A file that cannot be read does not keep the others from being read.
 ///
@@ -40,11 +41,11 @@ fn json_line(survey: &Survey) -> String {
     serde_json::to_string(survey).unwrap_or_default()
 }
 
-/// Findings shown to a person; `--json` has all.
+/// Findings shown to a person: faults before all else.
 const FINDINGS_SHOWN: usize = 50;
 
 fn human(survey: &Survey) -> String {
-    let mut text = format!("{}: {}\n", survey.file, verdict(survey));
+    let mut text = format!("{}: {}\n", shown(Path::new(&survey.file)), verdict(survey));
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:<20} {value}");
     };
@@ -65,15 +66,56 @@ fn human(survey: &Survey) -> String {
         line("last checksum", last);
     }
     line("data checksum chain", &survey.data_checksum_chain);
-    for finding in survey.findings.iter().take(FINDINGS_SHOWN) {
-        let _ = writeln!(text, "  {finding}");
-    }
-    let more = survey.findings.len().saturating_sub(FINDINGS_SHOWN) as u64 + survey.findings_omitted;
-    if more > 0 {
-        let _ = writeln!(text, "  and {more} more findings (--json has them)");
-    }
+    findings(survey, &mut text);
     text.pop();
     text
+}
+
+/// Findings in the order of the file, and how many are not among them.
+fn findings(survey: &Survey, text: &mut String) {
+    let faults = survey.findings.iter().filter(|finding| finding.is_fault()).count().min(FINDINGS_SHOWN);
+    let others = (survey.findings.len() - faults).min(FINDINGS_SHOWN - faults);
+    let (mut faults_left, mut others_left) = (faults, others);
+    for finding in &survey.findings {
+        let left = if finding.is_fault() { &mut faults_left } else { &mut others_left };
+        if *left > 0 {
+            *left -= 1;
+            let _ = writeln!(text, "  {finding}");
+        }
+    }
+    let faults_more = survey.faults - faults as u64;
+    let others_more = harmless(survey) - others as u64;
+    if faults_more + others_more > 0 {
+        let mut more: Vec<_> =
+            [count_faults(faults_more, "more "), count_others(others_more, "more ")].into();
+        more.retain(|part| !part.is_empty());
+        let where_to = match survey.findings_omitted {
+            0 => "--json has them".into(),
+            _ => format!("--json has the first {}", survey.findings.len()),
+        };
+        let _ = writeln!(text, "  and {} ({where_to})", more.join(", "));
+    }
+}
+
+/// Findings that are no faults.
+fn harmless(survey: &Survey) -> u64 {
+    (survey.findings.len() as u64 + survey.findings_omitted).saturating_sub(survey.faults)
+}
+
+fn count_faults(count: u64, more: &str) -> String {
+    match count {
+        0 => String::new(),
+        1 => format!("1 {more}fault"),
+        count => format!("{count} {more}faults"),
+    }
+}
+
+fn count_others(count: u64, more: &str) -> String {
+    match count {
+        0 => String::new(),
+        1 => format!("1 {more}backtrack or gap"),
+        count => format!("{count} {more}backtracks and gaps"),
+    }
 }
 
 /// Ranges of ops, such as `5, 7-9`; at most 20 of them.
@@ -96,16 +138,13 @@ pub fn ranges(ranges: &[(u64, u64)]) -> String {
 }
 
 fn verdict(survey: &Survey) -> String {
-    let faults = survey.findings.iter().filter(|finding| finding.is_fault()).count() as u64;
-    let others = survey.findings.len() as u64 - faults;
-    if !survey.sound {
-        return format!("DAMAGED, {} findings", survey.findings.len() as u64 + survey.findings_omitted);
-    }
-    match others {
-        0 if survey.entries == 0 => "sound (empty)".into(),
-        0 => "sound, one unbroken chain".into(),
-        1 => "sound, with 1 backtrack or gap".into(),
-        others => format!("sound, with {others} backtracks and gaps"),
+    let others = count_others(harmless(survey), "");
+    let between = if others.is_empty() { "" } else { ", " };
+    match (survey.faults, others.is_empty()) {
+        (0, true) if survey.entries == 0 => "sound (empty)".into(),
+        (0, true) => "sound, one unbroken chain".into(),
+        (0, false) => format!("sound, with {others}"),
+        (faults, _) => format!("DAMAGED, {}{between}{others}", count_faults(faults, "")),
     }
 }
 

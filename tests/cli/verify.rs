@@ -92,3 +92,45 @@ fn person_is_told_what_the_json_says() {
         assert!(ran.stdout.contains(fact), "{fact} in {}", ran.stdout);
     }
 }
+
+#[test]
+fn faults_are_told_before_what_is_harmless_and_counted_apart() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut bytes = std::fs::read(data("single/small-bodies.aof")).unwrap();
+    let last = bytes[bytes.len() - 528..].to_vec();
+    for _ in 0..299 {
+        bytes.extend_from_slice(&last); // the same entry once more: a backtrack
+    }
+    let fault = bytes.len();
+    bytes.extend_from_slice(&last);
+    bytes[fault + 300] ^= 1;
+    let path = file(&directory, "damaged.aof", &bytes);
+    let ran = aof(["verify".as_ref(), path.as_os_str()]).code(1);
+    assert!(ran.stdout.contains(": DAMAGED, 1 fault, 299 backtracks and gaps\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains(&format!("  byte {fault} (op 300): body-checksum")), "{}", ran.stdout);
+    assert_eq!(ran.stdout.matches(": backtrack: ").count(), 49);
+    assert!(ran.stdout.ends_with("  and 250 more backtracks and gaps (--json has them)\n"), "{}", ran.stdout);
+    let found = survey(&path);
+    assert_eq!((&found["faults"], &found["findings_omitted"]), (&json!(1), &json!(0)));
+    assert_eq!(findings(&found).len(), 300);
+
+    // Faults alone, more than are shown.
+    let mut bytes = std::fs::read(data("single/small-bodies.aof")).unwrap();
+    let end = bytes.len();
+    for entry in 1..=120 {
+        bytes[end - entry * 2 * 528 + 300] ^= 1;
+    }
+    let path = file(&directory, "faulty.aof", &bytes);
+    let ran = aof(["verify".as_ref(), path.as_os_str()]).code(1);
+    assert!(ran.stdout.contains(": DAMAGED, 120 faults, 120 backtracks and gaps\n"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains(": gap: "), "{}", ran.stdout);
+    assert!(
+        ran.stdout.ends_with("  and 70 more faults, 120 more backtracks and gaps (--json has them)\n"),
+        "{}",
+        ran.stdout
+    );
+
+    let torn = file(&directory, "torn.aof", &bytes[..1000]);
+    let ran = aof(["verify".as_ref(), torn.as_os_str()]).code(1);
+    assert!(ran.stdout.contains(": DAMAGED, 1 fault\n"), "{}", ran.stdout);
+}
