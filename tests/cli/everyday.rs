@@ -144,3 +144,101 @@ fn device_is_not_replaced_by_a_file() {
     assert!(ran.code(2).stderr.contains("is no file"));
     assert!(!pipe.metadata().unwrap().is_file());
 }
+
+#[test]
+fn failing_standard_error_changes_no_exit_code() {
+    let directory = tempfile::tempdir().unwrap();
+    let (sound, output) = (data("cluster/r1.aof"), directory.path().join("out"));
+    let there = file(&directory, "there", b"");
+    let arguments: [(i32, Vec<std::path::PathBuf>); 5] = [
+        (2, vec!["verify".into(), directory.path().join("missing.aof")]),
+        (2, vec!["debug".into(), directory.path().join("missing.aof")]),
+        (2, vec!["merge".into(), "-o".into(), there, sound.clone()]),
+        (1, vec!["merge".into(), "-o".into(), output.clone(), data("cluster/r2.aof")]),
+        (0, vec!["merge".into(), "-o".into(), output, sound]),
+    ];
+    for (code, arguments) in arguments {
+        let full = std::fs::File::options().write(true).open("/dev/full").map(Stdio::from);
+        let (reader, closed) = std::io::pipe().unwrap();
+        drop(reader);
+        for stderr in [Some(closed.into()), full.ok()].into_iter().flatten() {
+            let mut run = command();
+            let status = run.args(&arguments).stdout(Stdio::null()).stderr(stderr).status().unwrap();
+            assert_eq!(status.code(), Some(code), "{arguments:?}: {status}");
+            let _ = std::fs::remove_file(directory.path().join("out"));
+        }
+    }
+}
+
+/// Whoever can name a file could otherwise forge lines of the report, or move the terminal's cursor.
+#[test]
+fn control_characters_in_names_are_shown_and_not_sent() {
+    let directory = tempfile::tempdir().unwrap();
+    let odd = "a\nb.aof: sound\u{1b}[2K\r\u{9b}31m\u{202e}\u{e9}";
+    let shown = r"a\nb.aof: sound\u{1b}[2K\r\u{9b}31m\u{202e}\u{e9}".replace(r"\u{e9}", "\u{e9}");
+    let torn = std::fs::read(data("single/small-bodies.aof")).unwrap();
+    let path = file(&directory, odd, &torn[..torn.len() - 1]);
+    let other = file(&directory, "other.aof", &std::fs::read(data("cluster/r1.aof")).unwrap());
+    let missing = directory.path().join(format!("{odd}.missing"));
+    let output = directory.path().join(format!("{odd}.out"));
+    let odd_directory = directory.path().join(format!("{odd}.none")).join("out");
+    for arguments in [
+        vec!["verify".into(), path.clone()],
+        vec!["verify".into(), missing.clone()],
+        vec!["debug".into(), missing.clone()],
+        vec!["merge".into(), "-o".into(), output.clone(), path.clone()],
+        vec!["merge".into(), "-o".into(), output.clone(), path.clone()], // exists now
+        vec!["merge".into(), "--force".into(), "-o".into(), path.clone(), path.clone()],
+        vec!["merge".into(), "-o".into(), odd_directory, path.clone()],
+        vec!["merge".into(), "--force".into(), "-o".into(), output.clone(), path.clone(), other],
+    ] {
+        let ran = aof(&arguments);
+        let text = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(text.contains(&shown), "{arguments:?}: {text}");
+        for forbidden in ["\u{1b}", "\r", "\u{9b}", "\u{202e}", "\nb.aof"] {
+            assert!(!text.contains(forbidden), "{arguments:?}: {text}");
+        }
+    }
+    let ran = aof(["verify".as_ref(), "--json".as_ref(), path.as_os_str()]).code(1);
+    assert_eq!(ran.json()[0]["file"], path.to_str().unwrap(), "JSON has its own escapes");
+    let merge = ["merge".as_ref(), "--force".as_ref(), "--json".as_ref(), "-o".as_ref()];
+    let ran = aof(merge.into_iter().chain([output.as_os_str(), path.as_os_str()])).code(0);
+    assert_eq!(ran.json()[0]["output"], output.to_str().unwrap());
+    assert_eq!(ran.json()[0]["inputs"][0]["file"], path.to_str().unwrap());
+}
+
+/// At an entry's boundary the rest would look like a whole log.
+#[cfg(target_os = "linux")]
+#[test]
+fn log_that_is_cut_short_while_it_is_read_is_no_sound_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let whole = std::fs::read(data("single/small-bodies.aof")).unwrap();
+    let path = directory.path().join("shrinks.aof");
+    let output = directory.path().join("out");
+    for arguments in [
+        vec!["verify".into(), path.clone()],
+        vec!["debug".into(), path.clone()],
+        vec!["merge".into(), "-o".into(), output.clone(), path.clone()],
+    ] {
+        std::fs::write(&path, &whole).unwrap();
+        // A hole that takes far longer to read than this test waits.
+        let log = std::fs::File::options().write(true).open(&path).unwrap();
+        log.set_len(1 << 38).unwrap();
+        let mut run = command();
+        let run = run.args(&arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let io = format!("/proc/{}/io", run.id());
+        let bytes_read = || {
+            let io = std::fs::read_to_string(&io).unwrap();
+            io.lines().find_map(|line| line.strip_prefix("rchar: ")?.parse::<u64>().ok()).unwrap()
+        };
+        while bytes_read() < 4 << 20 {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        log.set_len(whole.len() as u64).unwrap();
+        let ran = run.wait_with_output().unwrap();
+        let stderr = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains("shrinks.aof: became shorter while it was being read"), "{stderr}");
+        assert!(!output.exists());
+    }
+}

@@ -76,6 +76,135 @@ fn gap_is_refused_with_the_missing_ops_and_both_sides() {
 }
 
 #[test]
+fn first_gap_stands_between_its_neighbours_and_the_others_behind_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("whole.aof");
+    let bodies: Vec<&[u8]> = vec![b"body"; 200];
+    let entries = chain(TigerBeetle::new(aof_std::backend()), Header::new(), &bodies);
+    let without = |gone: &dyn Fn(usize) -> bool| {
+        let left = entries.iter().zip(1..).filter(|(_, op)| !gone(*op)).map(|(entry, _)| entry.as_slice());
+        left.collect::<Vec<_>>().concat()
+    };
+    let gapped =
+        file(&directory, "gapped.aof", &without(&|op| op == 30 || (50..60).contains(&op) || op == 70));
+    let ran = merge(&["--json"], &output, &[&gapped]).code(1);
+    assert!(
+        ran.stderr.contains("a gap: op 30 is missing, between op 29 (")
+            && ran.stderr.contains(" and op 31 ("),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("). Further on ops 50-59, 70 are missing too. "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("Another replica's log with these ops would help"), "{}", ran.stderr);
+    assert_eq!(ran.json()[0]["missing_ops"], json!([[30, 30], [50, 59], [70, 70]]));
+
+    let gapped = file(&directory, "one.aof", &without(&|op| op == 30));
+    let ran = merge(&[], &output, &[&gapped]).code(1);
+    assert!(ran.stderr.contains("Another replica's log with op 30 would help"), "{}", ran.stderr);
+
+    let gapped = file(&directory, "many.aof", &without(&|op| op % 3 == 0));
+    let ran = merge(&[], &output, &[&gapped]).code(1);
+    assert!(ran.stderr.contains("op 3 is missing"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("Further on ops 6, 9, 12, "), "{}", ran.stderr);
+    assert!(ran.stderr.contains(", 63 and 45 more ranges are missing too"), "{}", ran.stderr);
+}
+
+/// A copy of a replica's log, whose last entry's body is damaged; gives where that entry stands.
+fn with_a_bad_end(directory: &tempfile::TempDir, name: &str, number: u8) -> (PathBuf, u64) {
+    let mut bytes = fs::read(replica(number)).unwrap();
+    let mut last = 0;
+    for located in Entries::detect(&bytes, Backend::default()) {
+        let located = located.unwrap();
+        if located.entry.header.op().0 == 3221 {
+            last = usize::try_from(located.offset).unwrap();
+        }
+    }
+    bytes[last + HEAD_SIZE] ^= 1;
+    (file(directory, name, &bytes), last as u64)
+}
+
+#[test]
+fn lost_end_is_told_where_a_damaged_entry_names_its_op() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("whole.aof");
+    let (one, one_at) = with_a_bad_end(&directory, "d0.aof", 0);
+    let (other, other_at) = with_a_bad_end(&directory, "d1.aof", 1);
+    let ran = merge(&["--json"], &output, &[&one, &other]).code(0);
+    let report = &ran.json()[0];
+    assert_eq!((&report["complete"], &report["chain"]["last_op"]), (&json!(true), &json!(3220)));
+    let notes = report["notes"].as_array().unwrap();
+    assert_eq!(notes.len(), 1);
+    assert_eq!((&notes[0]["kind"], &notes[0]["ops"]), (&json!("damaged-end"), &json!([[3221, 3221]])));
+    assert_eq!(
+        notes[0]["places"],
+        json!([
+            {"op": 3221, "file": one.to_str().unwrap(), "offset": one_at},
+            {"op": 3221, "file": other.to_str().unwrap(), "offset": other_at},
+        ])
+    );
+    let ran = merge(&["--force"], &output, &[&one, &other]).code(0);
+    let expected = format!(
+        "NOTE: op 3221 is damaged wherever it is ({} at byte {one_at}, {} at byte {other_at}): the chain ends \
+         before it\n",
+        one.display(),
+        other.display()
+    );
+    assert!(ran.stdout.contains(&expected), "{}", ran.stdout);
+
+    // Whole in one log: then nothing is lost.
+    let ran = merge(&["--force", "--json"], &output, &[&one, &replica(1)]).code(0);
+    assert_eq!(ran.json()[0]["notes"], json!([]));
+    assert_eq!(sha256(&output), WHOLE_SHA256);
+
+    // Several ops.
+    let entries = chain(TigerBeetle::default(), Header::new(), &[b"a", b"b", b"c", b"d"]);
+    let mut bytes = entries.concat();
+    for entry in [3, 4] {
+        bytes[entry * (HEAD_SIZE + 1) - 1] ^= 1;
+    }
+    let short = file(&directory, "short.aof", &bytes);
+    let ran = merge(&["--force"], &output, &[&short]).code(0);
+    let expected = format!(
+        "NOTE: ops 3-4 are damaged wherever they are (op 3 in {0} at byte 546, op 4 in {0} at byte 819): the \
+         chain ends before them\n",
+        short.display()
+    );
+    assert!(ran.stdout.contains(&expected), "{}", ran.stdout);
+}
+
+#[test]
+fn lost_beginning_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("whole.aof");
+    let entries = chain(TigerBeetle::default(), Header::new(), &[b"a", b"b", b"c", b"d"]);
+    let mut bytes = entries.concat();
+    bytes[..2 * (HEAD_SIZE + 1)].fill(0);
+    let rest = file(&directory, "rest.aof", &bytes);
+    let ran = merge(&[], &output, &[&rest]).code(0);
+    let note = "NOTE: the chain begins at op 3: what ops 1 to 2 did is in no input\n";
+    assert!(ran.stdout.contains(note), "{}", ran.stdout);
+    let ran = merge(&["--force", "--json"], &output, &[&rest]).code(0);
+    let report = &ran.json()[0];
+    assert_eq!((&report["complete"], &report["reason"]), (&json!(true), &json!(null)));
+    assert_eq!(report["notes"].as_array().unwrap().len(), 1);
+    assert_eq!(report["notes"][0]["kind"], "lost-beginning");
+    assert_eq!(report["notes"][0]["ops"], json!([[1, 2]]));
+    assert_eq!(report["notes"][0]["detail"], "the chain begins at op 3: what ops 1 to 2 did is in no input");
+
+    let second = file(&directory, "second.aof", &entries[1..].concat());
+    let ran = merge(&["--force"], &output, &[&second]).code(0);
+    assert!(ran.stdout.contains("begins at op 2: what op 1 did is in no input\n"), "{}", ran.stdout);
+
+    // Whoever names the beginning knows of it.
+    let whole = file(&directory, "whole-input.aof", &entries.concat());
+    let root = Entry::from_prefix(&entries[1]).unwrap().header.checksum.to_string();
+    let ran = merge(&["--force", "--json", "--root", &root], &output, &[&whole]).code(0);
+    assert_eq!(ran.json()[0]["notes"], json!([]));
+    let ran = merge(&["--force", "--json"], &output, &[&whole]).code(0);
+    assert_eq!(ran.json()[0]["notes"], json!([]));
+}
+
+#[test]
 fn partial_writes_the_chain_up_to_the_gap() {
     let directory = tempfile::tempdir().unwrap();
     let output = directory.path().join("part.aof");
@@ -150,9 +279,10 @@ fn fork_is_refused_with_both_sides_and_partial_stops_before_it() {
     let ran = merge(&["--json"], &output, &[&one_path, &other_path]).code(1);
     assert_eq!(ran.json()[0]["fork"]["op"], 3);
     assert_eq!(ran.json()[0]["fork"]["sides"].as_array().unwrap().len(), 2);
-    for fact in ["fork", "one.aof", "other.aof", "byte 546", "op 3"] {
+    for fact in ["fork", "one.aof", "other.aof", "byte 546", "op 3", "Leave out the logs", "--partial"] {
         assert!(ran.stderr.contains(fact), "{fact} in {}", ran.stderr);
     }
+    assert!(!ran.stderr.contains("--root"), "it does not help: {}", ran.stderr);
     assert_nothing_in(&directory, 2);
     merge(&["--partial"], &output, &[&one_path, &other_path]).code(0);
     assert_eq!(fs::read(&output).unwrap(), one[..2].concat());
@@ -327,6 +457,67 @@ fn output_that_cannot_be_written_is_told() {
     let ran = merge(&[], &directory.path().join("no/such/directory"), &[&replica(1)]).code(1);
     assert!(ran.stderr.contains("cannot write"), "{}", ran.stderr);
     merge(&["--force"], directory.path(), &[&replica(1)]).code(1);
+    let precious = file(&directory, "precious", b"precious");
+    let ran = merge(&[], &precious.join("out"), &[&replica(1)]).code(1);
+    assert!(ran.stderr.contains("cannot write"), "{}", ran.stderr);
+    assert_nothing_in(&directory, 1);
+}
+
+/// Inputs may take hours to read.
+#[test]
+fn place_for_the_output_is_looked_at_before_the_inputs() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("missing.aof");
+    let ran = merge(&[], &directory.path().join("nodir/out"), &[&missing]).code(1);
+    assert!(ran.stderr.contains("nodir/out"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("No such file or directory; nothing was left there"), "{}", ran.stderr);
+    let ran = merge(&[], &directory.path().join("out"), &[&missing]).code(2);
+    assert!(ran.stderr.contains("cannot read"), "{}", ran.stderr);
+    assert_nothing_in(&directory, 0);
+}
+
+/// Runs a merge where no file may grow beyond 100 KiB.
+#[cfg(unix)]
+fn merge_on_a_full_disk(flags: &[&str], output: &Path) -> String {
+    let mut shell = std::process::Command::new("bash");
+    shell.args([
+        "-c",
+        "trap '' XFSZ; ulimit -f 100; exec \"$@\"",
+        "bash",
+        env!("CARGO_BIN_EXE_aof"),
+        "merge",
+    ]);
+    let ran = shell.args(flags).arg("-o").arg(output).arg(replica(1)).output().unwrap();
+    let stderr = String::from_utf8(ran.stderr).unwrap();
+    assert_eq!(ran.status.code(), Some(1), "{stderr}");
+    stderr
+}
+
+#[cfg(unix)]
+#[test]
+fn full_disk_leaves_the_output_as_it_was_and_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let stderr = merge_on_a_full_disk(&[], &directory.path().join("out"));
+    assert!(stderr.contains("nothing was left there"), "{stderr}");
+    assert_nothing_in(&directory, 0);
+    let precious = file(&directory, "precious", b"precious");
+    let stderr = merge_on_a_full_disk(&["--force"], &precious);
+    assert!(stderr.contains("precious is as it was"), "{stderr}");
+    assert!(!stderr.contains("nothing was left"), "{stderr}");
+    assert_eq!(fs::read(&precious).unwrap(), b"precious");
+    assert_nothing_in(&directory, 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn replaced_output_keeps_its_mode() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let output = file(&directory, "secret", b"secret");
+    fs::set_permissions(&output, fs::Permissions::from_mode(0o600)).unwrap();
+    merge(&["--force"], &output, &[&replica(1)]).code(0);
+    assert_eq!(sha256(&output), WHOLE_SHA256);
+    assert_eq!(output.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
 }
 
 #[test]
@@ -351,6 +542,57 @@ fn interrupted_merge_leaves_nothing() {
         }
         assert_nothing_in(&directory, 1);
     }
+}
+
+/// As `timeout` of the coreutils sends them: to the process, and at once to its group.
+#[test]
+fn two_signals_in_quick_succession_leave_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let body = vec![7; 1 << 19];
+    let bodies: Vec<&[u8]> = vec![&body; 200];
+    let profile = TigerBeetle::new(aof_std::backend());
+    let input = file(&directory, "input.aof", &chain(profile, Header::new(), &bodies).concat());
+    let output = directory.path().join("out").join("whole.aof");
+    fs::create_dir(output.parent().unwrap()).unwrap();
+    let names = || fs::read_dir(output.parent().unwrap()).unwrap().map(|name| name.unwrap().file_name());
+    for signal in ["TERM", "INT", "TERM", "INT"] {
+        let mut merge = command();
+        merge.args(["merge".as_ref(), "--output".as_ref(), output.as_os_str(), input.as_os_str()]);
+        let mut merge =
+            merge.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let size = || names().find_map(|name| output.with_file_name(name).metadata().ok()).map(|it| it.len());
+        while size().is_none_or(|size| size == 0) {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        let kill = format!("kill -{signal} {0}; kill -{signal} {0}; kill -{signal} {0}", merge.id());
+        assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let status = merge.wait().unwrap();
+        assert_eq!(status.code(), Some(130), "{status}");
+        assert_eq!(names().collect::<Vec<_>>(), [] as [std::ffi::OsString; 0]);
+    }
+}
+
+/// For whoever does not want to wait for the clean-up.
+#[test]
+fn signal_a_second_after_the_first_ends_the_command_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let input = directory.path().join("hole.aof");
+    fs::File::create(&input).unwrap().set_len(1 << 40).unwrap(); // an entry is looked for in all of it
+    let mut merge = command();
+    merge.args([
+        "merge".as_ref(),
+        "-o".as_ref(),
+        directory.path().join("out").as_os_str(),
+        input.as_os_str(),
+    ]);
+    let mut merge = merge.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let kill = || std::process::Command::new("kill").arg(merge.id().to_string()).status();
+    for _ in 0..2 {
+        std::thread::sleep(std::time::Duration::from_millis(1200));
+        assert!(kill().unwrap().success());
+    }
+    assert_eq!(merge.wait().unwrap().code(), Some(130));
+    assert_nothing_in(&directory, 1);
 }
 
 #[test]

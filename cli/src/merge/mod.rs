@@ -5,9 +5,11 @@
 //! ```
 //!
 //! [`index`] knows files and memory, [`plan`] knows chains and is a pure function of the index,
-//! [`mod@write`] knows how the output appears whole or not at all, [`report`] tells.
+//! [`notes`] knows what is lost all the same, [`mod@write`] how the output appears whole or not at all,
+//! [`report`] tells.
 
 pub mod index;
+pub mod notes;
 pub mod plan;
 pub mod report;
 pub mod write;
@@ -16,6 +18,7 @@ use crate::args::MergeArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
+use aof_std::NewFile;
 use index::Index;
 use plan::{Plan, Root};
 use report::Report;
@@ -27,13 +30,13 @@ use std::path::Path;
 ///
 /// See [`Failure`]. The inputs are untouched, and the output is as it was.
 pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
-    check_output(args)?;
     output::stop_on_signal();
+    check_output(args)?;
     let index = Index::read(&args.files, args.limits.message_size_max)?;
     let root = args.root.map_or(Root::LowestOp, Root::ChildOf);
     let plan = Plan::of(&index, root);
 
-    let mut report = Report::new(args, &index, &plan);
+    let mut report = Report::new(args, &index, &plan, root);
     let whole = plan.obstacle.is_none() && index.conflict().is_none();
     let wanted = whole || (args.partial && index.conflict().is_none());
     if wanted && !plan.chain.is_empty() {
@@ -47,7 +50,8 @@ pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
     Ok(Exit::Damage)
 }
 
-/// Refuses an output that exists, or that is an input.
+/// Refuses an output that exists, that is an input, or that cannot be created where it should be: before
+/// anything is read, which may take long.
 fn check_output(args: &MergeArgs) -> Result<(), Failure> {
     let output = &args.output;
     for input in &args.files {
@@ -64,7 +68,8 @@ fn check_output(args: &MergeArgs) -> Result<(), Failure> {
             Err(Failure::write(output, std::io::ErrorKind::IsADirectory.into()))
         }
         Ok(metadata) if !metadata.is_file() => Err(Failure::NotAFile(output.clone())),
-        _ => Ok(()),
+        // A file that is dropped is gone.
+        _ => NewFile::create(output).map(drop).map_err(|error| Failure::write(output, error)),
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a merge found and did, in words and as JSON.
 
 use super::index::{Conflict, Index, Record};
-use super::plan::{Obstacle, Plan};
+use super::notes::{Note, notes};
+use super::plan::{Obstacle, Plan, Root};
 use super::write::Written;
 use crate::args::MergeArgs;
-use crate::failure::Failure;
+use crate::failure::{Failure, Shown, shown};
 use crate::output;
 use crate::survey::Finding;
 use crate::verify::ranges;
@@ -12,6 +13,7 @@ use aof_nostd::Profile;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// What a merge found and did.
 #[derive(Debug)]
@@ -20,6 +22,7 @@ pub struct Report<'a> {
     index: &'a Index,
     plan: &'a Plan,
     conflict: Option<Conflict>,
+    notes: Vec<Note>,
     /// What was written, if anything.
     pub written: Option<Written>,
 }
@@ -34,14 +37,17 @@ struct InputReport {
     damage: Vec<Finding>,
 }
 
-/// Damage told per input; `verify` tells all.
+/// Damage told per input to a person; JSON has all.
 const DAMAGE_SHOWN: usize = 20;
 
 impl<'a> Report<'a> {
     /// A report of a plan that is not carried out yet.
     #[must_use]
-    pub fn new(args: &'a MergeArgs, index: &'a Index, plan: &'a Plan) -> Self {
-        Self { args, index, plan, conflict: index.conflict(), written: None }
+    pub fn new(args: &'a MergeArgs, index: &'a Index, plan: &'a Plan, root: Root) -> Self {
+        let conflict = index.conflict();
+        // The chain of inputs that do not belong together means nothing.
+        let notes = if conflict.is_none() { notes(index, plan, root) } else { Vec::new() };
+        Self { args, index, plan, conflict, notes, written: None }
     }
 
     /// Why nothing was written, and what would help.
@@ -67,10 +73,6 @@ impl<'a> Report<'a> {
     pub fn print(&self, json: bool) -> Result<(), Failure> {
         let text = if json { format!("{}\n", self.json()) } else { self.human() };
         output::print(&mut output::stdout(), &text)
-    }
-
-    fn path(&self, input: u32) -> String {
-        path(self.index, input)
     }
 
     fn conflict_text(&self, conflict: &Conflict) -> String {
@@ -119,8 +121,10 @@ impl<'a> Report<'a> {
             _ if self.conflict.is_some() => {} // what they make together means nothing
             Some(Obstacle::Gap { missing: ops, .. }) => missing.clone_from(ops),
             Some(Obstacle::Fork { op, sides }) => {
-                let place =
-                    |record: &Record| json!({"file": self.path(record.input), "offset": record.offset});
+                let place = |record: &Record| {
+                    let file = input_path(self.index, record.input).display().to_string();
+                    json!({"file": file, "offset": record.offset})
+                };
                 let side = |side: &Vec<Record>| {
                     let record = side.first();
                     json!({
@@ -144,6 +148,7 @@ impl<'a> Report<'a> {
             "chain": if self.conflict.is_none() { chain } else { Value::Null },
             "missing_ops": missing,
             "fork": fork,
+            "notes": self.notes.iter().map(Note::json).collect::<Vec<_>>(),
             "reason": (!complete).then(|| self.reason()),
             "inputs": self.inputs(),
         })
@@ -161,7 +166,7 @@ impl<'a> Report<'a> {
     fn human(&self) -> String {
         let mut text = String::new();
         if let Some(written) = &self.written {
-            let _ = writeln!(text, "wrote {}, read back and verified", self.args.output.display());
+            let _ = writeln!(text, "wrote {}, read back and verified", shown(&self.args.output));
             let mut line = |name: &str, value: &str| {
                 let _ = writeln!(text, "  {name:<20} {value}");
             };
@@ -177,9 +182,13 @@ impl<'a> Report<'a> {
                 let _ = writeln!(text, "PARTIAL: {}", self.reason());
             }
         }
+        for note in &self.notes {
+            let _ = writeln!(text, "NOTE: {note}");
+        }
         let _ = writeln!(text, "inputs");
         for input in self.inputs() {
-            let _ = write!(text, "  {}: {} entries, {} taken", input.file, input.entries, input.taken);
+            let file = shown(Path::new(&input.file));
+            let _ = write!(text, "  {file}: {} entries, {} taken", input.entries, input.taken);
             if input.nested > 0 {
                 let _ = write!(text, ", {} inside the bodies of damaged entries left out", input.nested);
             }
@@ -195,20 +204,21 @@ impl<'a> Report<'a> {
                 let _ = writeln!(text, "    {finding}");
             }
             if input.damage.len() > DAMAGE_SHOWN {
-                let _ = writeln!(
-                    text,
-                    "    and {} more places (verify tells all)",
-                    input.damage.len() - DAMAGE_SHOWN
-                );
+                let more = input.damage.len() - DAMAGE_SHOWN;
+                let _ = writeln!(text, "    and {more} more places (--json has them)");
             }
         }
         text
     }
 }
 
-fn path(index: &Index, input: u32) -> String {
-    let input = index.inputs.get(input as usize);
-    input.map(|input| input.path.display().to_string()).unwrap_or_default()
+fn input_path(index: &Index, input: u32) -> &Path {
+    index.inputs.get(input as usize).map_or(Path::new(""), |input| &input.path)
+}
+
+/// An input's path, for people.
+fn path(index: &Index, input: u32) -> Shown<'_> {
+    shown(input_path(index, input))
 }
 
 /// Where all copies of an entry stand.
@@ -222,6 +232,21 @@ fn places(index: &Index, copies: &[Record]) -> String {
         let _ = write!(text, " and {} more places", copies.len() - 8);
     }
     text
+}
+
+/// Ops by their noun: `op 5`, `ops 5, 7-9`.
+fn ops(missing: &[(u64, u64)]) -> String {
+    let noun = if is_one(missing) { "op" } else { "ops" };
+    format!("{noun} {}", ranges(missing))
+}
+
+/// Ops and their verb: `op 5 is`, `ops 5, 7-9 are`.
+fn are(missing: &[(u64, u64)]) -> String {
+    format!("{} {}", ops(missing), if is_one(missing) { "is" } else { "are" })
+}
+
+fn is_one(ops: &[(u64, u64)]) -> bool {
+    matches!(ops, [(first, last)] if first == last)
 }
 
 /// Why inputs do not belong together, in words.
@@ -251,17 +276,23 @@ pub fn obstacle_text(index: &Index, obstacle: &Obstacle) -> String {
         Obstacle::Empty => "no input holds a valid entry".into(),
         Obstacle::NoRoot(root) => format!("no input holds an entry whose parent is {root}"),
         Obstacle::Gap { missing, before, behind } => {
-            let ops = ranges(missing);
+            let (first, further) = missing.split_at(1.min(missing.len()));
             let before = match before.first() {
                 Some(record) => format!("op {} ({})", record.op, places(index, before)),
                 None => "the root".into(),
             };
             let op = behind.first().map_or(0, |record| record.op);
-            format!(
-                "a gap: ops {ops} are missing, between {before} and op {op} ({}). Another replica's log with \
-                 ops {ops} would help",
+            let mut text = format!(
+                "a gap: {} missing, between {before} and op {op} ({}). ",
+                are(first),
                 places(index, behind)
-            )
+            );
+            if !further.is_empty() {
+                let _ = write!(text, "Further on {} missing too. ", are(further));
+            }
+            let wanted = if further.is_empty() { ops(first) } else { "these ops".into() };
+            let _ = write!(text, "Another replica's log with {wanted} would help");
+            text
         }
         Obstacle::Fork { op, sides } => {
             let mut text = format!("a fork: two histories at op {op}");
@@ -277,9 +308,7 @@ pub fn obstacle_text(index: &Index, obstacle: &Obstacle) -> String {
                     );
                 }
             }
-            text.push_str(
-                ". Leave out the logs of the history that you do not want, or name its beginning by --root",
-            );
+            text.push_str(". Leave out the logs of the history that you do not want");
             text
         }
     }

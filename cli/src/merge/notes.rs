@@ -1,0 +1,154 @@
+//! What is known to be lost where a chain is whole all the same: [`notes`].
+//!
+//! A chain ends where nobody has a child of its last entry, and begins at the lowest op. Both are normal:
+//! a crash tears the last entry, a log that was rotated begins late. Whether something is missing there is
+//! for a person to judge, who must be told.
+
+use super::index::Index;
+use super::plan::{Plan, Root};
+use crate::failure::shown;
+use crate::verify::ranges;
+use serde_json::{Value, json};
+use std::fmt;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+/// Something that a chain without a gap or a fork is known to lack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The chain begins late: what ops 1 to this one did is in no input.
+    LostBeginning {
+        /// The last op that is lost.
+        last: u64,
+    },
+    /// Entries behind the chain's end are damaged in every input that has them.
+    DamagedEnd {
+        /// Where, by op.
+        places: Vec<Place>,
+    },
+}
+
+/// Where a damaged entry stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Its op, from its header, which is whole.
+    pub op: u64,
+    /// The input's number.
+    input: usize,
+    /// Its first byte.
+    pub offset: u64,
+    /// The input.
+    pub file: PathBuf,
+}
+
+/// Places told to a person; JSON has all.
+const PLACES_SHOWN: usize = 8;
+
+/// What is known to be lost before the chain's beginning, and behind its end. Nothing before the beginning
+/// where somebody named it, and nothing behind the end where a gap or a fork is in the way: that is told
+/// as such.
+#[must_use]
+pub fn notes(index: &Index, plan: &Plan, root: Root) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let (Some(first), Some(last)) = (plan.chain.first(), plan.chain.last()) else { return notes };
+    if root == Root::LowestOp && first.op > 1 {
+        notes.push(Note::LostBeginning { last: first.op - 1 });
+    }
+    if plan.obstacle.is_none() {
+        let places = damaged_behind(index, last.op);
+        if !places.is_empty() {
+            notes.push(Note::DamagedEnd { places });
+        }
+    }
+    notes
+}
+
+/// Damaged entries with an op above `last`: no input has one of them whole, or it would be in the way.
+fn damaged_behind(index: &Index, last: u64) -> Vec<Place> {
+    let mut places = Vec::new();
+    for (number, input) in index.inputs.iter().enumerate() {
+        for (damage, _) in &input.damage {
+            if let Some(op) = damage.op.map(|op| op.0).filter(|op| *op > last) {
+                places.push(Place { op, input: number, offset: damage.offset, file: input.path.clone() });
+            }
+        }
+    }
+    places.sort();
+    places
+}
+
+impl Note {
+    /// The stable name: `lost-beginning` or `damaged-end`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::LostBeginning { .. } => "lost-beginning",
+            Self::DamagedEnd { .. } => "damaged-end",
+        }
+    }
+
+    /// The ops that are lost, as ranges with both ends.
+    #[must_use]
+    pub fn ops(&self) -> Vec<(u64, u64)> {
+        match self {
+            Self::LostBeginning { last } => vec![(1, *last)],
+            Self::DamagedEnd { places } => {
+                let mut ops: Vec<(u64, u64)> = Vec::new();
+                for place in places {
+                    match ops.last_mut() {
+                        Some((_, last)) if place.op - *last <= 1 => *last = place.op,
+                        _ => ops.push((place.op, place.op)),
+                    }
+                }
+                ops
+            }
+        }
+    }
+
+    /// As one object.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let places = if let Self::DamagedEnd { places } = self { places.as_slice() } else { &[] };
+        let place = |place: &Place| {
+            let file = place.file.display().to_string();
+            json!({"op": place.op, "file": file, "offset": place.offset})
+        };
+        json!({
+            "kind": self.kind(),
+            "ops": self.ops(),
+            "places": places.iter().map(place).collect::<Vec<_>>(),
+            "detail": self.to_string(),
+        })
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LostBeginning { last } => {
+                let first = last.saturating_add(1);
+                let lost = if *last == 1 { "op 1".into() } else { format!("ops 1 to {last}") };
+                write!(f, "the chain begins at op {first}: what {lost} did is in no input")
+            }
+            Self::DamagedEnd { places } => {
+                let ops = self.ops();
+                let one = matches!(ops.as_slice(), [(first, last)] if first == last);
+                let mut list = String::new();
+                for (number, place) in places.iter().take(PLACES_SHOWN).enumerate() {
+                    let between = if number == 0 { "" } else { ", " };
+                    let op = if one { String::new() } else { format!("op {} in ", place.op) };
+                    let _ = write!(list, "{between}{op}{} at byte {}", shown(&place.file), place.offset);
+                }
+                if places.len() > PLACES_SHOWN {
+                    let _ = write!(list, " and {} more places", places.len() - PLACES_SHOWN);
+                }
+                let (ops, list) = (ranges(&ops), list);
+                if one {
+                    write!(f, "op {ops} is damaged wherever it is ({list}): the chain ends before it")
+                } else {
+                    write!(f, "ops {ops} are damaged wherever they are ({list}): the chain ends before them")
+                }
+            }
+        }
+    }
+}
