@@ -56,7 +56,7 @@ fn replica_killed_and_restarted_half_way() {
         std::thread::sleep(Duration::from_secs(2));
         cluster.start(Mode::Recovery);
         tool.finish(REPLAY_LIMIT).success();
-        cluster.settle();
+        // The killed replica may follow for a minute yet. But what was acknowledged is in some replica's log.
         cluster.stop();
 
         let logs: Vec<_> = (0..count).map(|index| cluster.aof(index)).collect();
