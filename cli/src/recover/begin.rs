@@ -10,7 +10,7 @@
 use super::position::{self, Position};
 use super::preflight::Logs;
 use crate::args::RecoverArgs;
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::output;
 use crate::replay::addresses::Addresses;
 use crate::replay::admission::{Admission, Summary};
@@ -83,7 +83,7 @@ pub fn begin(
     let path = state_path(args);
     let opened = StateFile::open(&path).map_err(|error| Failure::Usage(error.to_string()))?;
     if let Some((_, state)) = &opened {
-        check_state(args, state, &log.to_string(), &path.display().to_string())?;
+        check_state(args, state, &log.to_string(), &shown(&path).to_string())?;
     }
     let until = Instant::now() + Duration::from_secs(args.timeout.into());
     let mut asker = Asker { args, addresses, summary, probe: probe(args, addresses, summary), until };
@@ -105,7 +105,7 @@ pub fn begin(
             if args.from_op.is_some() {
                 return Err(Failure::Usage(format!(
                     "the progress file {} knows where to go on: leave out --from-op, or move the file away",
-                    path.display()
+                    shown(&path)
                 )));
             }
             // Of a session that nothing came of, as after a limit that was too low, nothing is lost.
@@ -113,7 +113,7 @@ pub fn begin(
                 return Ok(begun(State::new(args.cluster, log, pulses_name(args)), file));
             }
             if let Some(last_op) = last_op {
-                asker.check_resume(&state, last_op, &path.display().to_string())?;
+                asker.check_resume(&state, last_op, &shown(&path).to_string())?;
             }
             Ok(begun(state, file))
         }

@@ -1,8 +1,9 @@
 //! The logs, and what would be sent of them: everything that can be checked without a cluster.
 
 use crate::args::RecoverArgs;
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::merge::index::Index;
+use crate::merge::notes;
 use crate::merge::plan::{Obstacle, Plan, Root};
 use crate::merge::report;
 use crate::output::{self, Progress, WATCH};
@@ -18,6 +19,8 @@ pub struct Logs {
     log: Log,
     /// What ends the chain before the inputs end, in words.
     obstacle: Option<String>,
+    /// What is known to be lost though the chain is whole, in words.
+    notes: Vec<String>,
     bytes: u64,
 }
 
@@ -30,7 +33,7 @@ impl Logs {
     pub fn open(args: &RecoverArgs) -> Result<Self, Failure> {
         if let ([file], true) = (args.files.as_slice(), args.no_preflight) {
             let log = Log::streamed(file, args.limits.message_size_max)?;
-            return Ok(Self { log, obstacle: None, bytes: 0 });
+            return Ok(Self { log, obstacle: None, notes: Vec::new(), bytes: 0 });
         }
         let index = Index::read(&args.files, args.limits.message_size_max)?;
         if let Some(conflict) = index.conflict() {
@@ -40,18 +43,20 @@ impl Logs {
             if input.entries > 0 && matches!(input.profile, Some(AnyProfile::Crc(_))) {
                 return Err(Failure::Log(format!(
                     "{}: a log of profile {}, and clusters write and take profile tigerbeetle",
-                    input.path.display(),
+                    shown(&input.path),
                     AnyProfile::Crc(aof_nostd::Crc).name()
                 )));
             }
         }
-        let plan = Plan::of(&index, args.root.map_or(Root::LowestOp, Root::ChildOf));
+        let root = args.root.map_or(Root::LowestOp, Root::ChildOf);
+        let plan = Plan::of(&index, root);
         let obstacle = plan.obstacle.as_ref().map(|obstacle| report::obstacle_text(&index, obstacle));
         if let (Some(Obstacle::Empty | Obstacle::NoRoot(_)), Some(text)) = (&plan.obstacle, &obstacle) {
             return Err(Failure::Log(text.clone()));
         }
         let bytes = plan.chain.iter().map(|record| record.size_disk).sum();
-        Ok(Self { log: Log::planned(index, plan), obstacle, bytes })
+        let notes = notes::notes(&index, &plan, root).iter().map(ToString::to_string).collect();
+        Ok(Self { log: Log::planned(index, plan), obstacle, notes, bytes })
     }
 
     /// The entries.
@@ -100,6 +105,11 @@ impl Logs {
             return Err(Failure::Log(format!(
                 "{obstacle}. To replay what is before it: --until-op {last_op}"
             )));
+        }
+        if !whole {
+            for note in &self.notes {
+                output::note(&format!("NOTE: {note}"));
+            }
         }
         let summary = admission.summary().clone();
         if summary.requests == 0 {

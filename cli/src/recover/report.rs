@@ -2,7 +2,7 @@
 
 use super::progress::Progress;
 use crate::args::RecoverArgs;
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::output;
 use crate::replay::admission::{Mark, Pulses, Summary};
 use crate::replay::log::Place;
@@ -135,7 +135,7 @@ impl<'a> Report<'a> {
                 "acknowledged up to op {} of the log (op {} of the cluster); progress is in {}",
                 entry.op,
                 replayed.after.op,
-                replayed.path.display()
+                shown(&replayed.path)
             ));
         }
         Ok(())
@@ -261,7 +261,7 @@ impl<'a> Report<'a> {
                 text,
                 "The same command goes on behind op {} (progress is in {}).",
                 after.entry.as_ref().map_or(0, |entry| entry.op),
-                path.display()
+                shown(path)
             );
         }
         text

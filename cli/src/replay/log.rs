@@ -4,7 +4,7 @@
 //! from where they stand, and checked again, since what is sent must be what was planned. Streamed: one
 //! log is read from its beginning, and the first break of the chain ends it.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::merge::index::{Index, Record};
 use crate::merge::plan::Plan;
 use aof_nostd::wire::{Entry, Header};
@@ -28,7 +28,7 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: byte {} (op {})", self.file.display(), self.offset, self.op)
+        write!(f, "{}: byte {} (op {})", shown(&self.file), self.offset, self.op)
     }
 }
 
@@ -163,7 +163,7 @@ fn read_streamed(
         Err(error) => Err(Failure::Log(format!(
             "{}: {error}. Everything before it was read; without --no-preflight the log is merged with \
              itself first, which passes over repeated entries",
-            file.display()
+            shown(file)
         ))),
     }
 }

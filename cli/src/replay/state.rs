@@ -13,6 +13,7 @@
 //! The file is locked while a replay uses it.
 
 use super::client::Session;
+use crate::failure::shown;
 use aof_nostd::{Checksum, Profile, TigerBeetle};
 use aof_std::NewFile;
 use serde::{Deserialize, Serialize};
@@ -157,18 +158,18 @@ impl fmt::Display for StateError {
             Self::Io(path, error) => write!(
                 f,
                 "the progress file {}: {}; --state FILE keeps it elsewhere",
-                path.display(),
+                shown(path),
                 super::network::reason(error)
             ),
             Self::Locked(path) => {
-                write!(f, "the progress file {} is in use by another recovery", path.display())
+                write!(f, "the progress file {} is in use by another recovery", shown(path))
             }
             Self::Damaged(path) => write!(
                 f,
                 "{} is no progress file, or is damaged: move it away; then the cluster itself tells where to go on",
-                path.display()
+                shown(path)
             ),
-            Self::Full(path) => write!(f, "the progress file {} has no room left", path.display()),
+            Self::Full(path) => write!(f, "the progress file {} has no room left", shown(path)),
         }
     }
 }

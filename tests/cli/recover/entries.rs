@@ -229,3 +229,21 @@ fn streamed_log_is_sent_as_it_is_read() {
     recover(&server.addresses(), &path, &[]).code(0);
     assert_whole(&server, &log);
 }
+
+/// The log's last entry is damaged, and its header tells its op: the end is known to be lost.
+#[test]
+fn damaged_end_is_told() {
+    let server = Server::start(Config::default(), vec![]);
+    let mut log = log(&usual(4));
+    let last = log.bytes.len() - 1;
+    log.bytes[last] ^= 1;
+    let (_directory, path) = place(&log);
+    let ran = recover(&server.addresses(), &path, &[]).code(0);
+    assert!(ran.stderr.contains("NOTE: ") && ran.stderr.contains("op 7"), "{}", ran.stderr);
+    assert_eq!(replayed(&server.log()).len(), 4);
+    // Whoever stops before it is not told.
+    let (_directory, path) = place(&log);
+    let server = Server::start(Config::default(), vec![]);
+    let ran = recover(&server.addresses(), &path, &["--until-op", "5"]).code(0);
+    assert!(!ran.stderr.contains("NOTE"), "{}", ran.stderr);
+}
