@@ -44,7 +44,7 @@ fn record(environment: &Environment) -> Recording {
     std::thread::sleep(Duration::from_secs(1));
     cluster.start(Mode::Normal);
     load.finish(LOAD_LIMIT).success();
-    cluster.settle();
+    // The killed replica may still be following; the others' logs have all that was acknowledged.
     cluster.stop();
 
     let paths: Vec<_> = (0..cluster.count()).map(|index| cluster.aof(index)).collect();

@@ -20,7 +20,6 @@ fn restart_without_recovery_mode_works() {
         cluster.start(Mode::Normal);
         check(&cluster, &recording.log);
         // And again: what it wrote since is as good.
-        cluster.settle();
         cluster.stop();
         cluster.start(Mode::Normal);
         assert!(cluster.holds("accounts", NEW), "{count} replicas");
