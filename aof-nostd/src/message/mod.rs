@@ -39,6 +39,8 @@
 
 mod batch;
 mod eviction;
+#[cfg(feature = "defmt")]
+mod format;
 mod frame;
 mod layout;
 
