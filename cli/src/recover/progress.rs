@@ -216,7 +216,7 @@ impl Observer for Progress {
         if let Some(bar) = &self.bar {
             bar.set_position(self.done + self.done_before);
             if self.done.is_multiple_of(64) {
-                bar.set_message(format!("op {}", header.op.get()));
+                bar.set_message(format!("{} MB, op {}", self.bytes / 1_000_000, header.op.get()));
             }
         }
     }

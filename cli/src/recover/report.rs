@@ -304,8 +304,8 @@ impl<'a> Report<'a> {
 }
 
 const NEXT: &str = "\
-To check: in a few seconds, when the last replica has followed, each replica's own log (--aof-file) has the same
-  data checksum chain (aof debug REPLICA.aof | tail -1); look before it is restarted.
+To check: when all replicas have followed, each one's own log (--aof-file) has the same data checksum chain
+  (aof debug REPLICA.aof | tail -1). Look before a restart; a log with one in between is to be merged first.
 Then stop all replicas, and start them without --aof-recovery.
 ";
 

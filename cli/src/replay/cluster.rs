@@ -19,7 +19,7 @@
 
 use super::addresses::Addresses;
 use super::admission::{RELEASES_MAX, Step};
-use super::client::{Client, Config, Session, Submission};
+use super::client::{Client, ClientError, Config, Session, Submission};
 use super::cluster_error::{ClusterError, Trouble};
 use super::events;
 use super::log::Place;
@@ -334,6 +334,9 @@ impl Sink for Cluster {
         match taken {
             Ok(None) => Ok(None),
             Ok(Some((reply, body))) => self.answered(&reply, &body),
+            Err(NetworkError::Client(ClientError::Timeout { waited, peers })) if self.state.op == 0 => {
+                Err(self.trouble(Trouble::NeverTaken { waited, peers }))
+            }
             Err(NetworkError::Client(error)) => Err(self.trouble(Trouble::Client(error))),
             Err(NetworkError::Poll(error)) => Err(self.trouble(Trouble::Poll(error))),
         }

@@ -8,11 +8,19 @@ use aof_nostd::message::EvictionReason;
 use aof_nostd::wire::{Header, Release};
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 /// What went wrong.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Trouble {
+    /// Nothing was ever acknowledged: the very first request was not answered.
+    NeverTaken {
+        /// How long was waited.
+        waited: Duration,
+        /// What is known of each replica.
+        peers: Vec<PeerReport>,
+    },
     /// The client cannot go on.
     Client(ClientError),
     /// A reply has another op than the next one.
@@ -84,8 +92,11 @@ impl fmt::Display for ClusterError {
         }
         match &self.trouble {
             Trouble::Client(ClientError::Evicted { reason, release }) => self.evicted(f, *reason, *release),
+            Trouble::NeverTaken { waited, peers } => {
+                write!(f, "no answer for {} s. {}", waited.as_secs(), Diagnosis { peers, begun: false })
+            }
             Trouble::Client(ClientError::Timeout { waited, peers }) => {
-                write!(f, "no answer for {} s. {}", waited.as_secs(), Diagnosis(peers))
+                write!(f, "no answer for {} s. {}", waited.as_secs(), Diagnosis { peers, begun: true })
             }
             Trouble::Client(error @ ClientError::Reply { field: ReplyField::RequestChecksum, .. }) => {
                 write!(f, "{error}. Is another recovery running?")
@@ -163,11 +174,15 @@ impl ClusterError {
 }
 
 /// What silence means, by what is known of the replicas.
-struct Diagnosis<'a>(&'a [PeerReport]);
+struct Diagnosis<'a> {
+    peers: &'a [PeerReport],
+    /// Something was acknowledged before, so the cluster was in recovery.
+    begun: bool,
+}
 
 impl fmt::Display for Diagnosis<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let peers = self.0;
+        let peers = self.peers;
         let heard = peers.iter().any(|peer| peer.heard);
         let connected = peers.iter().filter(|peer| peer.connected).count();
         let closes = peers.iter().any(|peer| peer.closed == Some(Closed::ByReplica) && !peer.heard);
@@ -178,10 +193,14 @@ impl fmt::Display for Diagnosis<'_> {
              command goes on"
         } else if connected * 2 <= peers.len() {
             "Most replicas are not there, and the others cannot decide alone: start them; the same command goes on"
+        } else if !self.begun {
+            "The replicas are there and do not take the first request: were they all started with --experimental \
+             --aof-recovery, from the first time on? One that was not has written an operation of its own: then \
+             format all anew. Otherwise: are the addresses those of all replicas, in the cluster's order?"
         } else {
-            "The replicas are there and do not take the request: were they all started with --experimental \
-             --aof-recovery, and are the addresses those of all replicas, in the cluster's order? Was this log replayed before by another \
-             program? Once that is mended, the same command goes on"
+            "The replicas are there and do not take the request: was one restarted without --experimental \
+             --aof-recovery? Are the addresses those of all replicas, in the cluster's order? Once that is mended, \
+             the same command goes on"
         })?;
         for (index, peer) in peers.iter().enumerate() {
             write!(f, "\n  replica {index}: {peer}")?;

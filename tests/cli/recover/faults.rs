@@ -153,6 +153,14 @@ fn silence_ends_within_the_time_given() {
     assert!(ran.stderr.contains("No replica can be reached"), "{}", ran.stderr);
     assert!(ran.stderr.contains("(op 8)"), "{}", ran.stderr);
 
+    // Pings are answered, and the very first request never is: as in normal mode before its first pulse.
+    let swallow = (0..20).map(|request| Fault::SwallowRequest { request }).collect();
+    let server = Server::start(Config::default(), swallow);
+    let (_directory, path) = place(&log);
+    let ran = recover(&server.addresses(), &path, &["--timeout", "1"]).code(1);
+    assert!(ran.stderr.contains("do not take the first request"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("format all anew"), "{}", ran.stderr);
+
     let kill = |op, replica| Fault::Kill {
         op,
         victim: Victim::Replica(replica),
