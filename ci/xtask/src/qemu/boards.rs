@@ -7,7 +7,7 @@ use crate::target::Target;
 use std::path::Path;
 use std::time::Duration;
 
-/// A board that QEMU emulates. A new one also needs its memory map in `ci/firmware/build.rs`.
+/// A board that QEMU emulates. A new one also needs its memory map in its program's `build.rs`.
 #[derive(Debug)]
 pub(crate) struct Board {
     /// For messages.
@@ -35,13 +35,13 @@ const QUIET: [&str; 8] = ["-display", "none", "-monitor", "none", "-serial", "no
 const RUN_MAX: Duration = Duration::from_secs(120);
 
 impl Board {
-    /// Makes sure that the emulator is there, and builds the firmware.
-    pub(crate) fn set_up(&self, root: &Root) -> Result<Target, Stop> {
-        let (name, package) = self.emulator;
-        setup::need(root, &[Need::Program { name, package }])?;
+    /// Makes sure that the emulator is there, and builds the programs of `package`.
+    pub(crate) fn set_up(&self, root: &Root, package: &str) -> Result<Target, Stop> {
+        let (emulator, emulator_package) = self.emulator;
+        setup::need(root, &[Need::Program { name: emulator, package: emulator_package }])?;
         let target = Target::set_up(root, self.target)?;
         println!("{}: {}", self.name, target.compiler());
-        let manifest = "--manifest-path ci/firmware/Cargo.toml --release --bins";
+        let manifest = format!("--manifest-path ci/firmware/Cargo.toml --package {package} --release --bins");
         target.cargo_linking(root, &format!("build {manifest}"))?.check()?;
         if target.has_clippy() {
             let run = target.cargo_linking(root, &format!("clippy {manifest}"))?;

@@ -3,7 +3,7 @@
 /// One run of one program.
 #[derive(Debug)]
 pub(crate) struct Case {
-    /// The binary in `ci/firmware/src/bin`.
+    /// The binary in `ci/firmware/host-files/src/bin`.
     pub(crate) program: &'static str,
     /// The log that it is run with.
     pub(crate) log: Log,

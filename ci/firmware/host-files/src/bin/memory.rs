@@ -4,11 +4,11 @@
 #![no_std]
 #![no_main]
 
-use aof_firmware::{Arguments, BODY_SIZE_MAX, Failure, HostFile, Report, samples};
+use aof_firmware_kit::{Arguments, BODY_SIZE_MAX, Failure, HostFile, Report, samples};
 use aof_nostd::{Checksum, Draft, MemoryError, MemoryLog, ValidateError, WriteError};
 use embedded_io::Write;
 
-aof_firmware::program!(memory);
+aof_firmware_kit::program!(memory);
 
 fn memory(arguments: &Arguments) -> Result<Report, Failure> {
     let mut file = HostFile::create(arguments.next("FILE")?)?;

@@ -3,11 +3,11 @@
 #![no_std]
 #![no_main]
 
-use aof_firmware::{Arguments, Failure, HostError, HostFile, Report, samples};
+use aof_firmware_kit::{Arguments, Failure, HostError, HostFile, Report, samples};
 use aof_nostd::writer::State;
 use aof_nostd::{WriteError, Writer};
 
-aof_firmware::program!(write);
+aof_firmware_kit::program!(write);
 
 /// Entries that may be unsynced: few, so that the bound is met.
 const UNSYNCED_MAX: u32 = 3;

@@ -3,10 +3,10 @@
 #![no_std]
 #![no_main]
 
-use aof_firmware::{Arguments, Failure, HostFile, Report};
+use aof_firmware_kit::{Arguments, Failure, HostFile, Report};
 use aof_nostd::{Backend, ReadError, Reader};
 
-aof_firmware::program!(read);
+aof_firmware_kit::program!(read);
 
 fn read(arguments: &Arguments) -> Result<Report, Failure> {
     let file = HostFile::open(arguments.next("FILE")?)?;
