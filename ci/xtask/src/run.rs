@@ -3,8 +3,10 @@
 use crate::outcome::Stop;
 use std::env;
 use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -141,6 +143,53 @@ impl Run {
         Ok(text)
     }
 
+    /// Runs it until it prints a line that begins with `ready` (for at most `limit`), then for `delay`, and
+    /// kills it: a power cut. Gives the whole lines that it printed to stdout.
+    pub(crate) fn cut(mut self, ready: &str, delay: Duration, limit: Duration) -> Result<Vec<String>, Stop> {
+        let line = self.line();
+        let failed = |what: &str| Stop::Failed(format!("{line}: {what}"));
+        self.command.stdout(Stdio::piped());
+        let mut child = self.command.spawn().map_err(|error| self.not_started(&error))?;
+        let stdout = child.stdout.take().ok_or_else(|| failed("no pipe to its stdout"))?;
+        let (sender, receiver) = mpsc::channel();
+        // Ends with the pipe, which the kill closes.
+        let reader = thread::spawn(move || {
+            let mut pipe = BufReader::new(stdout);
+            let mut text = String::new();
+            // A line without its end was cut: it says nothing.
+            while matches!(pipe.read_line(&mut text), Ok(size) if size > 0 && text.ends_with('\n')) {
+                if sender.send(std::mem::take(&mut text)).is_err() {
+                    break;
+                }
+            }
+        });
+        let start = Instant::now();
+        let mut lines = Vec::new();
+        let mut is_ready = false;
+        while let (false, Some(rest)) = (is_ready, limit.checked_sub(start.elapsed())) {
+            let Ok(text) = receiver.recv_timeout(rest) else { break };
+            is_ready = text.starts_with(ready);
+            lines.push(text.trim_end().to_owned());
+        }
+        if is_ready {
+            thread::sleep(delay);
+        }
+        let ended = child.try_wait();
+        let _ = child.kill(); // it may have ended by itself, which is told below
+        let _ = child.wait();
+        let _ = reader.join();
+        lines.extend(receiver.try_iter().map(|text| text.trim_end().to_owned()));
+        match ended {
+            Ok(None) if is_ready => Ok(lines),
+            Ok(Some(status)) => {
+                Err(failed(&format!("ended by itself ({status}) before the cut:\n{}", lines.join("\n"))))
+            }
+            _ => {
+                Err(failed(&format!("no line {ready:?} within {} s:\n{}", limit.as_secs(), lines.join("\n"))))
+            }
+        }
+    }
+
     /// Whether it succeeds within `limit`. Its output is dropped.
     pub(crate) fn succeeds(mut self, limit: Duration) -> bool {
         let child = self.command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
@@ -184,6 +233,18 @@ mod tests {
         assert!(matches!(failed, Err(Stop::Failed(text)) if text.starts_with("false x: ")));
         let missing = root().run("no-such-program").check();
         assert!(matches!(missing, Err(Stop::NotRun(text)) if text.starts_with("no-such-program: ")));
+    }
+
+    #[test]
+    fn cut_keeps_whole_lines_printed_before_and_after_it_was_ready() {
+        let script = "echo one; echo ready; echo two; printf half; exec sleep 100";
+        let second = Duration::from_secs(1);
+        let lines = root().run("sh").args(["-c", script]).cut("ready", second / 4, 10 * second);
+        assert!(matches!(lines, Ok(lines) if lines == ["one", "ready", "two"]));
+        let ended = root().run("sh").args(["-c", "echo ready"]).cut("ready", second / 2, 10 * second);
+        assert!(matches!(ended, Err(Stop::Failed(text)) if text.contains("ended by itself")));
+        let never = root().run("sleep").arg("100").cut("ready", second, second / 20);
+        assert!(matches!(never, Err(Stop::Failed(text)) if text.contains("no line \"ready\"")));
     }
 
     #[test]

@@ -5,6 +5,8 @@
 
 mod boards;
 mod host_files;
+#[allow(dead_code, reason = "the programs that take part follow")]
+mod power_cut;
 mod report;
 
 use crate::outcome::{Done, Stop};
