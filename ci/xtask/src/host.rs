@@ -6,7 +6,7 @@ use crate::setup::{self, Need};
 use std::path::PathBuf;
 
 /// Workspaces beside the main one.
-const OTHER_WORKSPACES: [&str; 2] = ["ci/firmware/Cargo.toml", FUZZ];
+const OTHER_WORKSPACES: [&str; 3] = ["ci/firmware/Cargo.toml", "ci/device-log/Cargo.toml", FUZZ];
 const FUZZ: &str = "tests/fuzz/Cargo.toml";
 
 /// Every crate of every workspace is formatted.
@@ -14,7 +14,7 @@ pub(crate) fn fmt(root: &Root) -> Result<Done, Stop> {
     component(root, "rustfmt")?;
     root.cargo("fmt --all --check").check()?;
     for manifest in OTHER_WORKSPACES.map(|path| root.path(path)).into_iter().filter(|path| path.is_file()) {
-        root.cargo("fmt --check --manifest-path").arg(manifest).check()?;
+        root.cargo("fmt --all --check --manifest-path").arg(manifest).check()?;
     }
     Ok(Done::default())
 }

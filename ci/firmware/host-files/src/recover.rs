@@ -43,16 +43,17 @@ pub fn recover(path: &str, profile: AnyProfile) -> Result<Recovered, Failure> {
         match reader.next_streamed(|_piece| {}) {
             Ok(Some(located)) => last = Some(located.header),
             Ok(None) => break (reader.position(), reader.end()),
-            Err(error) => {
-                let kept = reader.position();
-                let is_torn = matches!(&error, ReadError::Damage(damage)
-                    if matches!(damage.kind, DamageKind::TornTail { .. }));
-                // No entry may stand behind it.
-                if !is_torn || reader.skip()? != reader.end() {
-                    return Err(Failure::NotRecovered(error));
+            Err(ReadError::Damage(damage)) => {
+                let until = reader.skip()?;
+                log::damage(&damage, until);
+                let is_torn = matches!(damage.kind, DamageKind::TornTail { .. });
+                if !is_torn || until < reader.end() {
+                    return Err(Failure::NotRecovered(ReadError::Damage(damage)));
                 }
-                break (kept, reader.end());
+                break (damage.offset, reader.end());
             }
+            Err(error @ ReadError::Chain(_)) => return Err(Failure::NotRecovered(error)),
+            Err(error) => return Err(error.into()),
         }
     };
     drop(reader);

@@ -37,7 +37,7 @@ pub(crate) fn entry(header: &Header) {
 }
 
 /// Damage, and where reading goes on behind it.
-pub(crate) fn damage(damage: &Damage, until: u64) {
+pub fn damage(damage: &Damage, until: u64) {
     log!(error, "{}, on at byte {=u64}", damage, until);
 }
 
