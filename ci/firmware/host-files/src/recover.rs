@@ -45,9 +45,9 @@ pub fn recover(path: &str, profile: AnyProfile) -> Result<Recovered, Failure> {
             Ok(None) => break (reader.position(), reader.end()),
             Err(ReadError::Damage(damage)) => {
                 let until = reader.skip()?;
-                log::damage(&damage, until);
                 let is_torn = matches!(damage.kind, DamageKind::TornTail { .. });
                 if !is_torn || until < reader.end() {
+                    log::damage(&damage, until);
                     return Err(Failure::NotRecovered(ReadError::Damage(damage)));
                 }
                 break (damage.offset, reader.end());
