@@ -72,20 +72,21 @@ impl Log<'_> {
     /// Its rounds, and its end.
     fn live(&mut self, rounds: &[Duration]) -> Result<(), Stop> {
         write(&self.device.logs.join(&self.name), &[])?;
-        let mut is_torn = false;
+        let mut is_torn = false; // by the round before
         for (number, delay) in (1..).zip(rounds) {
             let run = self.device.command("append", &[&self.name, self.profile]);
             let said = if number % 4 == 0 || is_torn {
-                let said = cut_early(run, *delay / HASTE_EARLY)?;
-                self.early += usize::from(said.is_none());
-                said.unwrap_or(Said { recovered: self.last, durable: self.last })
+                cut_early(run, *delay / HASTE_EARLY)?
             } else {
-                cut(run, *delay / HASTE)?
+                Some(cut(run, *delay / HASTE)?)
             };
+            let unchanged = Said { recovered: self.last, durable: self.last };
             let json = self.device.desktop.verify(&self.device.logs, &self.name)?;
-            self.last = check(&json, said, self.last)?;
-            is_torn = report::survey(&json)?["sound"] == false;
+            self.last = check(&json, said.unwrap_or(unchanged), self.last)?;
+            // A tail that outlived a cut in the recovery was torn before.
+            is_torn = said.is_some() && report::survey(&json)?["sound"] == false;
             self.torn += usize::from(is_torn);
+            self.early += usize::from(said.is_none());
         }
         self.end()
     }
