@@ -1,7 +1,7 @@
 //! The boards that firmware runs on, and one run on one of them.
 
 use crate::outcome::Stop;
-use crate::run::Root;
+use crate::run::{Root, Run};
 use crate::setup::{self, Need};
 use crate::target::Target;
 use std::path::Path;
@@ -20,13 +20,27 @@ pub(crate) struct Board {
     machine: &'static [&'static str],
 }
 
-/// All boards.
-pub(crate) const BOARDS: [Board; 1] = [Board {
-    name: "Cortex-M3 (mps2-an385)",
-    target: "thumbv7m-none-eabi",
-    emulator: ("qemu-system-arm", "qemu-system-arm"),
-    machine: &["-machine", "mps2-an385"],
-}];
+/// The boards of the programs over files of the host: small and smallest Arm, and another architecture.
+pub(crate) const BOARDS: [Board; 3] = [
+    Board {
+        name: "Cortex-M0 (microbit)",
+        target: "thumbv6m-none-eabi",
+        emulator: ("qemu-system-arm", "qemu-system-arm"),
+        machine: &["-machine", "microbit"],
+    },
+    Board {
+        name: "Cortex-M3 (mps2-an385)",
+        target: "thumbv7m-none-eabi",
+        emulator: ("qemu-system-arm", "qemu-system-arm"),
+        machine: &["-machine", "mps2-an385"],
+    },
+    Board {
+        name: "RISC-V 32 (virt)",
+        target: "riscv32imac-unknown-none-elf",
+        emulator: ("qemu-system-riscv32", "qemu-system-misc"),
+        machine: &["-machine", "virt", "-bios", "none"],
+    },
+];
 
 /// No consoles: what firmware prints comes through semihosting.
 const QUIET: [&str; 8] = ["-display", "none", "-monitor", "none", "-serial", "none", "-parallel", "none"];
@@ -50,8 +64,19 @@ impl Board {
         Ok(target)
     }
 
-    /// Runs the program `image` with the `words` of its command line; files are those of `directory`. Gives
-    /// what it printed. Anything but exit code 0 is a failure.
+    /// The emulator, about to run the program `image` with the `words` of its command line; files are those
+    /// of `directory`.
+    pub(crate) fn command(&self, root: &Root, image: &Path, words: &[&str], directory: &Path) -> Run {
+        let mut semihosting = "enable=on,target=native".to_owned();
+        for word in words {
+            semihosting += &format!(",arg={word}");
+        }
+        let run = root.run(self.emulator.0).args(self.machine).args(QUIET);
+        let run = run.args(["-semihosting-config", &semihosting, "-kernel"]).arg(image);
+        run.directory(directory)
+    }
+
+    /// Runs it to its end, and gives what it printed. Anything but exit code 0 is a failure.
     pub(crate) fn run(
         &self,
         root: &Root,
@@ -59,12 +84,6 @@ impl Board {
         words: &[&str],
         directory: &Path,
     ) -> Result<String, Stop> {
-        let mut semihosting = "enable=on,target=native".to_owned();
-        for word in words {
-            semihosting += &format!(",arg={word}");
-        }
-        let run = root.run(self.emulator.0).args(self.machine).args(QUIET);
-        let run = run.args(["-semihosting-config", &semihosting, "-kernel"]).arg(image);
-        run.directory(directory).text_within(RUN_MAX)
+        self.command(root, image, words, directory).text_within(RUN_MAX)
     }
 }

@@ -4,6 +4,7 @@
 //! A program that takes part prints lines that this module reads:
 //!
 //! ```text
+//! recovering        (if it takes cuts in its recovery) nothing is known yet
 //! appending 17      the log was recovered, its last entry is op 17 (0: none); entries go to it from now on
 //! checkpoint 25     everything up to op 25 is durable
 //! ```
@@ -20,6 +21,9 @@ use crate::run::Run;
 use serde_json::Value;
 use std::env;
 use std::time::Duration;
+
+/// What a device prints before it recovers its log.
+const RECOVERING: &str = "recovering";
 
 /// What a device prints once it appends.
 const APPENDING: &str = "appending ";
@@ -78,6 +82,14 @@ pub(super) struct Said {
 /// Runs a device until it has appended for `delay`, and cuts its power.
 pub(super) fn cut(run: Run, delay: Duration) -> Result<Said, Stop> {
     said(&run.cut(APPENDING, delay, RECOVERY_MAX)?)
+}
+
+/// Runs a device, and cuts its power `delay` after it began to recover its log. `None` if that was before it
+/// appended: then the log has to be as it was.
+pub(super) fn cut_early(run: Run, delay: Duration) -> Result<Option<Said>, Stop> {
+    let lines = run.cut(RECOVERING, delay, RECOVERY_MAX)?;
+    let appends = lines.iter().any(|line| line.starts_with(APPENDING));
+    appends.then(|| said(&lines)).transpose()
 }
 
 fn said(lines: &[String]) -> Result<Said, Stop> {
