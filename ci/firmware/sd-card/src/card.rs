@@ -3,6 +3,7 @@
 use crate::counted::{Counted, Counts};
 use crate::error::CardError;
 use crate::file::CardFile;
+use crate::slack::Slack;
 use embedded_sdmmc::filesystem::ToShortFileName;
 use embedded_sdmmc::{
     Block, BlockDevice, DirEntry, Error, Mode, RawDirectory, RawFile, ShortFileName, TimeSource, Timestamp,
@@ -15,7 +16,7 @@ const FILES_MAX: usize = 2;
 /// Where a directory entry keeps the file's size, a little-endian `u32`.
 const SIZE_OFFSET: usize = 28;
 
-type Volumes<D> = VolumeManager<Counted<D>, NoClock, 1, FILES_MAX, 1>;
+type Volumes<D> = VolumeManager<Counted<Slack<D>>, NoClock, 1, FILES_MAX, 1>;
 
 /// The first volume of a card, mounted; all files are in its root directory.
 ///
@@ -32,7 +33,7 @@ impl<D: BlockDevice> Card<D> {
     ///
     /// [`CardError::Mount`].
     pub fn mount(device: D) -> Result<Self, CardError<D::Error>> {
-        let volumes = Volumes::new_with_limits(Counted::new(device), NoClock, 1);
+        let volumes = Volumes::new_with_limits(Counted::new(Slack::new(device)?), NoClock, 1);
         let root = volumes
             .open_raw_volume(VolumeIdx(0))
             .and_then(|volume| volumes.open_root_dir(volume))
@@ -83,7 +84,7 @@ impl<D: BlockDevice> Card<D> {
 
     /// Looks at the card's driver.
     pub fn device<R>(&self, look: impl FnOnce(&D) -> R) -> R {
-        self.volumes.device(|device| look(device.device()))
+        self.volumes.device(|device| look(device.device().device()))
     }
 
     fn contains(&self, name: &ShortFileName) -> Result<bool, CardError<D::Error>> {

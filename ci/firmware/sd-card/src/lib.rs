@@ -7,6 +7,7 @@
 //!   file         CardFile               embedded_io::{Read, Write, Seek} and Sync; one block of buffer
 //!   card         Card                   a mounted FAT16 or FAT32
 //!   counted      Counted                what the card has to do
+//!   slack        Slack                  keeps a full volume within its end
 //!   ----------   embedded-sdmmc: VolumeManager, SdCard ------------------------------------------------
 //!   socket       Socket                 embedded_hal::spi::SpiDevice: select and power-up
 //!   quirk        IdleBit                where embedded-sdmmc and a card do not meet
@@ -30,6 +31,7 @@ mod file;
 mod quirk;
 mod recover;
 mod register;
+mod slack;
 pub mod socket;
 pub mod spi;
 mod survey;
@@ -40,6 +42,7 @@ pub use self::error::CardError;
 pub use self::failure::CardFailure;
 pub use self::file::CardFile;
 pub use self::recover::{KeptName, READ_SIZE, RecoverError, Recovered, TornTail, recover};
+pub use self::slack::Slack;
 pub use self::survey::survey;
 
 use self::socket::SocketCard;
