@@ -80,7 +80,8 @@ pub(super) fn cut(run: Run, delay: Duration) -> Result<Said, Stop> {
     said(&run.cut(APPENDING, delay, RECOVERY_MAX)?)
 }
 
-fn said(lines: &[String]) -> Result<Said, Stop> {
+/// What the lines that a device printed say.
+pub(super) fn said(lines: &[String]) -> Result<Said, Stop> {
     let ops = |word: &str| -> Result<Option<u64>, Stop> {
         let last = lines.iter().rev().find_map(|line| line.strip_prefix(word));
         let op = last.map(|text| text.trim().parse().map_err(|error| (text, error))).transpose();
