@@ -121,3 +121,24 @@ pub(super) const COSTS: [Cost; 4] = [
     Cost { body: "1000", lines: ["append 256 10 674", "checkpoint 16 44 44", "verify 325632 646 0"] },
     Cost { body: "4096", lines: ["append 256 35 2322", "checkpoint 16 40 40", "verify 1118208 2219 0"] },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Root;
+
+    #[test]
+    fn entries_end_where_their_headers_say() {
+        let log = std::fs::read(Root::find().unwrap().path(SMALL)).unwrap();
+        let ends = ends(&log);
+        assert_eq!((ends.len(), ends.last()), (300, Some(&log.len())));
+        assert!(super::ends(&[]).is_empty());
+    }
+
+    #[test]
+    fn the_first_torn_tail_is_an_entry_less_its_last_byte() {
+        let log = std::fs::read(Root::find().unwrap().path(SMALL)).unwrap();
+        let tail = TAILS[0](&log);
+        assert!(log.starts_with(&tail) && tail.len() + 1 == ends(&log)[0], "{}", tail.len());
+    }
+}
