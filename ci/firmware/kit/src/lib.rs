@@ -35,6 +35,7 @@ pub use self::report::Report;
 pub use self::sample::{BODY_SIZE_MAX, Sample, samples};
 
 use aof_nostd::{AnyProfile, Crc, TigerBeetle};
+use core::fmt::Display;
 use semihosting::experimental::env::{Args, args};
 
 /// Bytes that a command line may have.
@@ -91,7 +92,7 @@ impl Arguments {
 }
 
 /// Runs a program and ends it: with its report and exit code 0, or with a message and exit code 1.
-pub fn start(run: fn(&Arguments) -> Result<Report, Failure>) -> ! {
+pub fn start<E: Display + From<Failure>>(run: fn(&Arguments) -> Result<Report, E>) -> ! {
     log::open();
     let ended = Arguments::read().map(|arguments| print_report(run, &arguments));
     semihosting::process::exit(match ended.unwrap_or_else(|failure| print_failure(&failure)) {
@@ -109,7 +110,7 @@ enum Ended {
 /// Runs a program and prints what it reports. A report is most of what a small board has on its stack: it
 /// is not moved.
 #[inline(never)]
-fn print_report(run: fn(&Arguments) -> Result<Report, Failure>, arguments: &Arguments) -> Ended {
+fn print_report<E: Display>(run: fn(&Arguments) -> Result<Report, E>, arguments: &Arguments) -> Ended {
     match &run(arguments) {
         Ok(report) => {
             semihosting::print!("{report}");
@@ -119,7 +120,7 @@ fn print_report(run: fn(&Arguments) -> Result<Report, Failure>, arguments: &Argu
     }
 }
 
-fn print_failure(failure: &Failure) -> Ended {
+fn print_failure(failure: &impl Display) -> Ended {
     semihosting::eprintln!("{failure}");
     Ended::Badly
 }

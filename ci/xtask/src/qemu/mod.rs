@@ -8,6 +8,7 @@ mod device_log;
 mod host_files;
 mod power_cut;
 mod report;
+mod sd_card;
 mod table;
 mod written;
 
@@ -30,7 +31,8 @@ pub(crate) fn qemu(root: &Root) -> Result<Done, Stop> {
 
 /// One module per program.
 fn programs(desktop: &Desktop<'_>, done: &mut Done) -> Result<(), Stop> {
-    host_files::run(desktop, done)
+    host_files::run(desktop, done)?;
+    sd_card::run(desktop, done)
 }
 
 /// The command on this machine.

@@ -92,7 +92,8 @@ pub(super) fn cut_early(run: Run, delay: Duration) -> Result<Option<Said>, Stop>
     appends.then(|| said(&lines)).transpose()
 }
 
-fn said(lines: &[String]) -> Result<Said, Stop> {
+/// What the lines that a device printed say.
+pub(super) fn said(lines: &[String]) -> Result<Said, Stop> {
     let ops = |word: &str| -> Result<Option<u64>, Stop> {
         let last = lines.iter().rev().find_map(|line| line.strip_prefix(word));
         let op = last.map(|text| text.trim().parse().map_err(|error| (text, error))).transpose();
