@@ -10,6 +10,7 @@
 //! | [`forms`], [`devices`], [`position`] | do all forms of reading agree, on any device, from any place? |
 //! | [`bounds`] | is what reading costs bounded? |
 //! | [`writer`], [`memory`] | does the log hold what was acknowledged, wherever the device fails? |
+//! | [`blocks`] | does a block device hold what was synced, whenever the power is cut? |
 //! | [`message`] | are the messages of a recorded replay understood, and made the same? |
 //! | [`chain`] | are backtracks, gaps and forks told apart? |
 //!
@@ -22,6 +23,7 @@
     reason = "helpers of tests stop at a surprise, as tests do"
 )]
 
+mod blocks;
 mod bounds;
 mod chain;
 mod checksums;
