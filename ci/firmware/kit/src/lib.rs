@@ -29,6 +29,7 @@ pub use self::report::Report;
 pub use self::sample::{BODY_SIZE_MAX, Sample, samples};
 
 use aof_nostd::{AnyProfile, Crc, TigerBeetle};
+use core::fmt::Display;
 use semihosting::experimental::env::{Args, args};
 
 /// Bytes that a command line may have.
@@ -71,8 +72,8 @@ impl Arguments {
 }
 
 /// Runs a program and ends it: with its report and exit code 0, or with a message and exit code 1.
-pub fn start(run: fn(&Arguments) -> Result<Report, Failure>) -> ! {
-    match Arguments::read().and_then(|arguments| run(&arguments)) {
+pub fn start<R: Display, E: Display + From<Failure>>(run: fn(&Arguments) -> Result<R, E>) -> ! {
+    match Arguments::read().map_err(E::from).and_then(|arguments| run(&arguments)) {
         Ok(report) => {
             semihosting::print!("{report}");
             semihosting::process::exit(0)
