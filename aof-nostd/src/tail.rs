@@ -338,15 +338,17 @@ impl Tail {
     ///
     /// [`WriteError::Device`], or [`WriteError::Full`] where the device has become smaller. Find the tail anew.
     pub fn clean<D: Write + Seek + Sync>(&self, mut device: D) -> Result<(), WriteError<D::Error>> {
+        // Entries found may still be in the device's cache. And a device that makes nothing durable says so
+        // before anything on it changes.
+        device.sync().map_err(WriteError::Device)?;
         if let Some(torn) = self.torn {
             let head_end = self.end.saturating_add(HEAD_SIZE as u64);
             let middle = head_end.clamp(torn.start, torn.end.max(torn.start));
             zero(&mut device, middle, torn.end)?;
             device.sync().map_err(WriteError::Device)?;
             zero(&mut device, torn.start, middle)?;
+            device.sync().map_err(WriteError::Device)?;
         }
-        // Even where nothing is torn: entries found may still be in the device's cache.
-        device.sync().map_err(WriteError::Device)?;
         device.seek(SeekFrom::Start(self.end)).map_err(WriteError::Device)?;
         Ok(())
     }

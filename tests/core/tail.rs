@@ -6,7 +6,7 @@ use crate::{SMALL_BODIES, cases};
 use aof_nostd::storage::{BLOCK_SIZE, Blocks, Cursor};
 use aof_nostd::tail::Torn;
 use aof_nostd::wire::{HEAD_SIZE, Header};
-use aof_nostd::{AnyProfile, Draft, Entries, Op, Recovery, Tail, TailError, Writer};
+use aof_nostd::{AnyProfile, Draft, Entries, Op, Recovery, Tail, TailError, WriteError, Writer};
 use aof_tests::build::{Builder, Log, PROFILES, Placed, chain, entry_bytes};
 use aof_tests::device::{Failing, Memory};
 use aof_tests::disk::{Disk, Loss};
@@ -235,11 +235,14 @@ fn messages_say_what_where_and_what_to_do() {
 }
 
 #[test]
-fn device_without_durability_takes_no_writer() {
-    let mut device = Failing::new(Memory::new(raw(&chain(PROFILES[0], &[5]).bytes[..200])), usize::MAX);
+fn device_without_durability_takes_no_writer_and_is_not_touched() {
+    let torn = raw(&chain(PROFILES[0], &[5, 2000]).bytes[..1500]);
+    let mut device = Failing::new(Memory::new(torn.clone()), usize::MAX);
     device.set_sync_fails(true);
     let tail = Recovery::new(PROFILES[0]).find(&mut device, [0; 300]).unwrap();
-    assert!(tail.clean(&mut device).is_err());
+    assert!(tail.torn.is_some());
+    assert_eq!(tail.clean(&mut device), Err(WriteError::Device(ErrorKind::Other)));
+    assert_eq!(device.into_inner().bytes(), torn);
 }
 
 fn header(op: u64) -> Header {

@@ -143,6 +143,26 @@ impl Run {
         Ok(text)
     }
 
+    /// Runs it for at most `limit`. It has to fail by itself: gives what it printed, to stdout and then to stderr,
+    /// each of which must be less than a pipe holds.
+    pub(crate) fn fails_within(mut self, limit: Duration) -> Result<String, Stop> {
+        let line = self.line();
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().map_err(|error| self.not_started(&error))?;
+        let ended = wait(&mut child, limit);
+        let output = child.wait_with_output();
+        let output = output.map_err(|error| Stop::Failed(format!("{line}: {error}")))?;
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let text = text.concat();
+        if !ended {
+            return Stop::failed(format!("{line}: stopped after {} s\n{text}", limit.as_secs()));
+        }
+        if output.status.success() {
+            return Stop::failed(format!("{line}: succeeded, and should not have\n{text}"));
+        }
+        Ok(text)
+    }
+
     /// Runs it until it prints a line that begins with `ready` (for at most `limit`), then for `delay`, and
     /// kills it: a power cut. Gives the whole lines that it printed to stdout.
     pub(crate) fn cut(mut self, ready: &str, delay: Duration, limit: Duration) -> Result<Vec<String>, Stop> {

@@ -72,7 +72,7 @@ impl Arguments {
 }
 
 /// Runs a program and ends it: with its report and exit code 0, or with a message and exit code 1.
-pub fn start<R: Display, E: Display + From<Failure>>(run: fn(&Arguments) -> Result<R, E>) -> ! {
+pub fn start<E: Display + From<Failure>>(run: fn(&Arguments) -> Result<Report, E>) -> ! {
     match Arguments::read().map_err(E::from).and_then(|arguments| run(&arguments)) {
         Ok(report) => {
             semihosting::print!("{report}");

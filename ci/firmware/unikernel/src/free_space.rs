@@ -1,22 +1,24 @@
-//! The zeroes that end a device: free space, which is no damage. The same rule as the desktop's.
+//! The zeroes that end a device: free space, which is no damage.
+//!
+//! The rules are those of `aof verify`, written a second time: the cross-check compares both. With Z the place
+//! where the zeroes begin that end the device, and P the place of damage behind which nothing follows:
 //!
 //! ```text
 //!   | entry | entry | torn entry |000000000000000000|
 //!                   P            Z                  the device's end
 //! ```
 //!
-//! Z is where the zeroes begin that end the device. They count if there are 512 of them or more, or if they
-//! begin where an entry ends.
-//!
 //! | damage | is |
 //! |---|---|
 //! | at P >= Z | free space |
-//! | of the head, with P + 272 > Z | a torn tail |
-//! | of the body, with the entry's end > Z | a torn tail |
+//! | with fewer than 512 zeroes behind it | what it is |
+//! | of the body, and the entry ends behind Z | a torn tail |
+//! | of the header's checksum, and the head ends behind Z | a torn tail |
+//! | of the magic, and P to Z is how the magic begins | a torn tail |
 //! | any other | what it is |
 
-use aof_nostd::wire::HEAD_SIZE;
-use aof_nostd::{Damage, DamageKind};
+use aof_nostd::wire::{HEAD_SIZE, MAGIC_SIZE};
+use aof_nostd::{Damage, DamageKind, Profile};
 use embedded_io::{Read, Seek, SeekFrom};
 
 /// Fewer zeroes at a device's end may be an entry's own.
@@ -36,7 +38,7 @@ impl FreeSpace {
     ///
     /// The device failed.
     pub fn find<D: Read + Seek>(device: &mut D) -> Result<Self, D::Error> {
-        let (mut start, mut end) = (0, 0);
+        let (mut start, mut end) = (0_u64, 0_u64);
         let mut buffer = [0; 4096];
         device.seek(SeekFrom::Start(0))?;
         loop {
@@ -46,26 +48,56 @@ impl FreeSpace {
             }
             let read = buffer.get(..size).unwrap_or(&buffer);
             if let Some(last) = read.iter().rposition(|byte| *byte != 0) {
-                start = end + last as u64 + 1;
+                start = end.saturating_add(last as u64).saturating_add(1);
             }
-            end += size as u64;
+            end = end.saturating_add(size as u64);
         }
     }
 
-    /// `damage` as it is on a device with this free space; `None` where there is no damage. `entry_end` is
-    /// where the damaged entry ends, if its header is whole.
-    #[must_use]
-    pub fn judge(&self, damage: Damage, entry_end: Option<u64>) -> Option<Damage> {
+    /// What `damage`, behind which nothing follows, is on a device with this free space; `None` if nothing but
+    /// that. `entry_end` is where the damaged entry ends, if its header is whole.
+    ///
+    /// # Errors
+    ///
+    /// The device failed.
+    pub fn judge<D: Read + Seek>(
+        &self,
+        device: &mut D,
+        profile: &impl Profile,
+        damage: Damage,
+        entry_end: Option<u64>,
+    ) -> Result<Option<Damage>, D::Error> {
         if damage.offset >= self.start {
-            return None; // what was read before ends here
+            return Ok(None);
         }
-        let needed = match damage.kind {
+        if self.end.saturating_sub(self.start) < ZEROES_MIN {
+            return Ok(Some(damage));
+        }
+        let head_end = damage.offset.saturating_add(HEAD_SIZE as u64);
+        let reach = match damage.kind {
             DamageKind::BodyChecksum => entry_end.unwrap_or(damage.offset),
-            _ => damage.offset.saturating_add(HEAD_SIZE as u64),
+            DamageKind::HeaderChecksum => head_end,
+            DamageKind::Magic(_) if self.magic_is_cut(device, profile, damage.offset)? => head_end,
+            _ => damage.offset,
         };
-        if self.end.saturating_sub(self.start) < ZEROES_MIN || needed <= self.start {
-            return Some(damage);
+        if reach <= self.start {
+            return Ok(Some(damage));
         }
-        Some(Damage { kind: DamageKind::TornTail { missing: needed - self.start }, ..damage })
+        Ok(Some(Damage { kind: DamageKind::TornTail { missing: reach - self.start }, ..damage }))
+    }
+
+    /// Whether what stands between `offset` and the zeroes is how the magic begins.
+    fn magic_is_cut<D: Read + Seek>(
+        &self,
+        device: &mut D,
+        profile: &impl Profile,
+        offset: u64,
+    ) -> Result<bool, D::Error> {
+        let mut begun = [0; MAGIC_SIZE];
+        let size = usize::try_from(self.start.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let Some(begun) = begun.get_mut(..size) else { return Ok(false) };
+        device.seek(SeekFrom::Start(offset))?;
+        let size = device.read(begun)?;
+        Ok(size == begun.len() && profile.magic().starts_with(begun))
     }
 }

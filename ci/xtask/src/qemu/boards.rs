@@ -1,7 +1,7 @@
 //! The boards that firmware runs on, and one run on one of them.
 
 use crate::outcome::Stop;
-use crate::run::Root;
+use crate::run::{Root, Run};
 use crate::setup::{self, Need};
 use crate::target::Target;
 use std::path::Path;
@@ -28,11 +28,29 @@ pub(crate) const BOARDS: [Board; 1] = [Board {
     machine: &["-machine", "mps2-an385"],
 }];
 
+/// A board with a virtio disk, and a CPU with AES instructions; its memory map is in `ci/firmware/unikernel`.
+pub(crate) const DISK_BOARD: Board = Board {
+    name: "Cortex-A72 (virt)",
+    target: "aarch64-unknown-none",
+    emulator: ("qemu-system-aarch64", "qemu-system-arm"),
+    // The modern layout of virtio's registers: QEMU's default is the one before version 1.
+    machine: &[
+        "-machine",
+        "virt",
+        "-cpu",
+        "cortex-a72",
+        "-m",
+        "16M",
+        "-global",
+        "virtio-mmio.force-legacy=off",
+    ],
+};
+
 /// No consoles: what firmware prints comes through semihosting.
 const QUIET: [&str; 8] = ["-display", "none", "-monitor", "none", "-serial", "none", "-parallel", "none"];
 
 /// How long a program may run; most take less than a second.
-const RUN_MAX: Duration = Duration::from_secs(120);
+pub(crate) const RUN_MAX: Duration = Duration::from_secs(120);
 
 impl Board {
     /// Makes sure that the emulator is there, and builds the programs of `package`.
@@ -59,12 +77,16 @@ impl Board {
         words: &[&str],
         directory: &Path,
     ) -> Result<String, Stop> {
+        self.command(root, image, words).directory(directory).text_within(RUN_MAX)
+    }
+
+    /// The emulator with the program `image` and the `words` of its command line, to be run.
+    pub(crate) fn command(&self, root: &Root, image: &Path, words: &[&str]) -> Run {
         let mut semihosting = "enable=on,target=native".to_owned();
         for word in words {
             semihosting += &format!(",arg={word}");
         }
         let run = root.run(self.emulator.0).args(self.machine).args(QUIET);
-        let run = run.args(["-semihosting-config", &semihosting, "-kernel"]).arg(image);
-        run.directory(directory).text_within(RUN_MAX)
+        run.args(["-semihosting-config", &semihosting, "-kernel"]).arg(image)
     }
 }

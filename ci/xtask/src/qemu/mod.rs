@@ -5,12 +5,12 @@
 
 mod boards;
 mod host_files;
-#[allow(dead_code, reason = "the programs that take part follow")]
 mod power_cut;
 mod report;
+mod unikernel;
 
 use crate::outcome::{Done, Stop};
-use crate::run::Root;
+use crate::run::{Root, Run};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,7 @@ pub(crate) fn qemu(root: &Root) -> Result<Done, Stop> {
     root.cargo("build --release --package aof-cli").check()?;
     let desktop = Desktop { root };
     host_files::run(&desktop, &mut done)?;
+    unikernel::run(&desktop, &mut done)?;
     Ok(done)
 }
 
@@ -33,8 +34,12 @@ impl Desktop<'_> {
     /// What the command says of the log `name` in `directory`. It exits with another code than 0 where there
     /// is damage.
     fn verify(&self, directory: &Path, name: &str) -> Result<String, Stop> {
-        let command = self.root.target().join("release/aof");
-        self.root.run(command).args(["verify", "--json", name]).directory(directory).text_any()
+        self.command(directory).args(["verify", "--json", name]).text_any()
+    }
+
+    /// The command, to be run in `directory`.
+    fn command(&self, directory: &Path) -> Run {
+        self.root.run(self.root.target().join("release/aof")).directory(directory)
     }
 }
 

@@ -6,17 +6,19 @@
 //! aes instructions     which code computes AEGIS-128L
 //! appending 17         recovered: op 17 is the last
 //! checkpoint 25        durable up to op 25
+//! recovery: ...        what was asked of the disk before op 17 was known to be the last
+//! appending: ...       and since then
 //! ```
+//!
+//! and a report of the entries that it appended.
 
 #![no_std]
 #![no_main]
 
-use aof_firmware_kit::{Arguments, BODY_SIZE_MAX, Failure, samples};
-use aof_firmware_unikernel::disk::Counts;
+use aof_firmware_kit::{Arguments, BODY_SIZE_MAX, Failure, Report, samples};
 use aof_firmware_unikernel::{Device, Disk, Stop, cpu};
 use aof_nostd::wire::HEAD_SIZE;
 use aof_nostd::{AnyProfile, Backend, Draft, Header, Recovery, TigerBeetle, WriteError, Writer};
-use core::fmt;
 use embedded_io::Seek;
 
 aof_firmware_unikernel::program!(serve);
@@ -30,7 +32,7 @@ const ENTRY_SIZE_MAX: u64 = (HEAD_SIZE + BODY_SIZE_MAX) as u64;
 /// What a power cut can leave lies within this reach. (Recovery looks at one largest entry at least.)
 const SEARCH_SIZE_MAX: u64 = UNSYNCED_MAX as u64 * ENTRY_SIZE_MAX;
 
-fn serve(arguments: &Arguments) -> Result<Served, Stop> {
+fn serve(arguments: &Arguments) -> Result<Report, Stop> {
     let backend = cpu::backend();
     semihosting::println!("aes {}", if backend.is_hardware() { "instructions" } else { "tables" });
     let profile = with(arguments.profile()?, backend);
@@ -48,34 +50,39 @@ fn serve(arguments: &Arguments) -> Result<Served, Stop> {
         writer = writer.continue_after(last);
     }
     semihosting::println!("appending {}", op(writer.last()));
-    let mut served = Served { recovery, ..Served::default() };
+    let (mut entries, mut checkpoints) = (0, 0);
+    let mut report = Report::new(&profile);
     for sample in core::iter::repeat_with(samples).flatten() {
         let position = writer.device_mut().stream_position().map_err(WriteError::Device)?;
         let is_full = position.saturating_add(ENTRY_SIZE_MAX) > room;
-        if is_full || (count > 0 && served.entries == count) {
+        if is_full || (count > 0 && entries == count) {
             break;
         }
         pace.wait();
         // Entries of a chain are told apart by more than their parents.
         let timestamp_ns = op(writer.last()).saturating_add(1).saturating_mul(1000);
         writer.append_new(&Draft { timestamp_ns, ..sample.draft }, sample.body())?;
-        served.entries += 1;
+        entries += 1;
+        writer.last().into_iter().for_each(|header| report.entry(header));
         if writer.unsynced() == UNSYNCED_MAX {
-            checkpoint(&mut writer, &mut served)?;
+            checkpoint(&mut writer)?;
+            checkpoints += 1;
         }
     }
     if writer.unsynced() > 0 {
-        checkpoint(&mut writer, &mut served)?;
+        checkpoint(&mut writer)?;
+        checkpoints += 1;
     }
-    served.appending = writer.device().device().counts().since(&served.recovery);
-    Ok(served)
+    let appending = writer.device().device().counts().since(&recovery);
+    semihosting::println!("recovery: {recovery}");
+    semihosting::println!("appending: {entries} entries, {checkpoints} checkpoints, {appending}");
+    Ok(report.with_bytes(writer.size()))
 }
 
 /// Makes everything appended durable, and says so.
-fn checkpoint(writer: &mut Writer<Device>, served: &mut Served) -> Result<(), Stop> {
+fn checkpoint(writer: &mut Writer<Device>) -> Result<(), Stop> {
     let last = op(writer.last());
     writer.checkpoint(|| semihosting::println!("checkpoint {last}"))?;
-    served.checkpoints += 1;
     Ok(())
 }
 
@@ -93,20 +100,4 @@ fn with(profile: AnyProfile, backend: Backend) -> AnyProfile {
 
 fn number(arguments: &Arguments, what: &'static str) -> Result<u32, Stop> {
     Ok(arguments.next(what)?.parse().map_err(|_| Failure::Usage(what))?)
-}
-
-/// What was done, and what it asked of the disk.
-#[derive(Default)]
-struct Served {
-    entries: u32,
-    checkpoints: u32,
-    recovery: Counts,
-    appending: Counts,
-}
-
-impl fmt::Display for Served {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "recovery: {}", self.recovery)?;
-        writeln!(f, "{} entries, {} checkpoints: {}", self.entries, self.checkpoints, self.appending)
-    }
 }
