@@ -14,7 +14,7 @@ pub(crate) fn fmt(root: &Root) -> Result<Done, Stop> {
     component(root, "rustfmt")?;
     root.cargo("fmt --all --check").check()?;
     for manifest in OTHER_WORKSPACES.map(|path| root.path(path)).into_iter().filter(|path| path.is_file()) {
-        root.cargo("fmt --check --manifest-path").arg(manifest).check()?;
+        root.cargo("fmt --all --check --manifest-path").arg(manifest).check()?;
     }
     Ok(Done::default())
 }
