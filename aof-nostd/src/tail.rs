@@ -44,8 +44,8 @@ use core::fmt;
 use embedded_io::{Error, ErrorKind, Read, Seek, SeekFrom, Write};
 use zerocopy::FromBytes;
 
-/// Zeroes that are written at a time.
-const ZEROES: [u8; 512] = [0; 512];
+/// Zeros that are written at a time.
+const ZEROS: [u8; 512] = [0; 512];
 
 /// How a log's end is looked for. See the [module](self).
 ///
@@ -285,7 +285,7 @@ impl<P: Profile> Recovery<P> {
     }
 }
 
-/// Whether `bytes` begin with `magic`, or with a part of it and zeroes.
+/// Whether `bytes` begin with `magic`, or with a part of it and zeros.
 fn begins_like(bytes: &[u8], magic: &Magic) -> bool {
     let bytes = bytes.get(..magic.len()).unwrap_or(bytes);
     let same = bytes.iter().zip(magic).take_while(|(byte, expected)| byte == expected).count();
@@ -359,8 +359,8 @@ fn zero<D: Write + Seek>(device: &mut D, start: u64, end: u64) -> Result<(), Wri
     device.seek(SeekFrom::Start(start)).map_err(WriteError::Device)?;
     let mut left = end.saturating_sub(start);
     while left > 0 {
-        let size = usize::try_from(left).unwrap_or(usize::MAX).min(ZEROES.len());
-        match device.write(ZEROES.get(..size).unwrap_or(&ZEROES)) {
+        let size = usize::try_from(left).unwrap_or(usize::MAX).min(ZEROS.len());
+        match device.write(ZEROS.get(..size).unwrap_or(&ZEROS)) {
             Ok(0) => return Err(WriteError::Full),
             Ok(written) => left = left.saturating_sub(written as u64),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

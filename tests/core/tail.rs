@@ -65,7 +65,7 @@ fn every_cut_of_a_log_ends_it_with_the_last_whole_entry() {
             let mut expected = whole(&log, log.entries.partition_point(kept));
             expected.torn = extent(file, expected.end);
             assert_eq!(find(file, profile), Ok(expected), "cut {cut}");
-            // On a device, an entry that lacks nothing but zeroes is whole: zeroes stand there.
+            // On a device, an entry that lacks nothing but zeros is whole: zeros stand there.
             let device = raw(file);
             let kept = |entry: &Placed| device[entry.range()] == log.bytes[entry.range()];
             let mut expected = whole(&log, log.entries.partition_point(kept));

@@ -1,7 +1,7 @@
-//! The zeroes that end a device: free space, which is no damage.
+//! The zeros that end a device: free space, which is no damage.
 //!
 //! The rules are those of `aof verify`, written a second time: the cross-check compares both. With Z the place
-//! where the zeroes begin that end the device, and P the place of damage behind which nothing follows:
+//! where the zeros begin that end the device, and P the place of damage behind which nothing follows:
 //!
 //! ```text
 //!   | entry | entry | torn entry |000000000000000000|
@@ -11,7 +11,7 @@
 //! | damage | is |
 //! |---|---|
 //! | at P >= Z | free space |
-//! | with fewer than 512 zeroes behind it | what it is |
+//! | with fewer than 512 zeros behind it | what it is |
 //! | of the body, and the entry ends behind Z | a torn tail |
 //! | of the header's checksum, and the head ends behind Z | a torn tail |
 //! | of the magic, and P to Z is how the magic begins | a torn tail |
@@ -21,10 +21,10 @@ use aof_nostd::wire::{HEAD_SIZE, MAGIC_SIZE};
 use aof_nostd::{Damage, DamageKind, Profile};
 use embedded_io::{Read, Seek, SeekFrom};
 
-/// Fewer zeroes at a device's end may be an entry's own.
-const ZEROES_MIN: u64 = 512;
+/// Fewer zeros at a device's end may be an entry's own.
+const ZEROS_MIN: u64 = 512;
 
-/// The zeroes that end a device.
+/// The zeros that end a device.
 #[derive(Clone, Copy, Debug)]
 pub struct FreeSpace {
     start: u64,
@@ -32,7 +32,7 @@ pub struct FreeSpace {
 }
 
 impl FreeSpace {
-    /// Reads all of `device` to see where its last zeroes begin.
+    /// Reads all of `device` to see where its last zeros begin.
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl FreeSpace {
         if damage.offset >= self.start {
             return Ok(None);
         }
-        if self.end.saturating_sub(self.start) < ZEROES_MIN {
+        if self.end.saturating_sub(self.start) < ZEROS_MIN {
             return Ok(Some(damage));
         }
         let head_end = damage.offset.saturating_add(HEAD_SIZE as u64);
@@ -86,7 +86,7 @@ impl FreeSpace {
         Ok(Some(Damage { kind: DamageKind::TornTail { missing: reach - self.start }, ..damage }))
     }
 
-    /// Whether what stands between `offset` and the zeroes is how the magic begins.
+    /// Whether what stands between `offset` and the zeros is how the magic begins.
     fn magic_is_cut<D: Read + Seek>(
         &self,
         device: &mut D,

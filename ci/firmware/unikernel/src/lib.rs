@@ -15,7 +15,7 @@
 //! | [`cpu`] | which AES code runs; the timer | reads registers |
 //! | [`dma`] | pages that the disk reads and writes | by the trait's contract |
 //! | [`disk`] | the virtio disk as a block device, and its promise | the address of its registers |
-//! | [`free_space`] | the zeroes that end a device, told from damage | none |
+//! | [`free_space`] | the zeros that end a device, told from damage | none |
 //! | [`stop`] | why a program ended without a report | none |
 //!
 //! Nothing allocates.

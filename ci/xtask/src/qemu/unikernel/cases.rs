@@ -18,7 +18,7 @@ pub(super) struct Reading {
     pub(super) change: fn(&mut Vec<u8>),
 }
 
-/// All readings. Zeroes follow to the disk's end.
+/// All readings. Zeros follow to the disk's end.
 pub(super) const READINGS: [Reading; 16] = [
     reading(SMALL, "whole.img", |_| {}),
     reading(LARGE, "large.img", |_| {}),

@@ -1,7 +1,7 @@
 //! A unikernel with a log raw on a disk.
 //!
 //! ```text
-//! recorded log --> image, zeroes behind --+--> unikernel, QEMU --------> report --+
+//! recorded log --> image, zeros behind ---+--> unikernel, QEMU --------> report --+
 //!                        ^                |                                       +--> equal?
 //!     unikernel writes --+                +--> aof verify --json ------> report --+
 //! ```
@@ -60,7 +60,7 @@ struct Device<'a> {
 }
 
 impl Device<'_> {
-    /// Makes the disk `name`: `bytes`, and zeroes behind them.
+    /// Makes the disk `name`: `bytes`, and zeros behind them.
     fn disk(&self, name: &str, bytes: &[u8]) -> Result<(), Stop> {
         let mut disk = bytes.to_vec();
         disk.resize(DISK_SIZE.max(bytes.len().next_multiple_of(512)), 0);
@@ -145,12 +145,12 @@ fn writes(device: &Device<'_>) -> Result<String, Stop> {
         device.serve(&disk, profile, 0, 20)?;
         cost = device.serve(&disk, profile, 20, 800)?;
         let mut differences = device.differences(&disk)?;
-        // The desktop's file of it is the log to the byte, and nothing but zeroes is behind it on the disk.
+        // The desktop's file of it is the log to the byte, and nothing but zeros is behind it on the disk.
         let merged = device.merge(&file, &[&disk])?;
         let bytes = device.bytes(&disk)?;
         let (log, free) = bytes.split_at(merged.len().min(bytes.len()));
         if log != merged || free.iter().any(|byte| *byte != 0) {
-            differences += &format!("{file}: not what is on {disk}, with zeroes behind\n");
+            differences += &format!("{file}: not what is on {disk}, with zeros behind\n");
         }
         let debug = device.desktop.command(&device.directory).args(["debug", "--all", &disk]).text()?;
         let entries = debug.lines().filter(|line| line.starts_with("offset=")).count();
