@@ -1,4 +1,5 @@
-//! `card-endless LOG PROFILE`: recovers a log on the card or begins one, and appends to it until the power goes.
+//! `card-endless LOG PROFILE`: recovers a log on the card or begins one, and appends to it until the power
+//! goes.
 //!
 //! It says `appending OP` once, and `checkpoint OP` whenever everything up to there is durable.
 

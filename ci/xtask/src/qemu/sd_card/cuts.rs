@@ -1,9 +1,9 @@
 //! Power cuts while the device appends to a card.
 //!
-//! Each card goes through a dozen rounds with one log; then comes another card, of the other format or with the
-//! other profile. In QEMU the blocks that were written before the cut are there and in order, so the log ends at
-//! a checkpoint. That a card need not keep the order is played by the host: before every third round it
-//! puts a torn tail behind the log, which the device has to keep and to cut.
+//! Each card goes through a dozen rounds with one log; then comes another card, of the other format or with
+//! the other profile. In QEMU the blocks that were written before the cut are there and in order, so the log
+//! ends at a checkpoint. That a card need not keep the order is played by the host: before every third round
+//! it puts a torn tail behind the log, which the device has to keep and to cut.
 //!
 //! After each cut the host's tools have to read the FAT, and a file beside the log has to be as it was.
 
@@ -88,8 +88,8 @@ impl Cut<'_> {
         Ok(())
     }
 
-    /// Puts a torn tail behind the log and has the device recover it: the tail has to be in a file of its own,
-    /// to the byte, and the log as it was.
+    /// Puts a torn tail behind the log and has the device recover it: the tail has to be in a file of its
+    /// own, to the byte, and the log as it was.
     fn tear(&mut self, which: usize) -> Result<(), Stop> {
         if self.log.is_empty() {
             return Ok(()); // nothing yet that a tail could be behind
