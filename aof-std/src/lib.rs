@@ -29,6 +29,7 @@ mod rotate;
 pub mod scan;
 pub mod source;
 pub mod sync;
+mod zeros;
 
 pub use crate::checkpoint::Checkpointed;
 pub use crate::file::{FileError, LogFile, TornTail};

@@ -13,15 +13,19 @@
 //! segment is read again from where the one before it ended. The results are those of reading from front
 //! to back, always; in the worst case everything is read twice.
 //!
+//! Zeros that end the file are a device's free space: they are told as such, and not searched for entries.
+//!
 //! Memory: a buffer for one entry per worker, and the sinks of a few segments. Files are read, not
 //! mapped: a file that is cut short meanwhile is an error and not a signal.
 
 use crate::source::{self, LogReader, Source};
+use crate::zeros::{self, End};
 use aof_nostd::checksum::Magic;
-use aof_nostd::{AnyProfile, Backend, Damage, Event, Located, Profile, Reader};
+use aof_nostd::wire::{HEAD_SIZE, MAGIC_SIZE};
+use aof_nostd::{AnyProfile, Backend, Damage, DamageKind, Event, ForeignMagic, Located, Profile, Reader};
 use embedded_io_adapters::std::FromStd;
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read as _};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -33,6 +37,12 @@ pub trait Sink: Send {
 
     /// Damage; the next entry starts, or the log ends, at `until`.
     fn damage(&mut self, damage: Damage, until: u64);
+
+    /// The log is over at `from`, and the file goes on with zeros to its end: the free space of a device, or
+    /// a tail that was never written. Comes last, if it comes.
+    fn zeros(&mut self, from: u64) {
+        let _ = from;
+    }
 }
 
 /// What stops a scan, and shows how far it is. Shared with other threads.
@@ -81,6 +91,38 @@ pub struct Scan<'a> {
     threads: usize,
     segment_size: u64,
     watch: Option<&'a Watch>,
+    /// Where the zeros begin that end the file, once that is known.
+    zeros: Option<u64>,
+}
+
+/// What of a file may hold a log.
+struct Extent {
+    /// The file, ending where a last entry that began before `zeros` could end.
+    source: Source,
+    /// Where the zeros begin that end the file.
+    zeros: u64,
+    /// The file's size.
+    size: u64,
+}
+
+impl Extent {
+    /// What it is in `source`, with entries of up to `entry_size_max` bytes.
+    fn new(source: &Source, zeros: u64, entry_size_max: u64) -> Self {
+        Self { source: source.cut_at(zeros.saturating_add(entry_size_max)), zeros, size: source.size() }
+    }
+
+    fn end(&self) -> u64 {
+        self.source.size()
+    }
+
+    /// Whether what stands between `offset` and the zeros is how a magic begins.
+    fn begins_entry(&self, offset: u64, profile: &AnyProfile) -> io::Result<bool> {
+        let mut begun = Vec::new();
+        let mut source = self.source.cut_at(self.zeros);
+        io::Seek::seek(&mut source, io::SeekFrom::Start(offset))?;
+        io::Read::take(source, MAGIC_SIZE as u64).read_to_end(&mut begun)?;
+        Ok(!begun.is_empty() && profile.magic().starts_with(&begun))
+    }
 }
 
 /// A segment is cut no smaller than this: a handful of default-sized entries.
@@ -95,17 +137,20 @@ impl<'a> Scan<'a> {
     ///
     /// The operating system's.
     pub fn detect(source: &'a Source, backend: Backend) -> io::Result<Self> {
-        let reader = Reader::open(FromStd::new(source.clone()), vec![0; 64 << 10], backend);
+        // Nothing starts in the zeros.
+        let zeros = zeros::begin(source, None)?;
+        let start = source.cut_at(zeros.saturating_add(HEAD_SIZE as u64));
+        let reader = Reader::open(FromStd::new(start.clone()), vec![0; 64 << 10], backend);
         let mut reader = reader.map_err(source::into_io)?;
         let profile = *reader.profile();
         let mut magic = Magic::default();
-        let found = match io::Read::read_exact(&mut source.clone(), &mut magic) {
+        let found = match io::Read::read_exact(&mut start.clone(), &mut magic) {
             Ok(()) if magic == profile.magic() => true,
-            Ok(()) => reader.search(0, source.size()).map_err(source::into_io)?.is_some(),
-            Err(_) if source.size() < magic.len() as u64 => false, // too short for one
+            Ok(()) => reader.search(0, start.size()).map_err(source::into_io)?.is_some(),
+            Err(_) if start.size() < magic.len() as u64 => false, // too short for one
             Err(error) => return Err(error),
         };
-        let mut scan = Self::new(source, profile);
+        let mut scan = Self { zeros: Some(zeros), ..Self::new(source, profile) };
         if !found {
             scan.profile = None;
         }
@@ -124,6 +169,7 @@ impl<'a> Scan<'a> {
             threads,
             segment_size: segment_size.clamp(SEGMENT_SIZE_MIN, SEGMENT_SIZE_MAX),
             watch: None,
+            zeros: None,
         }
     }
 
@@ -170,22 +216,28 @@ impl<'a> Scan<'a> {
     /// The operating system's; [`io::ErrorKind::Interrupted`] where the [`Watch`] said stop;
     /// [`io::ErrorKind::UnexpectedEof`] where the file became shorter meanwhile.
     pub fn run<S: Sink>(&self, new: impl Fn() -> S + Sync, mut take: impl FnMut(S)) -> io::Result<()> {
-        let end = self.source.size();
+        let entry_size_max = MAGIC_SIZE as u64 + u64::from(self.message_size_max);
+        let zeros = match self.zeros {
+            Some(zeros) => zeros,
+            None => zeros::begin(self.source, self.watch)?,
+        };
+        let extent = &Extent::new(self.source, zeros, entry_size_max);
+        let end = extent.end();
         let segments = end.div_ceil(self.segment_size);
         let workers = usize::try_from(segments).unwrap_or(usize::MAX).min(self.threads);
         if workers <= 1 {
             let mut sink = new();
-            self.read(&mut self.reader()?, 0, end, &mut sink)?;
+            self.read(extent, &mut self.reader(extent)?, 0, end, &mut sink)?;
             take(sink);
             return Ok(());
         }
         let queue = Queue::new(segments, workers as u64 * 2);
         std::thread::scope(|scope| {
             for _ in 0..workers {
-                scope.spawn(|| self.work(&queue, &new));
+                scope.spawn(|| self.work(extent, &queue, &new));
             }
             let _stop = StopAtPanic(&queue);
-            let result = self.stitch(&queue, &new, &mut take);
+            let result = self.stitch(extent, &queue, &new, &mut take);
             queue.stop();
             result
         })
@@ -195,6 +247,7 @@ impl<'a> Scan<'a> {
     /// ended.
     fn stitch<S: Sink>(
         &self,
+        extent: &Extent,
         queue: &Queue<S>,
         new: &(impl Fn() -> S + Sync),
         take: &mut impl FnMut(S),
@@ -202,7 +255,7 @@ impl<'a> Scan<'a> {
         let mut expected = 0;
         let mut own: Option<LogReader> = None;
         for index in 0..queue.segments {
-            let until = (index + 1).saturating_mul(self.segment_size).min(self.source.size());
+            let until = (index + 1).saturating_mul(self.segment_size).min(extent.end());
             let part = queue.take(index)?;
             if expected >= until {
                 continue; // an entry, or damage, reaches over the whole segment
@@ -214,26 +267,26 @@ impl<'a> Scan<'a> {
             }
             let reader = match &mut own {
                 Some(reader) => reader,
-                None => own.insert(self.reader()?),
+                None => own.insert(self.reader(extent)?),
             };
             let mut sink = new();
-            expected = self.read(reader, expected, until, &mut sink)?;
+            expected = self.read(extent, reader, expected, until, &mut sink)?;
             take(sink);
         }
         Ok(())
     }
 
     /// What each worker does.
-    fn work<S: Sink>(&self, queue: &Queue<S>, new: &(impl Fn() -> S + Sync)) {
+    fn work<S: Sink>(&self, extent: &Extent, queue: &Queue<S>, new: &(impl Fn() -> S + Sync)) {
         let _stop = StopAtPanic(queue);
-        let mut reader = match self.reader() {
+        let mut reader = match self.reader(extent) {
             Ok(reader) => reader,
             Err(error) => return queue.fail(error),
         };
         while let Some(index) = queue.next() {
             let from = index.saturating_mul(self.segment_size);
-            let until = from.saturating_add(self.segment_size).min(self.source.size());
-            let part = self.segment(&mut reader, from, until, new());
+            let until = from.saturating_add(self.segment_size).min(extent.end());
+            let part = self.segment(extent, &mut reader, from, until, new());
             match part {
                 Ok(part) => queue.put(index, part),
                 Err(error) => return queue.fail(error),
@@ -243,6 +296,7 @@ impl<'a> Scan<'a> {
 
     fn segment<S: Sink>(
         &self,
+        extent: &Extent,
         reader: &mut LogReader,
         from: u64,
         until: u64,
@@ -254,21 +308,35 @@ impl<'a> Scan<'a> {
             _ => reader.search(from, until).map_err(source::into_io)?,
         };
         let next = match first {
-            Some(first) => self.read(reader, first, until, &mut sink)?,
+            Some(first) => self.read(extent, reader, first, until, &mut sink)?,
             None => until,
         };
         Ok(Part { first, next, sink })
     }
 
     /// Reads from the boundary `from` on all that starts before `until`. Gives the boundary behind it.
-    fn read(&self, reader: &mut LogReader, from: u64, until: u64, sink: &mut impl Sink) -> io::Result<u64> {
+    fn read(
+        &self,
+        extent: &Extent,
+        reader: &mut LogReader,
+        from: u64,
+        until: u64,
+        sink: &mut impl Sink,
+    ) -> io::Result<u64> {
         reader.set_position(from);
         reader.set_last_checksum(None);
         let mut shown = from;
         while reader.position() < until {
             match reader.next_event() {
                 Ok(Some(Event::Entry(located))) => sink.entry(located),
-                Ok(Some(Event::Damage(damage, next))) => sink.damage(damage, next),
+                Ok(Some(Event::Damage(damage, next))) if next < extent.end() => {
+                    sink.damage(in_the_middle(damage), next);
+                }
+                Ok(Some(Event::Damage(damage, _))) => {
+                    self.end(extent, reader, damage, sink)?;
+                    reader.set_position(extent.end());
+                    break;
+                }
                 Ok(None) => break,
                 // The buffer holds any entry and damage is an event, so only the device is left.
                 Err(error) => return Err(source::into_io(error)),
@@ -289,9 +357,52 @@ impl<'a> Scan<'a> {
         Ok(reader.position())
     }
 
-    fn reader(&self) -> io::Result<LogReader> {
+    /// Tells of the damage behind which nothing follows.
+    fn end(
+        &self,
+        extent: &Extent,
+        reader: &mut LogReader,
+        damage: Damage,
+        sink: &mut impl Sink,
+    ) -> io::Result<()> {
+        let head_end = Some(damage.offset.saturating_add(HEAD_SIZE as u64));
+        let reach = match damage.kind {
+            // Only after this the header can be trusted.
+            DamageKind::BodyChecksum => {
+                reader.set_position(damage.offset);
+                let head = reader.next_header().map_err(source::into_io)?;
+                head.map(|head| head.offset.saturating_add(head.header.size_disk()))
+            }
+            DamageKind::HeaderChecksum => head_end,
+            DamageKind::Magic(ForeignMagic::Unknown)
+                if extent.begins_entry(damage.offset, reader.profile())? =>
+            {
+                head_end
+            }
+            _ => None,
+        };
+        let end = End::of(damage, reach, extent.zeros, extent.size);
+        if let Some((damage, until)) = end.damage {
+            sink.damage(damage, until);
+        }
+        if let Some(from) = end.zeros {
+            sink.zeros(from);
+        }
+        Ok(())
+    }
+
+    fn reader(&self, extent: &Extent) -> io::Result<LogReader> {
         let profile = self.profile.unwrap_or_default();
-        source::reader(self.source.clone(), profile, self.message_size_max)
+        source::reader(extent.source.clone(), profile, self.message_size_max)
+    }
+}
+
+/// Damage with an entry behind it: a tail has nothing behind it, so one that its header tells to end behind
+/// the file has another body than it should have.
+fn in_the_middle(damage: Damage) -> Damage {
+    match damage.kind {
+        DamageKind::TornTail { .. } => Damage { kind: DamageKind::BodyChecksum, ..damage },
+        _ => damage,
     }
 }
 

@@ -59,6 +59,23 @@ impl Source {
         self.size
     }
 
+    /// Where the zeros begin that end the file: the file's size, if it ends with another byte. Where an entry
+    /// is looked for from there on, the log is over and a device's free space begins.
+    ///
+    /// Reads the zeros, once.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    pub fn zeros_begin(&self) -> io::Result<u64> {
+        crate::zeros::begin(self, None)
+    }
+
+    /// The same, ending at `end` if not before.
+    pub(crate) fn cut_at(&self, end: u64) -> Self {
+        Self { size: self.size.min(end), ..self.clone() }
+    }
+
     /// The file.
     #[must_use]
     pub fn file(&self) -> &File {

@@ -101,7 +101,11 @@ impl Sink for Part {
 
     fn damage(&mut self, damage: Damage, until: u64) {
         self.damaged = true;
-        self.lines.finding(&Finding::damage(damage, until, self.bytes));
+        self.lines.finding(&Finding::damage(damage, until));
+    }
+
+    fn zeros(&mut self, from: u64) {
+        self.lines.finding(&Finding::zeros(from, self.bytes));
     }
 }
 

@@ -4,7 +4,7 @@ use crate::data_checksum::{DataBytes, DataChecksum};
 use crate::failure::Failure;
 use crate::output::{Progress, WATCH};
 use aof_nostd::chain::{Chain, ChainLink, Relation};
-use aof_nostd::{Checksum, Damage, DamageKind, Located, Profile};
+use aof_nostd::{Checksum, Damage, Located, Profile};
 use aof_std::scan::{Scan, Sink};
 use aof_std::{Runs, Source};
 use serde::Serialize;
@@ -45,7 +45,9 @@ pub struct Survey {
     pub findings_omitted: u64,
     /// How many of all findings, kept or not, are faults.
     pub faults: u64,
-    /// Every byte belongs to a valid entry, and there is no fork.
+    /// Zeros that end the file, bytes: the free space of a device.
+    pub zeros: u64,
+    /// Every byte belongs to a valid entry or to the zeros that end a device, and there is no fork.
     pub sound: bool,
 }
 
@@ -85,18 +87,21 @@ impl Findings {
     }
 }
 
+/// The kind of finding that is a device's free space.
+const ZERO_TAIL: &str = "zero-tail";
+
 /// Something that is not as in one unbroken chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// `magic`, `header-checksum`, `header-invalid`, `body-checksum`, `torn-tail`, `backtrack`, `gap` or
-    /// `fork`.
+    /// `magic`, `header-checksum`, `header-invalid`, `body-checksum`, `torn-tail`, `zero-tail`, `backtrack`,
+    /// `gap` or `fork`.
     pub kind: &'static str,
     /// Where, bytes from the file's beginning.
     pub offset: u64,
     /// The op there, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub op: Option<u64>,
-    /// Damage: bytes that belong to no entry.
+    /// Damage and zeros: bytes that belong to no entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     /// A gap: the first and the last op missing there.
@@ -110,26 +115,32 @@ impl Finding {
     /// Whether it makes the file unsound rather than only unordered.
     #[must_use]
     pub fn is_fault(&self) -> bool {
-        !matches!(self.kind, "backtrack" | "gap")
+        !matches!(self.kind, "backtrack" | "gap" | ZERO_TAIL)
     }
 
-    /// Damage up to `until`, in a file of `bytes`.
+    /// Zeros from `from` to the end of a file of `bytes`.
     #[must_use]
-    pub fn damage(damage: Damage, until: u64, bytes: u64) -> Self {
-        let mut kind = damage.kind.name();
-        let mut detail = damage.kind.to_string();
-        if until < bytes && matches!(damage.kind, DamageKind::TornTail { .. }) {
-            // A tail has nothing behind it.
-            kind = DamageKind::BodyChecksum.name();
-            detail = "an entry was begun and not finished; other entries follow".into();
-        }
+    pub fn zeros(from: u64, bytes: u64) -> Self {
         Self {
-            kind,
+            kind: ZERO_TAIL,
+            offset: from,
+            op: None,
+            size: Some(bytes.saturating_sub(from)),
+            missing: None,
+            detail: "zeros to the end: a device's free space, or a tail that was never written".into(),
+        }
+    }
+
+    /// Damage up to `until`.
+    #[must_use]
+    pub fn damage(damage: Damage, until: u64) -> Self {
+        Self {
+            kind: damage.kind.name(),
             offset: damage.offset,
             op: damage.op.map(|op| op.0),
             size: Some(until.saturating_sub(damage.offset)),
             missing: None,
-            detail,
+            detail: damage.kind.to_string(),
         }
     }
 
@@ -173,6 +184,7 @@ struct Part {
 enum Seen {
     Entry(u64, ChainLink),
     Damage(Damage, u64),
+    Zeros(u64),
     /// The entries from here on are of this cluster.
     Cluster(u128),
 }
@@ -192,12 +204,17 @@ impl Sink for Part {
     fn damage(&mut self, damage: Damage, until: u64) {
         self.events.push(Seen::Damage(damage, until));
     }
+
+    fn zeros(&mut self, from: u64) {
+        self.events.push(Seen::Zeros(from));
+    }
 }
 
 /// Puts the segments together.
 #[derive(Debug, Default)]
 struct Whole {
     bytes: u64,
+    zeros: u64,
     entries: u64,
     cluster: Option<u128>,
     first: Option<Checksum>,
@@ -214,7 +231,11 @@ impl Whole {
             match *seen {
                 Seen::Cluster(of) => cluster = of,
                 Seen::Entry(offset, link) => self.entry(offset, cluster, link),
-                Seen::Damage(damage, until) => self.findings.push(Finding::damage(damage, until, self.bytes)),
+                Seen::Damage(damage, until) => self.findings.push(Finding::damage(damage, until)),
+                Seen::Zeros(from) => {
+                    self.zeros = self.bytes.saturating_sub(from);
+                    self.findings.push(Finding::zeros(from, self.bytes));
+                }
             }
         }
     }
@@ -277,6 +298,7 @@ impl Survey {
             findings,
             findings_omitted,
             faults,
+            zeros: whole.zeros,
         })
     }
 }

@@ -102,6 +102,11 @@ fn harmless(survey: &Survey) -> u64 {
     (survey.findings.len() as u64 + survey.findings_omitted).saturating_sub(survey.faults)
 }
 
+/// Backtracks and gaps.
+fn out_of_order(survey: &Survey) -> u64 {
+    harmless(survey).saturating_sub(u64::from(survey.zeros > 0))
+}
+
 fn count_faults(count: u64, more: &str) -> String {
     match count {
         0 => String::new(),
@@ -138,13 +143,14 @@ pub fn ranges(ranges: &[(u64, u64)]) -> String {
 }
 
 fn verdict(survey: &Survey) -> String {
-    let others = count_others(harmless(survey), "");
+    let others = count_others(out_of_order(survey), "");
     let between = if others.is_empty() { "" } else { ", " };
+    let zeros = if survey.zeros > 0 { ", free space behind" } else { "" };
     match (survey.faults, others.is_empty()) {
-        (0, true) if survey.entries == 0 => "sound (empty)".into(),
-        (0, true) => "sound, one unbroken chain".into(),
-        (0, false) => format!("sound, with {others}"),
-        (faults, _) => format!("DAMAGED, {}{between}{others}", count_faults(faults, "")),
+        (0, true) if survey.entries == 0 => format!("sound (empty){zeros}"),
+        (0, true) => format!("sound, one unbroken chain{zeros}"),
+        (0, false) => format!("sound, with {others}{zeros}"),
+        (faults, _) => format!("DAMAGED, {}{between}{others}{zeros}", count_faults(faults, "")),
     }
 }
 

@@ -221,17 +221,18 @@ fn log_that_is_cut_short_while_it_is_read_is_no_sound_log() {
         vec!["merge".into(), "-o".into(), output.clone(), path.clone()],
     ] {
         std::fs::write(&path, &whole).unwrap();
-        // A hole that takes far longer to read than this test waits.
+        // A hole that takes far longer to read than this test waits, and a byte, so that it is no free space.
         let log = std::fs::File::options().write(true).open(&path).unwrap();
-        log.set_len(1 << 38).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&log, b"x", 1 << 38).unwrap();
         let mut run = command();
-        let run = run.args(&arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut run = run.args(&arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let io = format!("/proc/{}/io", run.id());
         let bytes_read = || {
             let io = std::fs::read_to_string(&io).unwrap();
             io.lines().find_map(|line| line.strip_prefix("rchar: ")?.parse::<u64>().ok()).unwrap()
         };
         while bytes_read() < 4 << 20 {
+            assert!(run.try_wait().unwrap().is_none(), "{arguments:?}: ended before it could be disturbed");
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
         log.set_len(whole.len() as u64).unwrap();

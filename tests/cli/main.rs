@@ -9,6 +9,7 @@
 
 mod damaged;
 mod debug;
+mod device;
 mod everyday;
 mod merge;
 mod recover;

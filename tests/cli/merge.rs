@@ -584,7 +584,8 @@ fn two_signals_in_quick_succession_leave_nothing() {
 fn signal_a_second_after_the_first_ends_the_command_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let input = directory.path().join("hole.aof");
-    fs::File::create(&input).unwrap().set_len(1 << 40).unwrap(); // an entry is looked for in all of it
+    // An entry is looked for in all of it; without the last byte it would be a device's free space.
+    std::os::unix::fs::FileExt::write_all_at(&fs::File::create(&input).unwrap(), b"x", 1 << 40).unwrap();
     let mut merge = command();
     merge.args([
         "merge".as_ref(),

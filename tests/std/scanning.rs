@@ -1,6 +1,6 @@
 //! A scan on several threads gives what reading from front to back gives, however the file is cut.
 
-use aof_nostd::{AnyProfile, Backend, Damage, Entries, Event, Located};
+use aof_nostd::{AnyProfile, Backend, Damage, DamageKind, Entries, Event, ForeignMagic, Located, Profile};
 use aof_std::Source;
 use aof_std::scan::{Scan, Sink, Watch};
 use proptest::prelude::*;
@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 enum Seen {
     Entry(u64, u128),
     Damage(Damage, u64),
+    Zeros(u64),
 }
 
 #[derive(Default)]
@@ -24,9 +25,58 @@ impl Sink for Collect {
     fn damage(&mut self, damage: Damage, until: u64) {
         self.0.push(Seen::Damage(damage, until));
     }
+
+    fn zeros(&mut self, from: u64) {
+        self.0.push(Seen::Zeros(from));
+    }
 }
 
+/// What the core's iterator gives, with its last damage told as what a scan makes of it.
 fn front_to_back(bytes: &[u8]) -> Vec<Seen> {
+    let mut seen = as_iterated(bytes);
+    for seen in &mut seen {
+        // Nothing may stand behind a tail.
+        if let Seen::Damage(damage @ Damage { kind: DamageKind::TornTail { .. }, .. }, until) = seen
+            && *until < bytes.len() as u64
+        {
+            damage.kind = DamageKind::BodyChecksum;
+        }
+    }
+    if let Some(Seen::Damage(damage, until)) = seen.last().cloned()
+        && until == bytes.len() as u64
+    {
+        seen.pop();
+        seen.extend(end(bytes, damage));
+    }
+    seen
+}
+
+/// The rules of the zeros that end a file, in the order of docs/format.md.
+fn end(bytes: &[u8], damage: Damage) -> Vec<Seen> {
+    let zeros = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let at = usize::try_from(damage.offset).unwrap();
+    if at >= zeros {
+        return vec![Seen::Zeros(damage.offset)];
+    }
+    if bytes.len() - zeros < 512 || matches!(damage.kind, DamageKind::TornTail { .. }) {
+        return vec![Seen::Damage(damage, bytes.len() as u64)];
+    }
+    let size = u32::from_le_bytes(bytes[at + 112..at + 116].try_into().unwrap()) as usize;
+    let begun = AnyProfile::default().magic().starts_with(&bytes[at..zeros.min(at + 16)]);
+    let reach = match damage.kind {
+        DamageKind::BodyChecksum => at + 16 + size,
+        DamageKind::HeaderChecksum => at + 272,
+        DamageKind::Magic(ForeignMagic::Unknown) if begun => at + 272,
+        _ => at,
+    };
+    let mut damage = damage;
+    if reach > zeros {
+        damage.kind = DamageKind::TornTail { missing: (reach - zeros) as u64 };
+    }
+    vec![Seen::Damage(damage, zeros as u64), Seen::Zeros(zeros as u64)]
+}
+
+fn as_iterated(bytes: &[u8]) -> Vec<Seen> {
     let mut collect = Collect::default();
     let mut entries = Entries::detect(bytes, Backend::default());
     while let Some(event) = entries.next_event() {
@@ -80,6 +130,55 @@ fn log_inside_a_body_is_not_taken_where_a_segment_begins_in_it() {
     assert_eq!(expected.len(), 301);
     for segment_size in [5_000, 50_000, 120_000] {
         assert_eq!(on_threads(&buffer, 2, segment_size), expected, "segments of {segment_size}");
+    }
+}
+
+/// A log on a raw device, its power cut at every byte of two entries.
+#[test]
+fn zeros_that_end_a_device_are_free_space_and_an_entry_cut_by_them_is_a_torn_tail() {
+    let log = small_bodies();
+    let Some(Seen::Entry(begin, _)) = as_iterated(log).get(40).cloned() else { panic!("there are 300") };
+    let Some(Seen::Entry(end, _)) = as_iterated(log).get(42).cloned() else { panic!("there are 300") };
+    let (mut torn, mut free) = (0, 0);
+    for cut in begin..=end {
+        let mut device = vec![0; 64 << 10];
+        let size = usize::try_from(cut).unwrap();
+        device[..size].copy_from_slice(&log[..size]);
+        let seen = on_threads(&device, 1, 1 << 20);
+        assert_eq!(seen, front_to_back(&device), "cut at {cut}");
+        assert_eq!(seen, on_threads(&device, 2, 5000), "cut at {cut}, by segments");
+        match &seen[40..] {
+            [Seen::Zeros(at)] => free += u32::from(*at == begin),
+            [Seen::Entry(..), Seen::Zeros(at)] => free += u32::from(*at > begin && *at <= cut + 16),
+            [Seen::Entry(..), Seen::Entry(..), Seen::Zeros(at)] => free += u32::from(*at == end),
+            [.., Seen::Damage(damage, until), Seen::Zeros(at)] => {
+                assert!(matches!(damage.kind, DamageKind::TornTail { .. }), "cut at {cut}: {damage:?}");
+                assert!(until == at && *at <= cut, "cut at {cut}: {seen:?}");
+                torn += 1;
+            }
+            other => panic!("cut at {cut}: {other:?}"),
+        }
+    }
+    assert!(torn > 600 && free >= 3, "{torn} torn, {free} with free space alone");
+}
+
+#[test]
+fn garbage_before_the_zeros_is_damage_and_a_few_zeros_are_part_of_it() {
+    let log = &small_bodies()[..50_000];
+    let whole = as_iterated(log).len() - 1;
+    let mut device = log.to_vec();
+    let Some(Seen::Damage(tail, _)) = as_iterated(log).pop() else { panic!("the log is cut") };
+    device.truncate(usize::try_from(tail.offset).unwrap());
+    device.extend([0xff; 700]);
+    for (zeros, free) in [(0, false), (511, false), (512, true), (3 << 20, true)] {
+        device.resize(usize::try_from(tail.offset).unwrap() + 700 + zeros, 0);
+        let seen = on_threads(&device, 2, 5000);
+        assert_eq!(seen, front_to_back(&device), "{zeros} zeros");
+        let Seen::Damage(damage, until) = &seen[whole] else { panic!("{seen:?}") };
+        assert_eq!((damage.offset, damage.kind.name()), (tail.offset, "magic"));
+        let end = if free { tail.offset + 700 } else { device.len() as u64 };
+        assert_eq!(*until, end, "{zeros} zeros");
+        assert_eq!(seen.get(whole + 1), free.then_some(&Seen::Zeros(end)), "{zeros} zeros");
     }
 }
 
@@ -159,12 +258,14 @@ proptest! {
         damages in prop::collection::vec((0_usize..183_616, 1_usize..3000, any::<u8>()), 0..8),
         threads in 2_usize..4,
         segment_size in 600_u64..60_000,
+        free in prop_oneof![Just(0_usize), 1_usize..2000, Just(2_000_000)],
     ) {
         let mut bytes = small_bodies().to_vec();
         for (start, size, value) in damages {
             let end = (start + size).min(bytes.len());
             bytes[start..end].fill(value);
         }
+        bytes.resize(bytes.len() + free, 0);
         prop_assert_eq!(on_threads(&bytes, threads, segment_size), front_to_back(&bytes));
     }
 }

@@ -6,7 +6,9 @@ use crate::setup::{self, Need};
 use std::path::PathBuf;
 
 /// Workspaces beside the main one.
-const OTHER_WORKSPACES: [&str; 2] = ["ci/firmware/Cargo.toml", FUZZ];
+const OTHER_WORKSPACES: [&str; 3] = ["ci/firmware/Cargo.toml", DEVICE_LOG, FUZZ];
+/// The decoder of what devices log.
+const DEVICE_LOG: &str = "ci/device-log/Cargo.toml";
 const FUZZ: &str = "tests/fuzz/Cargo.toml";
 
 /// Every crate of every workspace is formatted.
@@ -14,7 +16,7 @@ pub(crate) fn fmt(root: &Root) -> Result<Done, Stop> {
     component(root, "rustfmt")?;
     root.cargo("fmt --all --check").check()?;
     for manifest in OTHER_WORKSPACES.map(|path| root.path(path)).into_iter().filter(|path| path.is_file()) {
-        root.cargo("fmt --check --manifest-path").arg(manifest).check()?;
+        root.cargo("fmt --all --check --manifest-path").arg(manifest).check()?;
     }
     Ok(Done::default())
 }
@@ -32,6 +34,9 @@ pub(crate) fn clippy(root: &Root) -> Result<Done, Stop> {
     ] {
         root.cargo("clippy").args(what.split(' ')).args(["--", "-D", "warnings"]).check()?;
     }
+    let run = root.cargo("clippy --manifest-path").arg(root.path(DEVICE_LOG));
+    let run = run.env("CARGO_TARGET_DIR", root.target().join("device-log"));
+    run.args(["--", "-D", "warnings"]).check()?;
     Ok(Done::default())
 }
 

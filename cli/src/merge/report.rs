@@ -97,11 +97,7 @@ impl<'a> Report<'a> {
             entries: input.entries,
             taken,
             nested: input.nested,
-            damage: input
-                .damage
-                .iter()
-                .map(|&(damage, until)| Finding::damage(damage, until, input.source.size()))
-                .collect(),
+            damage: input.damage.iter().map(|&(damage, until)| Finding::damage(damage, until)).collect(),
         };
         self.index.inputs.iter().zip(taken).map(report).collect()
     }

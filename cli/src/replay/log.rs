@@ -9,7 +9,7 @@ use crate::merge::index::{Index, Record};
 use crate::merge::plan::Plan;
 use aof_nostd::wire::{Entry, Header};
 use aof_nostd::{AnyProfile, Profile, ReadError, TigerBeetle};
-use aof_std::LogReader;
+use aof_std::{LogReader, Source};
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ pub struct Log {
 
 enum Form {
     Planned { index: Box<Index>, chain: Vec<Record>, next: usize, buffer: Vec<u8> },
-    Streamed { reader: Box<LogReader>, file: Arc<Path> },
+    Streamed { reader: Box<LogReader>, file: Arc<Path>, zeros: u64 },
 }
 
 impl fmt::Debug for Log {
@@ -74,9 +74,11 @@ impl Log {
     ///
     /// [`Failure::Read`].
     pub fn streamed(path: &Path, message_size_max: u32) -> Result<Self, Failure> {
-        let reader = aof_std::open(path, aof_std::backend()).map_err(|error| Failure::read(path, error))?;
+        let failed = |error| Failure::read(path, error);
+        let zeros = Source::open(path).and_then(|source| source.zeros_begin()).map_err(failed)?;
+        let reader = aof_std::open(path, aof_std::backend()).map_err(failed)?;
         let reader = Box::new(reader.with_message_size_max(message_size_max).with_chain_check(true));
-        Ok(Self { form: Form::Streamed { reader, file: path.into() }, bodies: Bodies::default() })
+        Ok(Self { form: Form::Streamed { reader, file: path.into(), zeros }, bodies: Bodies::default() })
     }
 
     /// Entries in the whole chain, if that is known.
@@ -100,7 +102,7 @@ impl Log {
                 *next += 1;
                 read_planned(index, record, buffer, &mut self.bodies).map(Some)
             }
-            Form::Streamed { reader, file } => read_streamed(reader, file, &mut self.bodies),
+            Form::Streamed { reader, file, zeros } => read_streamed(reader, file, *zeros, &mut self.bodies),
         }
     }
 
@@ -150,10 +152,13 @@ fn read_planned(
 fn read_streamed(
     reader: &mut LogReader,
     file: &Arc<Path>,
+    zeros: u64,
     bodies: &mut Bodies,
 ) -> Result<Option<LogEntry>, Failure> {
     match reader.next() {
         Ok(None) => Ok(None),
+        // A device's free space.
+        Err(ReadError::Damage(damage)) if damage.offset >= zeros => Ok(None),
         Ok(Some(located)) => {
             let header = located.entry.header;
             let place = Place { file: Arc::clone(file), offset: located.offset, op: header.op.get() };

@@ -1,11 +1,18 @@
-//! What a program prints: the figures that `aof verify` gives for the same log.
+//! What a program prints: the figures that `aof verify` gives for the same log, and where it is not one
+//! unbroken chain. What a report takes is logged too.
 
-use crate::Failure;
-use aof_nostd::{Checksum, Damage, Header, Profile};
+use crate::data_checksum::DataChecksum;
+use crate::{Failure, log};
+use aof_nostd::chain::{Chain, ChainLink, Relation, Window};
+use aof_nostd::{Checksum, Damage, DamageKind, Header, LocatedHeader, Profile};
 use core::fmt;
 
-/// Damages that a report has room for.
-const DAMAGES_MAX: usize = 16;
+/// Damages and breaks of the chain that a report has room for.
+const FINDINGS_MAX: usize = 16;
+
+/// Ops that are remembered, to see a fork where the log went back: few, for the smallest board. The desktop
+/// remembers all.
+const WINDOW: usize = 8;
 
 /// What a log holds.
 #[derive(Clone, Debug)]
@@ -15,7 +22,19 @@ pub struct Report {
     entries: u64,
     first: Option<Checksum>,
     last: Option<Checksum>,
-    damages: [Option<Damage>; DAMAGES_MAX],
+    data: DataChecksum,
+    chain: Chain<Window<WINDOW>>,
+    findings: [Option<Finding>; FINDINGS_MAX],
+}
+
+/// A place where a log is not one unbroken chain.
+#[derive(Clone, Copy, Debug)]
+struct Finding {
+    /// `damage`, or `chain` between whole entries.
+    what: &'static str,
+    /// As `aof verify` calls it.
+    kind: &'static str,
+    offset: u64,
 }
 
 impl Report {
@@ -27,32 +46,77 @@ impl Report {
             entries: 0,
             first: None,
             last: None,
-            damages: [None; DAMAGES_MAX],
+            data: DataChecksum::default(),
+            chain: Chain::new(Window::new()),
+            findings: [None; FINDINGS_MAX],
         }
     }
 
     /// Sets the log's size.
     #[must_use]
-    pub fn with_bytes(mut self, bytes: u64) -> Self {
-        self.bytes = bytes;
+    pub const fn with_bytes(mut self, bytes: u64) -> Self {
+        self.set_bytes(bytes);
         self
+    }
+
+    /// Sets the log's size, in place: a report is 3 KiB.
+    pub const fn set_bytes(&mut self, bytes: u64) {
+        self.bytes = bytes;
     }
 
     /// Counts an entry.
     pub fn entry(&mut self, header: &Header) {
+        log::entry(header);
         self.entries += 1;
         self.first.get_or_insert(header.checksum);
         self.last = Some(header.checksum);
+        self.data.entry(header);
+    }
+
+    /// Counts an entry, and notes how it stands to those before it where it does not continue them.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::TooManyFindings`].
+    pub fn located(&mut self, located: &LocatedHeader) -> Result<(), Failure> {
+        self.entry(&located.header);
+        let (offset, relation) = (located.offset, self.chain.push(ChainLink::from(&located.header)));
+        let kind = match relation {
+            Relation::First | Relation::Linked => return Ok(()),
+            Relation::Repeated => "backtrack", // the shortest way back
+            _ => relation.name(),
+        };
+        log::relation(offset, located.header.op(), relation);
+        self.note(Finding { what: "chain", kind, offset })
     }
 
     /// Notes damage.
     ///
     /// # Errors
     ///
-    /// [`Failure::TooMuchDamage`].
+    /// [`Failure::TooManyFindings`].
     pub fn damage(&mut self, damage: Damage) -> Result<(), Failure> {
-        let free = self.damages.iter_mut().find(|slot| slot.is_none());
-        *free.ok_or(Failure::TooMuchDamage)? = Some(damage);
+        self.damage_until(damage, self.bytes)
+    }
+
+    /// Notes damage, behind which reading goes on at `until`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::TooManyFindings`].
+    pub fn damage_until(&mut self, damage: Damage, until: u64) -> Result<(), Failure> {
+        log::damage(&damage, until);
+        let kind = match damage.kind {
+            // An entry that was begun and not finished. A tail has nothing behind it.
+            DamageKind::TornTail { .. } if until < self.bytes => DamageKind::BodyChecksum,
+            kind => kind,
+        };
+        self.note(Finding { what: "damage", kind: kind.name(), offset: damage.offset })
+    }
+
+    fn note(&mut self, finding: Finding) -> Result<(), Failure> {
+        let free = self.findings.iter_mut().find(|slot| slot.is_none());
+        *free.ok_or(Failure::TooManyFindings)? = Some(finding);
         Ok(())
     }
 }
@@ -67,8 +131,9 @@ impl fmt::Display for Report {
                 writeln!(f, "{name} {checksum}")?;
             }
         }
-        for damage in self.damages.iter().flatten() {
-            writeln!(f, "damage {} {}", damage.kind.name(), damage.offset)?;
+        writeln!(f, "data_checksum_chain {}", self.data)?;
+        for Finding { what, kind, offset } in self.findings.iter().flatten() {
+            writeln!(f, "{what} {kind} {offset}")?;
         }
         Ok(())
     }

@@ -20,13 +20,27 @@ pub(crate) struct Board {
     machine: &'static [&'static str],
 }
 
-/// All boards.
-pub(crate) const BOARDS: [Board; 1] = [Board {
-    name: "Cortex-M3 (mps2-an385)",
-    target: "thumbv7m-none-eabi",
-    emulator: ("qemu-system-arm", "qemu-system-arm"),
-    machine: &["-machine", "mps2-an385"],
-}];
+/// The boards of the programs over files of the host: small and smallest Arm, and another architecture.
+pub(crate) const BOARDS: [Board; 3] = [
+    Board {
+        name: "Cortex-M0 (microbit)",
+        target: "thumbv6m-none-eabi",
+        emulator: ("qemu-system-arm", "qemu-system-arm"),
+        machine: &["-machine", "microbit"],
+    },
+    Board {
+        name: "Cortex-M3 (mps2-an385)",
+        target: "thumbv7m-none-eabi",
+        emulator: ("qemu-system-arm", "qemu-system-arm"),
+        machine: &["-machine", "mps2-an385"],
+    },
+    Board {
+        name: "RISC-V 32 (virt)",
+        target: "riscv32imac-unknown-none-elf",
+        emulator: ("qemu-system-riscv32", "qemu-system-misc"),
+        machine: &["-machine", "virt", "-bios", "none"],
+    },
+];
 
 /// The board with a card's socket on its SPI bus; its memory map is in `ci/firmware/sd-card`.
 pub(crate) const CARD_BOARD: Board = Board {
@@ -58,8 +72,19 @@ impl Board {
         Ok(target)
     }
 
-    /// Runs the program `image` with the `words` of its command line; files are those of `directory`. Gives
-    /// what it printed. Anything but exit code 0 is a failure.
+    /// The emulator, about to run the program `image` with the `words` of its command line; files are those
+    /// of `directory`.
+    pub(crate) fn command(&self, root: &Root, image: &Path, words: &[&str], directory: &Path) -> Run {
+        let mut semihosting = "enable=on,target=native".to_owned();
+        for word in words {
+            semihosting += &format!(",arg={word}");
+        }
+        let run = root.run(self.emulator.0).args(self.machine).args(QUIET);
+        let run = run.args(["-semihosting-config", &semihosting, "-kernel"]).arg(image);
+        run.directory(directory)
+    }
+
+    /// Runs it to its end, and gives what it printed. Anything but exit code 0 is a failure.
     pub(crate) fn run(
         &self,
         root: &Root,
@@ -67,16 +92,6 @@ impl Board {
         words: &[&str],
         directory: &Path,
     ) -> Result<String, Stop> {
-        self.command(root, image, words).directory(directory).text_within(RUN_MAX)
-    }
-
-    /// The emulator with the program `image` and the `words` of its command line, to be run.
-    pub(crate) fn command(&self, root: &Root, image: &Path, words: &[&str]) -> Run {
-        let mut semihosting = "enable=on,target=native".to_owned();
-        for word in words {
-            semihosting += &format!(",arg={word}");
-        }
-        let run = root.run(self.emulator.0).args(self.machine).args(QUIET);
-        run.args(["-semihosting-config", &semihosting, "-kernel"]).arg(image)
+        self.command(root, image, words, directory).text_within(RUN_MAX)
     }
 }

@@ -1,14 +1,18 @@
 //! The cross-check: firmware on an emulated board and the command on the host, on the same logs.
 //!
-//! One module per program of `ci/firmware`; what they share is the [board](boards), the [report] and the
-//! [command](Desktop).
+//! One module per program of `ci/firmware`; what they share is the [board](boards), the [report], the
+//! [log](device_log), the [command](Desktop) and the [table] of what ran.
 
 mod boards;
+mod device_log;
 mod host_files;
 mod power_cut;
 mod report;
 mod sd_card;
+mod table;
+mod written;
 
+use self::table::Table;
 use crate::outcome::{Done, Stop};
 use crate::run::{Root, Run};
 use std::fs;
@@ -18,27 +22,36 @@ use std::path::{Path, PathBuf};
 pub(crate) fn qemu(root: &Root) -> Result<Done, Stop> {
     let mut done = Done::default();
     root.cargo("build --release --package aof-cli").check()?;
-    let desktop = Desktop { root };
-    host_files::run(&desktop, &mut done)?;
-    sd_card::run(&desktop, &mut done)?;
-    Ok(done)
+    let table = Table::default();
+    let desktop = Desktop { root, table: &table };
+    let result = programs(&desktop, &mut done);
+    print!("{table}"); // of what ran until then, too
+    result.map(|()| done)
+}
+
+/// One module per program.
+fn programs(desktop: &Desktop<'_>, done: &mut Done) -> Result<(), Stop> {
+    host_files::run(desktop, done)?;
+    sd_card::run(desktop, done)
 }
 
 /// The command on this machine.
 #[derive(Clone, Copy)]
 struct Desktop<'a> {
     root: &'a Root,
+    /// What ran, printed at the step's end: each program adds rows.
+    table: &'a Table,
 }
 
 impl Desktop<'_> {
     /// What the command says of the log `name` in `directory`. It exits with another code than 0 where there
     /// is damage.
     fn verify(&self, directory: &Path, name: &str) -> Result<String, Stop> {
-        self.command(directory).args(["verify", "--json", name]).text_any()
+        self.aof(directory).args(["verify", "--json", name]).text_any()
     }
 
-    /// The command, to be run in `directory`.
-    fn command(&self, directory: &Path) -> Run {
+    /// The command, about to run in `directory`.
+    fn aof(&self, directory: &Path) -> Run {
         self.root.run(self.root.target().join("release/aof")).directory(directory)
     }
 }

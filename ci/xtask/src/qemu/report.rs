@@ -4,15 +4,31 @@ use crate::outcome::Stop;
 use serde_json::Value;
 use std::fmt::Write as _;
 
-/// Kinds of findings that are damage; the others tell of the chain, which the firmware does not look at.
+/// Kinds of findings that are damage; the others tell of the chain.
 const DAMAGES: [&str; 5] = ["magic", "header-checksum", "header-invalid", "body-checksum", "torn-tail"];
 
-/// Gives the lines that firmware has to print for the log that `json` tells of.
+/// Gives the lines that firmware has to print for the log that `json` tells of, where it does not look at the
+/// chain.
+#[cfg_attr(not(test), allow(dead_code, reason = "for programs that count entries without their places"))]
 pub(crate) fn expected(json: &str) -> Result<String, Stop> {
-    let failed = |error| Stop::Failed(format!("aof verify --json: not JSON: {error}: {json}"));
-    let survey: Value = serde_json::from_str(json).map_err(failed)?;
+    lines(json, false)
+}
+
+/// Gives the lines that firmware has to print for the log that `json` tells of, breaks of the chain too.
+pub(crate) fn expected_with_chain(json: &str) -> Result<String, Stop> {
+    lines(json, true)
+}
+
+/// What `aof verify --json` printed.
+pub(crate) fn survey(json: &str) -> Result<Value, Stop> {
+    serde_json::from_str(json)
+        .map_err(|error| Stop::Failed(format!("aof verify --json: not JSON: {error}: {json}")))
+}
+
+fn lines(json: &str, with_chain: bool) -> Result<String, Stop> {
+    let survey = survey(json)?;
     let mut report = String::new();
-    for name in ["profile", "bytes", "entries", "first_checksum", "last_checksum"] {
+    for name in ["profile", "bytes", "entries", "first_checksum", "last_checksum", "data_checksum_chain"] {
         match &survey[name] {
             Value::Null => {}
             Value::String(value) => line(&mut report, name, value),
@@ -21,11 +37,18 @@ pub(crate) fn expected(json: &str) -> Result<String, Stop> {
     }
     for finding in survey["findings"].as_array().into_iter().flatten() {
         let kind = finding["kind"].as_str().unwrap_or("?");
-        if DAMAGES.contains(&kind) {
+        if is_damage(kind) {
             line(&mut report, "damage", &format!("{kind} {}", finding["offset"]));
+        } else if with_chain {
+            line(&mut report, "chain", &format!("{kind} {}", finding["offset"]));
         }
     }
     Ok(report)
+}
+
+/// Whether a finding of this kind is damage rather than a break of the chain.
+pub(crate) fn is_damage(kind: &str) -> bool {
+    DAMAGES.contains(&kind)
 }
 
 fn line(report: &mut String, name: &str, value: &str) {
@@ -52,16 +75,16 @@ mod tests {
     use super::*;
 
     const JSON: &str = r#"{"file":"x","profile":"crc","bytes":3,"entries":2,"first_op":1,
-        "first_checksum":"0a","last_checksum":"0b","findings":[
+        "first_checksum":"0a","last_checksum":"0b","data_checksum_chain":"12","findings":[
         {"kind":"gap","offset":1,"op":5},{"kind":"torn-tail","offset":7,"op":9}]}"#;
 
     #[test]
     fn figures_of_the_command_become_lines() {
-        let report = expected(JSON).unwrap();
-        assert_eq!(
-            report,
-            "profile crc\nbytes 3\nentries 2\nfirst_checksum 0a\nlast_checksum 0b\ndamage torn-tail 7\n"
-        );
+        let figures = "profile crc\nbytes 3\nentries 2\nfirst_checksum 0a\nlast_checksum 0b\n\
+                       data_checksum_chain 12\n";
+        assert_eq!(expected(JSON).unwrap(), format!("{figures}damage torn-tail 7\n"));
+        let with_chain = expected_with_chain(JSON).unwrap();
+        assert_eq!(with_chain, format!("{figures}chain gap 1\ndamage torn-tail 7\n"));
         assert!(expected("nonsense").is_err());
     }
 

@@ -27,7 +27,8 @@ fn memory(arguments: &Arguments) -> Result<Report, Failure> {
         return Err(Failure::Promise("an entry without room was not refused"));
     }
 
-    let mut report = Report::new(&profile).with_bytes(log.as_bytes().len() as u64);
+    let mut report = Report::new(&profile);
+    report.set_bytes(log.as_bytes().len() as u64);
     for located in log.iterator() {
         match located {
             Ok(located) => report.entry(&located.entry.header),

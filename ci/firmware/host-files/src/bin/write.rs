@@ -1,11 +1,17 @@
-//! `write FILE PROFILE`: writes the samples to a new log of the host, with checkpoints.
+//! `write FILE PROFILE [FIRST LAST]`: writes the samples, ops 1 to 8 or FIRST to LAST, to a new log of the
+//! host, with checkpoints.
+//!
+//! With a FIRST above 1 it is the log of a replica that was down before: the entries before FIRST are sealed,
+//! since their checksums are the chain, and go nowhere.
 
 #![no_std]
 #![no_main]
 
-use aof_firmware_kit::{Arguments, Failure, HostError, HostFile, Report, samples};
+use aof_firmware_host_files::checkpoint;
+use aof_firmware_kit::{Arguments, Failure, HostError, HostFile, Report, Sample};
 use aof_nostd::writer::State;
-use aof_nostd::{WriteError, Writer};
+use aof_nostd::{AnyProfile, Header, WriteError, Writer};
+use embedded_io::{ErrorType, Write};
 
 aof_firmware_kit::program!(write);
 
@@ -15,9 +21,16 @@ const UNSYNCED_MAX: u32 = 3;
 fn write(arguments: &Arguments) -> Result<Report, Failure> {
     let file = HostFile::create(arguments.next("FILE")?)?;
     let profile = arguments.profile()?;
+    let first = arguments.number_or("FIRST", 1)?;
+    let last = arguments.number_or("LAST", 8)?;
+
     let mut report = Report::new(&profile);
     let mut writer = Writer::new(file, profile).with_unsynced_max(UNSYNCED_MAX);
-    for sample in samples() {
+    if let Some(before) = header_before(first, profile)? {
+        writer = writer.continue_after(before);
+    }
+    for op in first..=last {
+        let sample = Sample::of(op);
         if writer.unsynced() == UNSYNCED_MAX {
             let refused = writer.append_new(&sample.draft, sample.body());
             if !matches!(refused, Err(WriteError::Unsynced { max: UNSYNCED_MAX })) {
@@ -32,12 +45,33 @@ fn write(arguments: &Arguments) -> Result<Report, Failure> {
     if writer.unsynced() > 0 || writer.state() != State::Writing {
         return Err(Failure::Promise("the checkpoint left entries unsynced"));
     }
-    Ok(report.with_bytes(writer.size()))
+    report.set_bytes(writer.size());
+    Ok(report)
 }
 
-/// The steps of a checkpoint. Semihosting has no sync, so nothing becomes durable in between: that is for
-/// the programs with a device of their own to show.
-fn checkpoint(writer: &mut Writer<HostFile>) -> Result<(), WriteError<HostError>> {
-    writer.begin_checkpoint()?;
-    writer.end_checkpoint(true)
+/// The header of the entry before the one with op `first`, if there is one.
+fn header_before(first: u64, profile: AnyProfile) -> Result<Option<Header>, Failure> {
+    let mut writer = Writer::new(Nowhere, profile).with_unsynced_max(u32::MAX);
+    for op in 1..first {
+        let sample = Sample::of(op);
+        writer.append_new(&sample.draft, sample.body())?;
+    }
+    Ok(writer.last().copied())
+}
+
+/// A device that takes everything and keeps nothing.
+struct Nowhere;
+
+impl ErrorType for Nowhere {
+    type Error = HostError;
+}
+
+impl Write for Nowhere {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, HostError> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> Result<(), HostError> {
+        Ok(())
+    }
 }

@@ -1,42 +1,48 @@
 //! Programs over files of the host.
 //!
 //! ```text
-//! recorded log --change--> LOG --+--> firmware, QEMU ----------> report --+
-//!                          ^     |                                        +--> equal?
-//!      firmware writes ----+     +--> aof verify --json ------> report ---+
+//! recorded log,                                     +--> defmt's lines ---+
+//! desktop's log --change--> LOG --+--> firmware, ---+--> report ----------+--> do they agree?
+//!                           ^     |    in QEMU                            |
+//!       firmware writes ----+     +--> aof verify --json, debug, merge ---+
 //! ```
 //!
-//! A board is a row of [`boards::BOARDS`], a run of a program a row of [`cases::CASES`].
+//! A board is a row of [`boards::BOARDS`](super::boards::BOARDS), a run of a program a row of
+//! [`cases::CASES`]; [`cuts`] takes the power away while a device appends, [`replicas`] merges what three
+//! devices wrote.
 
 mod cases;
+mod cuts;
+mod desktop;
+mod replicas;
 
-use self::cases::{CASES, Case, EQUAL, Log};
+use self::cases::{CASES, Case, EQUAL, Source};
 use super::boards::{BOARDS, Board};
-use super::{Desktop, fresh_directory, read, report, write};
+use super::{Desktop, device_log, fresh_directory, read, report, write, written};
 use crate::outcome::{Done, Stop};
+use crate::run::Run;
 use std::path::PathBuf;
 
 /// Runs every case on every board, and compares.
 pub(super) fn run(desktop: &Desktop<'_>, done: &mut Done) -> Result<(), Stop> {
-    let root = desktop.root;
+    device_log::set_up(desktop)?;
+    let devices = BOARDS.iter().map(|board| Device::set_up(desktop, board, done));
+    let devices: Vec<_> = devices.collect::<Result<_, _>>()?;
     let mut differences = String::new();
-    for board in &BOARDS {
-        let target = board.set_up(root, "aof-firmware-host-files")?;
-        if !target.has_clippy() {
-            done.left_out(format!("clippy on the firmware: it needs `rustup target add {}`", board.target));
-        }
-        let logs = fresh_directory(&root.target().join("qemu").join(board.target))?;
-        let device = Device { desktop, board, images: target.release_directory(root), logs };
+    for device in &devices {
         for case in &CASES {
-            differences += &device.differences(case)?;
+            differences += &device.run_case(case)?;
         }
-        for [one, other] in EQUAL {
-            if read(&device.logs.join(one))? != read(&device.logs.join(other))? {
-                differences += &format!("{}: {one} and {other} are not equal\n", board.name);
-            }
-        }
+        differences += &device.equal()?;
     }
-    if differences.is_empty() { Ok(()) } else { Stop::failed(differences) }
+    differences += &replicas::differences(&devices)?;
+    if !differences.is_empty() {
+        return Stop::failed(differences);
+    }
+    for (seed, device) in (1..).zip(&devices) {
+        cuts::run(device, seed)?;
+    }
+    Ok(())
 }
 
 /// A board with its programs and a directory of logs.
@@ -47,31 +53,121 @@ struct Device<'a> {
     logs: PathBuf,
 }
 
-impl Device<'_> {
-    /// Runs a case. Gives what the device reports otherwise than the command; nothing if they agree.
-    fn differences(&self, case: &Case) -> Result<String, Stop> {
-        let name = case.log.name();
-        let mut words = vec![case.program, name];
-        match case.log {
-            Log::Changed { recorded, change, .. } => {
-                let mut log = read(&self.desktop.root.path(recorded))?;
-                change(&mut log);
-                write(&self.logs.join(name), &log)?;
+impl<'a> Device<'a> {
+    fn set_up(desktop: &'a Desktop<'a>, board: &'a Board, done: &mut Done) -> Result<Self, Stop> {
+        let root = desktop.root;
+        let target = board.set_up(root, "aof-firmware-host-files")?;
+        if !target.has_clippy() {
+            done.left_out(format!("clippy on the firmware: it needs `rustup target add {}`", board.target));
+        }
+        let logs = fresh_directory(&root.target().join("qemu").join(board.target))?;
+        Ok(Self { desktop, board, images: target.release_directory(root), logs })
+    }
+
+    /// The emulator, about to run a program with these words.
+    fn command(&self, program: &str, words: &[&str]) -> Run {
+        let words: Vec<_> = [program].into_iter().chain(words.iter().copied()).collect();
+        self.board.command(self.desktop.root, &self.images.join(program), &words, &self.logs)
+    }
+
+    /// Runs a program to its end with these words, and gives its report.
+    fn report(&self, program: &str, words: &[&str]) -> Result<String, Stop> {
+        let words: Vec<_> = [program].into_iter().chain(words.iter().copied()).collect();
+        self.board.run(self.desktop.root, &self.images.join(program), &words, &self.logs)
+    }
+
+    /// Runs a case. Gives what the device finds otherwise than the command; nothing if they agree.
+    fn run_case(&self, case: &Case) -> Result<String, Stop> {
+        self.make(case)?;
+        let before = read(&self.logs.join(case.name)).unwrap_or_default();
+        let words: Vec<_> = [case.name].into_iter().chain(case.words.iter().copied()).collect();
+        if case.refused {
+            return self.refused(case, &words, &before);
+        }
+        let printed = self.report(case.program, &words)?;
+        let json = self.desktop.verify(&self.logs, case.name)?;
+        let expected = report::expected_with_chain(&json)?;
+        let mut differences = report::differences(&expected, &printed);
+        let lines = device_log::lines(self.desktop, &self.images.join(case.program), &self.logs)?;
+        differences += &device_log::differences(&json, &lines)?;
+        if case.writes() {
+            differences += &written::differences(self.desktop, &self.logs, case.name, &printed)?;
+        }
+        self.show(&lines);
+        let count = |word| expected.lines().filter(|line| line.starts_with(word)).count();
+        let agrees = format!("agrees: damages {}, breaks of the chain {}", count("damage"), count("chain"));
+        Ok(self.judged(case, &agrees, &differences))
+    }
+
+    /// Runs a case in which the device has to refuse the log, and to log what `aof verify` finds first.
+    fn refused(&self, case: &Case, words: &[&str], before: &[u8]) -> Result<String, Stop> {
+        println!("{}: {} is to be refused:", self.board.name, case.name);
+        let mut differences = match self.report(case.program, words) {
+            Err(Stop::Failed(message)) if message.contains("exit status: 1") => String::new(),
+            Err(stop) => return Err(stop),
+            Ok(_) => "  the device took the log\n".to_owned(),
+        };
+        if read(&self.logs.join(case.name))? != before {
+            differences += "  the device changed the log\n";
+        }
+        let survey = report::survey(&self.desktop.verify(&self.logs, case.name)?)?;
+        let lines = device_log::lines(self.desktop, &self.images.join(case.program), &self.logs)?;
+        if !lines.iter().any(|line| device_log::tells(line, &survey["findings"][0])) {
+            differences += &format!("  aof verify: {}\n  logged: {lines:?}\n", survey["findings"][0]);
+        }
+        self.show(&lines);
+        Ok(self.judged(case, "refused, the log is as it was", &differences))
+    }
+
+    /// Makes the log of a case.
+    fn make(&self, case: &Case) -> Result<(), Stop> {
+        let path = self.logs.join(case.name);
+        let change = match case.source {
+            Source::Recorded(recorded, change) => {
+                write(&path, &read(&self.desktop.root.path(recorded))?)?;
+                change
             }
-            Log::Written { profile, .. } => words.push(profile),
-            Log::Again { .. } => {}
+            Source::Desktop(profile, last, change) => {
+                desktop::chain(&path, profile, last)?;
+                change
+            }
+            Source::Forked(profile) => return desktop::fork(&path, profile),
+            Source::Device | Source::Before => return Ok(()),
+        };
+        let mut log = read(&path)?;
+        change(&mut log);
+        write(&path, &log)
+    }
+
+    /// Prints the first entry that a device logged, and the first things that are not entries.
+    fn show(&self, lines: &[String]) {
+        let (entries, others): (Vec<_>, Vec<_>) =
+            lines.iter().partition(|line| line.contains("entry Header"));
+        for line in entries.into_iter().take(1).chain(others.into_iter().take(3)) {
+            println!("    defmt: {line}");
         }
-        let printed =
-            self.board.run(self.desktop.root, &self.images.join(case.program), &words, &self.logs)?;
-        let expected = report::expected(&self.desktop.verify(&self.logs, name)?)?;
-        let differences = report::differences(&expected, &printed);
-        let verdict = if differences.is_empty() { "agrees" } else { "DIFFERS" };
-        let damages = expected.lines().filter(|line| line.starts_with("damage")).count();
-        println!("{}: {:<6} {name:<24} {verdict} ({damages} damages)", self.board.name, case.program);
+    }
+
+    /// Adds the row of a case to the table; gives the differences with a heading.
+    fn judged(&self, case: &Case, agrees: &str, differences: &str) -> String {
+        let verdict = if differences.is_empty() { agrees } else { "DIFFERS" };
+        self.desktop.table.row(self.board.name, case.program, case.name, verdict);
         if differences.is_empty() {
-            return Ok(differences);
+            return String::new();
         }
-        let file = self.logs.join(name);
-        Ok(format!("{}: {} {}:\n{differences}", self.board.name, case.program, file.display()))
+        let file = self.logs.join(case.name);
+        format!("{}: {} {}:\n{differences}", self.board.name, case.program, file.display())
+    }
+
+    /// Compares logs that have to be equal to the byte.
+    fn equal(&self) -> Result<String, Stop> {
+        desktop::chain(&self.logs.join("tigerbeetle.aof"), "tigerbeetle", 100)?;
+        let mut differences = String::new();
+        for (one, other) in EQUAL {
+            if read(&self.logs.join(one))? != read(&self.logs.join(other))? {
+                differences += &format!("{}: {one} and {other} are not equal\n", self.board.name);
+            }
+        }
+        Ok(differences)
     }
 }

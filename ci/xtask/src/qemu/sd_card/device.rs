@@ -25,8 +25,8 @@ impl<'a> Device<'a> {
     pub(super) fn command(&self, card: &Image<'_>, words: &[&str]) -> Run {
         let program = words.first().copied().unwrap_or_default();
         let drive = format!("if=sd,format=raw,file={}", card.path().display());
-        let run = CARD_BOARD.command(self.root(), &self.images.join(program), words);
-        run.args(["-drive", &drive]).directory(self.directory)
+        let run = CARD_BOARD.command(self.root(), &self.images.join(program), words, self.directory);
+        run.args(["-drive", &drive])
     }
 
     /// Runs a program to its end; gives what it printed.

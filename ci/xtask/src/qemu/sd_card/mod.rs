@@ -55,7 +55,8 @@ pub(super) fn run(desktop: &Desktop<'_>, done: &mut Done) -> Result<(), Stop> {
         ("power", cuts::run),
     ];
     for (name, check) in checks {
-        println!("{}: {name:<8} {}", CARD_BOARD.name, check(&device)?);
+        let result = check(&device)?;
+        desktop.table.row(CARD_BOARD.name, name, "on cards", &result);
     }
     Ok(())
 }
@@ -124,7 +125,7 @@ fn merges(device: &Device<'_>, log: &[u8], parts: &[(std::ops::Range<usize>, &st
         write(&device.directory.join(name), log.get(range.clone()).unwrap_or_default())?;
     }
     let names = parts.iter().map(|(_, name)| *name);
-    let command = || device.desktop.command(device.directory);
+    let command = || device.desktop.aof(device.directory);
     command().args(["merge", "--force", "--output", "MERGED.AOF"]).args(names).text()?;
     command().args(["debug", "--all", "MERGED.AOF"]).text()?;
     if read(&device.directory.join("MERGED.AOF"))? == log {
@@ -187,7 +188,7 @@ fn fills(device: &Device<'_>) -> Result<String, Stop> {
     device.run(&card, &["card-limit", "LIMIT.AOF", "crc"])?;
     let (size, tail) = file.tail(ROOM)?;
     write(&device.directory.join("LIMIT.AOF"), &tail)?;
-    let printed = report::expected(&device.desktop.verify(device.directory, "LIMIT.AOF")?)?;
+    let printed = report::expected_with_chain(&device.desktop.verify(device.directory, "LIMIT.AOF")?)?;
     if size != u32::MAX || !printed.contains("\nentries 3\n") {
         return Stop::failed(format!(
             "LIMIT.AOF: {size} bytes, not {}, or not 3 entries: {printed}",
@@ -219,7 +220,7 @@ fn costs(device: &Device<'_>) -> Result<String, Stop> {
 
 /// The device's report and the command's about the file of this name in the directory.
 fn agree(device: &Device<'_>, format: &Format, name: &str, printed: &str) -> Result<(), Stop> {
-    let expected = report::expected(&device.desktop.verify(device.directory, name)?)?;
+    let expected = report::expected_with_chain(&device.desktop.verify(device.directory, name)?)?;
     let differences = report::differences(&expected, printed);
     if differences.is_empty() {
         return Ok(());
