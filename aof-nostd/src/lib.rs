@@ -39,6 +39,8 @@
 //! | [`Entries`] | iterator over a slice | none |
 //! | [`Reader`] | iterator over `Read + Seek` in a caller's buffer | [`embedded_io`] |
 //! | [`Writer`] | append, checkpoint, the bound of unsynced entries | [`embedded_io`], [`storage::Sync`] |
+//! | [`Recovery`] | where a log ends and a writer may go on, in a file or raw on a device | [`embedded_io`], [`storage::Sync`] |
+//! | [`Blocks`](storage::Blocks) | bytes over the blocks of a disk or a card | [`storage::BlockDevice`] |
 //! | [`MemoryLog`] | a log in RAM | none |
 //!
 //! # Memory
@@ -71,6 +73,7 @@ pub mod reader;
 mod resync;
 mod slice;
 pub mod storage;
+pub mod tail;
 pub mod wire;
 pub mod writer;
 
@@ -84,6 +87,7 @@ pub use crate::{
     reader::{ChainBreak, LocatedHeader, ReadError, Reader},
     resync::{Resync, Want},
     slice::{Entries, Event, Located},
+    tail::{Recovery, Tail, TailError},
     wire::{Entry, Header, Op, Operation},
     writer::{Draft, WriteError, Writer},
 };

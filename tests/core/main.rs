@@ -10,6 +10,8 @@
 //! | [`forms`], [`devices`], [`position`] | do all forms of reading agree, on any device, from any place? |
 //! | [`bounds`] | is what reading costs bounded? |
 //! | [`writer`], [`memory`] | does the log hold what was acknowledged, wherever the device fails? |
+//! | [`blocks`] | does a block device hold what was synced, whenever the power is cut? |
+//! | [`tail`] | where does a log end on a larger device, and may a writer go on there? |
 //! | [`message`] | are the messages of a recorded replay understood, and made the same? |
 //! | [`chain`] | are backtracks, gaps and forks told apart? |
 //!
@@ -22,6 +24,7 @@
     reason = "helpers of tests stop at a surprise, as tests do"
 )]
 
+mod blocks;
 mod bounds;
 mod chain;
 mod checksums;
@@ -36,6 +39,7 @@ mod position;
 mod ranges;
 mod real_files;
 mod sizes;
+mod tail;
 mod writer;
 
 use aof_nostd::{AnyProfile, Checker};

@@ -6,6 +6,7 @@
 //! | [`cluster`] | replicas to order: what they answer to a client, in simulated time or behind sockets |
 //! | [`damage`] | damage to order: flips, cuts, zeroed and random ranges, deleted and spliced ones |
 //! | [`device`] | devices over memory that are slow, interrupted, broken, shrinking, counted |
+//! | [`disk`] | a block device whose power can be cut |
 //! | [`events`] | what a reader found, as a list to compare; every form of reading as a function |
 //! | [`oracle`] | the same list by code that is slow and obvious and shares nothing with the readers |
 //! | [`random`] | numbers from a seed |
@@ -23,6 +24,7 @@ pub mod build;
 pub mod cluster;
 pub mod damage;
 pub mod device;
+pub mod disk;
 pub mod events;
 pub mod oracle;
 pub mod random;

@@ -374,6 +374,12 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
         Ok(self.last_located().map(Event::Entry))
     }
 
+    /// The log's bytes from `offset` on: at least `size_min` (at most the buffer's), unless the log ends
+    /// before. The position stays.
+    pub(crate) fn peek(&mut self, offset: u64, size_min: usize) -> Result<&[u8], ReadError<D::Error>> {
+        Ok(self.window.at(offset, size_min)?.bytes)
+    }
+
     /// The entry just given, which is still in the window.
     fn last_located(&mut self) -> Option<Located<'_>> {
         let (offset, bytes) = self.window.current();

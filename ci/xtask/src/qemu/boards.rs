@@ -50,6 +50,24 @@ pub(crate) const CARD_BOARD: Board = Board {
     machine: &["-machine", "lm3s6965evb"],
 };
 
+/// A board with a virtio disk, and a CPU with AES instructions; its memory map is in `ci/firmware/unikernel`.
+pub(crate) const DISK_BOARD: Board = Board {
+    name: "Cortex-A72 (virt)",
+    target: "aarch64-unknown-none",
+    emulator: ("qemu-system-aarch64", "qemu-system-arm"),
+    // The modern layout of virtio's registers: QEMU's default is the one before version 1.
+    machine: &[
+        "-machine",
+        "virt",
+        "-cpu",
+        "cortex-a72",
+        "-m",
+        "16M",
+        "-global",
+        "virtio-mmio.force-legacy=off",
+    ],
+};
+
 /// No consoles: what firmware prints comes through semihosting.
 const QUIET: [&str; 8] = ["-display", "none", "-monitor", "none", "-serial", "none", "-parallel", "none"];
 

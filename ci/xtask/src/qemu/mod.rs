@@ -10,6 +10,7 @@ mod power_cut;
 mod report;
 mod sd_card;
 mod table;
+mod unikernel;
 mod written;
 
 use self::table::Table;
@@ -32,7 +33,8 @@ pub(crate) fn qemu(root: &Root) -> Result<Done, Stop> {
 /// One module per program.
 fn programs(desktop: &Desktop<'_>, done: &mut Done) -> Result<(), Stop> {
     host_files::run(desktop, done)?;
-    sd_card::run(desktop, done)
+    sd_card::run(desktop, done)?;
+    unikernel::run(desktop, done)
 }
 
 /// The command on this machine.

@@ -55,8 +55,7 @@ pub(super) fn run(desktop: &Desktop<'_>, done: &mut Done) -> Result<(), Stop> {
         ("power", cuts::run),
     ];
     for (name, check) in checks {
-        let result = check(&device)?;
-        desktop.table.row(CARD_BOARD.name, name, "on cards", &result);
+        desktop.table.row(CARD_BOARD.name, name, "on a card", &check(&device)?);
     }
     Ok(())
 }

@@ -1,0 +1,397 @@
+//! Where a log ends on a device that is larger than it: found after any cut, past any garbage, and refused
+//! where the log goes on behind damage. A writer that recovers, cleans and goes on through any number of
+//! power cuts loses nothing that it synced.
+
+use crate::{SMALL_BODIES, cases};
+use aof_nostd::storage::{BLOCK_SIZE, Blocks, Cursor};
+use aof_nostd::tail::Torn;
+use aof_nostd::wire::{HEAD_SIZE, Header};
+use aof_nostd::{AnyProfile, Draft, Entries, Op, Recovery, Tail, TailError, WriteError, Writer};
+use aof_tests::build::{Builder, Log, PROFILES, Placed, chain, entry_bytes};
+use aof_tests::device::{Failing, Memory};
+use aof_tests::disk::{Disk, Loss};
+use aof_tests::random::Random;
+use embedded_io::{ErrorKind, Seek};
+use proptest::prelude::*;
+
+type Found = Result<Tail, TailError<aof_nostd::storage::CursorError>>;
+
+fn find(bytes: &[u8], profile: AnyProfile) -> Found {
+    let recovery = Recovery::new(profile);
+    let found = recovery.find(Cursor::new(bytes), [0; HEAD_SIZE]);
+    assert_eq!(found, recovery.find(Cursor::new(bytes), vec![0; 5000]), "whatever the buffer");
+    found
+}
+
+/// `bytes` at the beginning of a zeroed device.
+fn raw(bytes: &[u8]) -> Vec<u8> {
+    [bytes, &[0; 3000]].concat()
+}
+
+/// The tail of a log of which the first `entries` are whole, with nothing checked behind it.
+fn whole(log: &Log, entries: usize) -> Tail {
+    let Some(last) = entries.checked_sub(1) else { return Tail::default() };
+    let end = log.entries[last].end() as u64;
+    Tail { end, last: Some(log.entry(last).header), entries: entries as u64, torn: None }
+}
+
+fn extent(bytes: &[u8], from: u64) -> Option<Torn> {
+    let behind = &bytes[usize::try_from(from).unwrap()..];
+    let start = behind.iter().position(|byte| *byte != 0)? as u64;
+    let end = behind.iter().rposition(|byte| *byte != 0)? as u64 + 1;
+    Some(Torn { start: from + start, end: from + end })
+}
+
+/// Cleans it and looks at it again; nothing but the torn bytes may have changed.
+fn assert_clean(mut bytes: Vec<u8>, tail: Tail, profile: AnyProfile) {
+    let mut expected = bytes.clone();
+    if let Some(torn) = tail.torn {
+        expected[usize::try_from(torn.start).unwrap()..usize::try_from(torn.end).unwrap()].fill(0);
+    }
+    let mut device = Cursor::new(&mut bytes[..]);
+    tail.clean(&mut device).unwrap();
+    assert_eq!(device.position(), tail.end);
+    assert_eq!(bytes, expected);
+    assert_eq!(find(&bytes, profile), Ok(Tail { torn: None, ..tail }));
+}
+
+#[test]
+fn every_cut_of_a_log_ends_it_with_the_last_whole_entry() {
+    for profile in PROFILES {
+        let log = chain(profile, &[0, 100, 1, 600]);
+        for cut in 0..=log.bytes.len() {
+            let file = &log.bytes[..cut];
+            let kept = |entry: &Placed| entry.end() <= cut;
+            let mut expected = whole(&log, log.entries.partition_point(kept));
+            expected.torn = extent(file, expected.end);
+            assert_eq!(find(file, profile), Ok(expected), "cut {cut}");
+            // On a device, an entry that lacks nothing but zeros is whole: zeros stand there.
+            let device = raw(file);
+            let kept = |entry: &Placed| device[entry.range()] == log.bytes[entry.range()];
+            let mut expected = whole(&log, log.entries.partition_point(kept));
+            expected.torn = extent(file, expected.end.min(cut as u64));
+            assert_eq!(find(&device, profile), Ok(expected), "cut {cut}");
+            assert_clean(device, expected, profile);
+        }
+    }
+}
+
+#[test]
+fn recorded_log_on_a_device_ends_where_the_file_does() {
+    let tail = find(&raw(SMALL_BODIES), AnyProfile::default()).unwrap();
+    assert_eq!((tail.end, tail.entries, tail.torn), (SMALL_BODIES.len() as u64, 300, None));
+    assert_eq!(tail.last.map(|header| header.op()), Some(Op(300)));
+}
+
+#[test]
+fn garbage_behind_the_last_entry_is_torn() {
+    for profile in PROFILES {
+        let log = chain(profile, &[0, 100]);
+        for seed in 0..200 {
+            let mut random = Random::new(seed);
+            let mut device = raw(&log.bytes);
+            for _ in 0..1 + random.below(3) {
+                let start = log.bytes.len() + random.below(2000);
+                let size = 1 + random.below(900);
+                let noise = random.bytes(size);
+                device[start..start + noise.len()].copy_from_slice(&noise);
+            }
+            let expected = Tail { torn: extent(&device, log.bytes.len() as u64), ..whole(&log, 2) };
+            assert_eq!(find(&device, profile), Ok(expected), "seed {seed}");
+            assert_clean(device, expected, profile);
+        }
+    }
+}
+
+/// A flip anywhere in any entry but the last: entries follow, and they must not be written over.
+#[test]
+fn every_flip_in_the_middle_is_refused_with_both_places() {
+    for profile in PROFILES {
+        let log = chain(profile, &[20, 0, 30]);
+        for bit in 0..log.entries[1].end() * 8 {
+            let mut device = raw(&log.bytes);
+            device[bit / 8] ^= 1 << (bit % 8);
+            let index = log.index_at(bit / 8).unwrap();
+            let found = find(&device, profile);
+            let Err(TailError::Middle { damage, next, next_op }) = found else {
+                panic!("bit {bit}: {found:?}")
+            };
+            assert_eq!(damage.offset, log.entries[index].offset as u64, "bit {bit}");
+            assert_eq!(next, log.entries[index + 1].offset as u64, "bit {bit}");
+            assert_eq!(next_op, log.entries[index + 1].op, "bit {bit}");
+        }
+        for bit in log.entries[2].offset * 8..log.bytes.len() * 8 {
+            let mut device = raw(&log.bytes);
+            device[bit / 8] ^= 1 << (bit % 8);
+            let expected = Tail { torn: extent(&device, log.entries[2].offset as u64), ..whole(&log, 2) };
+            assert_eq!(find(&device, profile), Ok(expected), "bit {bit}: the last entry may be torn");
+        }
+    }
+}
+
+#[test]
+fn zeroed_block_in_the_middle_is_refused() {
+    let log = chain(PROFILES[0], &[200; 10]);
+    for number in 0..8 {
+        let mut device = raw(&log.bytes);
+        device[number * BLOCK_SIZE..][..BLOCK_SIZE].fill(0);
+        let found = find(&device, PROFILES[0]);
+        assert!(matches!(found, Err(TailError::Middle { .. })), "block {number}: {found:?}");
+    }
+}
+
+/// The reach bounds the time. The price: damage that leaves no start within it looks like the end.
+#[test]
+fn search_ends_where_unsynced_writes_do() {
+    let log = chain(PROFILES[1], &[100, 100]);
+    let bytes = [log.entry_bytes(0), &[0; 3000], log.entry_bytes(1)].concat();
+    let recovery = Recovery::new(PROFILES[1]).with_message_size_max(400);
+    let find = |size| recovery.with_search_size_max(size).find(Cursor::new(&bytes), [0; 300]);
+    assert!(matches!(find(3001), Err(TailError::Middle { next: 3372, next_op: Op(2), .. })));
+    assert_eq!(find(3000), Ok(whole(&log, 1)));
+}
+
+/// A body may hold a log. While the head that it belongs to stands, none of it counts.
+#[test]
+fn log_in_a_torn_body_is_no_reason_to_refuse() {
+    for profile in PROFILES {
+        let inner = Builder::new(profile).start_with(header(70)).chain(&[10, 10]).build();
+        let log = Builder::new(profile).chain(&[50]).entry(&[&inner.bytes[..], &[7; 2000]].concat()).build();
+        let kept = log.entries[1].offset + HEAD_SIZE + inner.bytes.len() + 100;
+        let device = raw(&log.bytes[..kept]);
+        let tail = find(&device, profile).unwrap();
+        assert_eq!((tail.entries, tail.end), (1, log.entries[0].end() as u64));
+        // A power cut while it is cleaned, at every write: the next recovery is as sure.
+        let block_count = device.len() / BLOCK_SIZE;
+        for kept in 0..10 {
+            let mut blocks = Blocks::<_, 1>::new(
+                Disk::new(&device[..block_count * BLOCK_SIZE], block_count).with_fuel(kept),
+            );
+            let cleaned = tail.clean(&mut blocks);
+            for seed in 0..20 {
+                let cut = blocks.device().clone().cut(Loss::Any { seed });
+                let again = find(cut.bytes(), profile).unwrap();
+                assert_eq!(
+                    (again.entries, again.end),
+                    (1, tail.end),
+                    "kept {kept}, seed {seed}, {cleaned:?}"
+                );
+            }
+        }
+    }
+}
+
+/// A writer that went on behind a torn piece, without cleaning it, with the same entry once more.
+#[test]
+fn second_try_inside_the_extent_of_the_torn_one_counts() {
+    let whole = chain(PROFILES[0], &[50, 3000]);
+    let log = Builder::new(PROFILES[0])
+        .chain(&[50])
+        .raw(&whole.entry_bytes(1)[..400])
+        .raw(whole.entry_bytes(1))
+        .build();
+    let found = find(&raw(&log.bytes), PROFILES[0]);
+    assert!(matches!(found, Err(TailError::Middle { next: 722, next_op: Op(2), .. })), "{found:?}");
+}
+
+#[test]
+fn other_history_behind_the_end_is_a_fork() {
+    // Entries of one size: an old log's entry stands exactly where the new log ends.
+    let old =
+        Builder::new(PROFILES[1]).draft(Draft { request: 1, ..Draft::default() }).chain(&[9, 9, 9]).build();
+    let new = chain(PROFILES[1], &[9, 9]);
+    let device = [new.bytes.as_slice(), &old.bytes[new.bytes.len()..]].concat();
+    let found = find(&raw(&device), PROFILES[1]);
+    let Err(TailError::Fork(broken)) = found else { panic!("{found:?}") };
+    assert_eq!((broken.offset, broken.op), (new.bytes.len() as u64, Op(3)));
+}
+
+#[test]
+fn replicas_log_that_goes_back_and_ahead_is_recovered() {
+    let log = Builder::new(PROFILES[0]).chain(&[1, 2, 3]).repeat(1..3).gap(7).chain(&[4]).build();
+    assert_eq!(find(&raw(&log.bytes), PROFILES[0]), Ok(whole(&log, 6)));
+}
+
+#[test]
+fn device_that_holds_something_else_is_refused() {
+    let mut disk = vec![0; 4000];
+    disk[1080] = 0x53; // a file system begins a block or two later
+    assert_eq!(find(&disk, PROFILES[0]), Err(TailError::NoLog { offset: 1080 }));
+    let other = raw(&chain(PROFILES[1], &[5]).bytes);
+    assert_eq!(find(&other, PROFILES[0]), Err(TailError::NoLog { offset: 0 }));
+    assert_eq!(find(&vec![0; 4000], PROFILES[0]), Ok(Tail::default()));
+    assert_eq!(find(&[], PROFILES[0]), Ok(Tail::default()));
+}
+
+#[test]
+fn messages_say_what_where_and_what_to_do() {
+    let mut log = chain(PROFILES[0], &[5, 5]).bytes;
+    log[272] ^= 1;
+    let found = find(&raw(&log), PROFILES[0]);
+    let text = found.unwrap_err().to_string();
+    for part in ["byte 0 (op 1): the body's checksum", "byte 277 (op 2)", "append nothing", "merge"] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
+fn device_without_durability_takes_no_writer_and_is_not_touched() {
+    let torn = raw(&chain(PROFILES[0], &[5, 2000]).bytes[..1500]);
+    let mut device = Failing::new(Memory::new(torn.clone()), usize::MAX);
+    device.set_sync_fails(true);
+    let tail = Recovery::new(PROFILES[0]).find(&mut device, [0; 300]).unwrap();
+    assert!(tail.torn.is_some());
+    assert_eq!(tail.clean(&mut device), Err(WriteError::Device(ErrorKind::Other)));
+    assert_eq!(device.into_inner().bytes(), torn);
+}
+
+fn header(op: u64) -> Header {
+    Header { op: op.into(), commit: (op - 1).into(), ..Header::new() }
+}
+
+const BLOCK_COUNT: usize = 200;
+const UNSYNCED_MAX: u32 = 5;
+const BODY_SIZE_MAX: usize = 1500;
+
+/// Recovers, cleans, and appends until the power is cut. Gives the disk, and the last op synced; `None` where
+/// it was refused.
+fn life(
+    mut disk: Disk,
+    random: &mut Random,
+    recovery: Recovery<AnyProfile>,
+    profile: AnyProfile,
+) -> Option<(Disk, u64)> {
+    let tail = recovery.find(Blocks::<_, 3>::new(&mut disk), [0; 600]).ok()?;
+    let mut synced = tail.last.map_or(0, |last| last.op.get());
+    if random.one_in(8) {
+        // The power is cut while the tail is cleaned.
+        disk = disk.with_fuel(random.below(4));
+        let _ = tail.clean(Blocks::<_, 3>::new(&mut disk));
+        return Some((disk.with_fuel(usize::MAX), synced));
+    }
+    let mut device = Blocks::<_, 3>::new(&mut disk);
+    tail.clean(&mut device).unwrap();
+    let mut writer = Writer::new(device, profile).with_unsynced_max(UNSYNCED_MAX);
+    if let Some(last) = tail.last {
+        writer = writer.continue_after(last);
+    }
+    for _ in 0..random.below(20) {
+        if writer.unsynced() == UNSYNCED_MAX || random.one_in(4) {
+            writer.checkpoint(|| ()).unwrap();
+            synced = writer.last().map_or(0, |last| last.op.get());
+        }
+        if writer.device_mut().stream_position().unwrap() + 2000 > (BLOCK_COUNT * BLOCK_SIZE) as u64 {
+            break;
+        }
+        let size = random.below(BODY_SIZE_MAX + 1);
+        writer.append_new(&Draft::default(), &random.bytes(size)).unwrap();
+    }
+    Some((disk, synced))
+}
+
+/// Many lives with a power cut at the end of each. Tells whether recovery refused one.
+fn lives(seed: u64, profile: AnyProfile, any: bool, leftovers: u32) -> bool {
+    let mut random = Random::new(seed);
+    let reach = u64::from(UNSYNCED_MAX) * (HEAD_SIZE + BODY_SIZE_MAX) as u64;
+    let recovery = Recovery::new(profile).with_search_size_max(reach).with_leftovers_max(leftovers);
+    let recovery = recovery.with_message_size_max(u32::try_from(256 + BODY_SIZE_MAX).unwrap());
+    let mut disk = Disk::new(&[], BLOCK_COUNT);
+    for _ in 0..12 {
+        let Some((lived, synced)) = life(disk.clone(), &mut random, recovery, profile) else { return true };
+        let loss = if any {
+            Loss::Any { seed: random.next_u64() }
+        } else {
+            Loss::Rest { kept: random.below(lived.pending() + 1) }
+        };
+        disk = lived.cut(loss);
+        let bytes = disk.bytes();
+        let ops: Vec<u64> = Entries::new(bytes, profile)
+            .map_while(Result::ok)
+            .map(|located| located.entry.header.op().0)
+            .collect();
+        let last = ops.len() as u64;
+        assert_eq!(ops, (1..=last).collect::<Vec<_>>(), "one entry for each op");
+        assert!(last >= synced, "op {synced} was synced, op {last} is the last: seed {seed}");
+    }
+    false
+}
+
+proptest! {
+    #![proptest_config(cases(96))]
+
+    #[test]
+    fn nothing_synced_is_lost_where_the_order_is_kept(seed in any::<u64>(), crc in any::<bool>()) {
+        prop_assert!(!lives(seed, PROFILES[usize::from(crc)], false, 0), "never refused");
+    }
+
+    #[test]
+    fn nothing_synced_is_lost_where_any_order_is_written(seed in any::<u64>(), crc in any::<bool>()) {
+        // Without a word about leftovers it may be refused, and nothing is lost then either.
+        lives(seed, PROFILES[usize::from(crc)], true, 0);
+    }
+
+    #[test]
+    fn any_bytes_give_an_answer(
+        mut bytes in proptest::collection::vec(any::<u8>(), 0..3000), at in 0..3000_usize, crc in any::<bool>()
+    ) {
+        let profile = PROFILES[usize::from(crc)];
+        let _ = find(&bytes, profile);
+        let entry = entry_bytes(profile, &header(5), b"");
+        let at = at.min(bytes.len());
+        bytes.splice(at..at, entry);
+        bytes.splice(0..0, chain(profile, &[3]).bytes);
+        let _ = find(&bytes, profile);
+    }
+}
+
+/// With the writer's bound given up, a device in any order is never refused but before its first sync, when
+/// there may be leftovers and no log.
+#[test]
+fn leftovers_of_a_power_cut_may_be_given_up() {
+    let (mut with, mut without) = (0, 0);
+    for seed in 0..300 {
+        with += u32::from(lives(seed, PROFILES[1], true, UNSYNCED_MAX));
+        without += u32::from(lives(seed, PROFILES[1], true, 0));
+    }
+    assert!(with * 3 < without, "refused: {with} with, {without} without");
+}
+
+#[test]
+fn damage_farther_ahead_than_leftovers_can_be_is_refused() {
+    let log = chain(PROFILES[0], &[10; 8]);
+    let mut device = raw(&log.bytes);
+    device[log.entries[2].offset + 20] ^= 1;
+    let find = |leftovers| {
+        Recovery::new(PROFILES[0]).with_leftovers_max(leftovers).find(Cursor::new(&device), [0; 300])
+    };
+    // Ops 4 to 8 are behind it; the writer bounds unsynced entries, so op 8 tells.
+    for leftovers in 0..6 {
+        assert!(matches!(find(leftovers), Err(TailError::Middle { .. })), "{leftovers}");
+    }
+    assert_eq!(find(6).map(|tail| tail.entries), Ok(2));
+    assert!(matches!(find(1), Err(TailError::Middle { next_op: Op(4), .. })), "op 3 alone may be given up");
+}
+
+#[test]
+fn failed_read_is_the_devices_and_not_the_logs_fault() {
+    struct Broken;
+    impl embedded_io::ErrorType for Broken {
+        type Error = ErrorKind;
+    }
+    impl embedded_io::Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> Result<usize, ErrorKind> {
+            Err(ErrorKind::TimedOut)
+        }
+    }
+    impl Seek for Broken {
+        fn seek(&mut self, _: embedded_io::SeekFrom) -> Result<u64, ErrorKind> {
+            Ok(1000)
+        }
+    }
+    let found = Recovery::new(PROFILES[0]).find(Broken, [0; 300]);
+    assert_eq!(found, Err(TailError::Device(ErrorKind::TimedOut)));
+    assert!(matches!(
+        Recovery::new(PROFILES[0]).find(Broken, [0; 100]),
+        Err(TailError::Buffer { needed: 272 })
+    ));
+}
