@@ -143,8 +143,8 @@ impl Run {
         Ok(text)
     }
 
-    /// Runs it for at most `limit`. It has to fail by itself: gives what it printed, to stdout and then to stderr,
-    /// each of which must be less than a pipe holds.
+    /// Runs it for at most `limit`. It has to fail by itself: gives what it printed, to stdout and then to
+    /// stderr, each of which must be less than a pipe holds.
     pub(crate) fn fails_within(mut self, limit: Duration) -> Result<String, Stop> {
         let line = self.line();
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());

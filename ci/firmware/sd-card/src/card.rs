@@ -20,7 +20,7 @@ type Volumes<D> = VolumeManager<Counted<Slack<D>>, NoClock, 1, FILES_MAX, 1>;
 
 /// The first volume of a card, mounted; all files are in its root directory.
 ///
-/// About 900 bytes, among them the only buffer of `embedded-sdmmc`: one block.
+/// 840 bytes on this board, among them the only buffer of `embedded-sdmmc`: one block.
 pub struct Card<D: BlockDevice> {
     volumes: Volumes<D>,
     root: RawDirectory,

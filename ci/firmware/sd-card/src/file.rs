@@ -25,8 +25,8 @@ use embedded_sdmmc::{Block, BlockDevice, Mode, RawFile, ShortFileName};
 ///
 /// When [`sync`](Sync::sync) returns `Ok`, the card has taken every block, has said for each one that it is
 /// no longer busy and that no error is pending (CMD13), and the directory entry was the last of them. That
-/// is all that a card on an SPI bus can be asked: there is no command to flush it. It is durable on a card that
-/// keeps the SD specification, in which "busy" ends when the block is programmed and the cache of the
+/// is all that a card on an SPI bus can be asked: there is no command to flush it. It is durable on a card
+/// that keeps the SD specification, in which "busy" ends when the block is programmed and the cache of the
 /// specification's version 6 is off until a host turns it on, which nobody does here. A card that lies about
 /// it cannot be told from one that does not.
 ///
@@ -39,14 +39,16 @@ use embedded_sdmmc::{Block, BlockDevice, Mode, RawFile, ShortFileName};
 /// - writes a block whole or not at all: the log's last block and the one of the directory entry are written
 ///   again and again, and hold durable bytes.
 ///
-/// Clusters that were taken from the FAT stay with the file and are used when it grows; only the first one of a
-/// file that was never synced is lost until a file system check.
+/// Of the file system a cut leaves this, which `fsck.fat` mends and no reader here minds: the two tables may
+/// differ (the first one counts); FAT32's number of free clusters may be too high; the first cluster of a
+/// file that was never synced is taken by nobody. Other clusters that were taken stay with the file, and are
+/// used when it grows.
 ///
 /// # Limits
 ///
 /// FAT ends at 4 GiB less one byte. `embedded-sdmmc` drops what is beyond and says `Ok`; here that is
-/// [`CardError::FileFull`], before anything is written. [`room`](Self::room) tells how much still fits. There is no
-/// seeking beyond the end.
+/// [`CardError::FileFull`], before anything is written. [`room`](Self::room) tells how much still fits.
+/// There is no seeking beyond the end.
 pub struct CardFile<'a, D: BlockDevice> {
     card: &'a Card<D>,
     name: ShortFileName,

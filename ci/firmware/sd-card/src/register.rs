@@ -1,4 +1,5 @@
-//! The registers of the LM3S6965 that the card's bus needs: names, addresses, and the two lines that touch them.
+//! The registers of the LM3S6965 that the card's bus needs: names, addresses, and the two lines that touch
+//! them.
 //!
 //! Names and bits are those of the chip's data sheet (LM3S6965, chapters "System Control", "GPIOs" and
 //! "Synchronous Serial Interface").

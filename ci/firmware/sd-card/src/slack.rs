@@ -5,9 +5,9 @@
 //!                                                  0 0 0 0       looks free, and is nothing
 //! ```
 //!
-//! `embedded-sdmmc` 0.10 looks for a free cluster in whole blocks of the FAT: on a full volume it takes an entry
-//! behind the last one, and then writes behind the volume's end: into the next partition, if there is one. So
-//! the slack is shown to it filled, and is written as zeros, which is what the standard wants there.
+//! `embedded-sdmmc` 0.10 looks for a free cluster in whole blocks of the FAT: on a full volume it takes an
+//! entry behind the last one, and then writes behind the volume's end: into the next partition, if there is
+//! one. So the slack is shown to it filled, and is written as zeros, which is what the standard wants there.
 
 use crate::error::CardError;
 use embedded_sdmmc::{Block, BlockCount, BlockDevice, BlockIdx, Error};

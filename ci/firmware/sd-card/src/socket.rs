@@ -1,4 +1,5 @@
-//! The card's socket: chip select, power-up, clock. What [`embedded_sdmmc::SdCard`] needs and leaves to its user.
+//! The card's socket: chip select, power-up, clock. What [`embedded_sdmmc::SdCard`] needs and leaves to its
+//! user.
 //!
 //! ```text
 //!   socket      select high   74 clocks or more, at most 400 kHz: the card wakes up

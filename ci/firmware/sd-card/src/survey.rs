@@ -22,11 +22,10 @@ where
     loop {
         // Bodies of up to 1 MiB pass by in pieces; only the checksum looks at them.
         match reader.next_streamed(|_piece| {}) {
-            Ok(Some(located)) => report.entry(&located.header),
+            Ok(Some(located)) => report.located(&located)?,
             Ok(None) => return Ok(report),
             Err(ReadError::Damage(damage)) => {
-                report.damage(damage)?;
-                reader.skip()?;
+                report.damage_until(damage, reader.skip()?)?;
             }
             Err(error) => return Err(error.into()),
         }

@@ -1,15 +1,18 @@
-//! `card-append LOG PROFILE`: recovers a log on the card or begins one, appends the samples with checkpoints,
+//! `card-append LOG PROFILE`: recovers a log on the card or begins one, appends eight samples with checkpoints,
 //! and reads it again whole.
 
 #![no_std]
 #![no_main]
 
-use aof_firmware_kit::{Arguments, Failure, Report, samples};
+use aof_firmware_kit::{Arguments, Failure, Report, Sample};
 use aof_firmware_sd_card::{CardFailure, mount, recover, survey};
 use aof_nostd::Writer;
 use aof_nostd::writer::State;
 
 aof_firmware_kit::program!(append);
+
+/// Entries that are appended.
+const ENTRIES: u32 = 8;
 
 /// Entries that may be unsynced: few, so that there are several checkpoints.
 const UNSYNCED_MAX: u32 = 3;
@@ -26,10 +29,11 @@ fn append(arguments: &Arguments) -> Result<Report, CardFailure> {
     if let Some(last) = recovered.last {
         writer = writer.continue_after(last);
     }
-    for sample in samples() {
+    for _ in 0..ENTRIES {
         if writer.unsynced() == UNSYNCED_MAX {
             writer.checkpoint(|| {})?;
         }
+        let sample = Sample::of(writer.last().map_or(1, |header| header.op().0.saturating_add(1)));
         writer.append_new(&sample.draft, sample.body())?;
     }
     writer.checkpoint(|| {})?;

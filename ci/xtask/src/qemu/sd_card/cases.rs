@@ -25,7 +25,7 @@ pub(super) const READINGS: [Reading; 10] = [
     reading(SMALL, "FLIPPED.AOF", |log| flip(log, 100_000)),
     reading(SMALL, "MAGIC.AOF", |log| flip(log, 0)),
     reading(SMALL, "ZEROED.AOF", |log| log.iter_mut().skip(90_112).take(512).for_each(|byte| *byte = 0)),
-    reading(SMALL, "ZEROTAIL.AOF", |log| log.extend([0; 700])),
+    reading(SMALL, "JUNKTAIL.AOF", |log| log.extend([0x5a; 700])),
     reading(SMALL, "GAP.AOF", |log| {
         let ends = ends(log);
         log.drain(ends[99]..ends[102]);

@@ -1,17 +1,20 @@
 //! Power cuts while the device appends to a card.
 //!
-//! Each card goes through a dozen rounds with one log; then comes another card, of the other format or with the
-//! other profile. In QEMU the blocks that were written before the cut are there and in order, so the log ends at
-//! a checkpoint. That a card need not keep the order is played by the host: before every third round it
-//! puts a torn tail behind the log, which the device has to keep and to cut.
+//! Each card goes through a dozen rounds with one log; then comes another card, of the other format or with
+//! the other profile. In QEMU the blocks that were written before the cut are there and in order, so the log
+//! ends at a checkpoint. That a card need not keep the order is played by the host: before every third round
+//! it puts a torn tail behind the log, which the device has to keep and to cut.
+//!
+//! In every fourth round the power goes while the device begins, which may be in the recovery.
 //!
 //! After each cut the host's tools have to read the FAT, and a file beside the log has to be as it was.
 
-use super::super::power_cut::{self, Rounds};
+use super::super::power_cut::{self, Rounds, Said};
 use super::cases::TAILS;
 use super::device::Device;
 use super::image::{FAT16, FAT32, Format, Image};
 use crate::outcome::Stop;
+use std::time::Duration;
 
 /// Rounds in CI.
 const ROUNDS: u64 = 52;
@@ -43,7 +46,8 @@ pub(super) fn run(device: &Device<'_>) -> Result<String, Stop> {
             if round % 3 == 2 {
                 card.tear(round / 3)?;
             }
-            card.cut(*delay)?;
+            let early = round % 4 == 3 && card.last > 0; // before its first sync there may be no log
+            card.cut(*delay, early)?;
         }
         ops += card.last;
         tails += card.tails;
@@ -68,10 +72,15 @@ struct Cut<'a> {
 }
 
 impl Cut<'_> {
-    /// Lets the device append for a while, cuts its power, and looks.
-    fn cut(&mut self, delay: std::time::Duration) -> Result<(), Stop> {
+    /// Lets the device append for a while, or (`early`) begin, cuts its power, and looks.
+    fn cut(&mut self, delay: Duration, early: bool) -> Result<(), Stop> {
         let run = self.device.command(&self.image, &["card-endless", LOG, self.profile]);
-        let said = power_cut::cut(run, delay)?;
+        let unchanged = Said { recovered: self.last, durable: self.last };
+        let said = if early {
+            power_cut::cut_early(run, delay)?.unwrap_or(unchanged)
+        } else {
+            power_cut::cut(run, delay)?
+        };
         let log = self.image.get(LOG)?;
         let json = self.device.desktop.verify(self.device.directory, LOG)?;
         self.last = power_cut::check(&json, said, self.last)?;
@@ -88,8 +97,8 @@ impl Cut<'_> {
         Ok(())
     }
 
-    /// Puts a torn tail behind the log and has the device recover it: the tail has to be in a file of its own,
-    /// to the byte, and the log as it was.
+    /// Puts a torn tail behind the log and has the device recover it: the tail has to be in a file of its
+    /// own, to the byte, and the log as it was.
     fn tear(&mut self, which: usize) -> Result<(), Stop> {
         if self.log.is_empty() {
             return Ok(()); // nothing yet that a tail could be behind
@@ -98,7 +107,7 @@ impl Cut<'_> {
         let mut torn = self.log.clone();
         torn.extend(&tail);
         self.image.put(LOG, &torn)?;
-        self.cut(std::time::Duration::ZERO)?;
+        self.cut(Duration::ZERO, false)?;
         let kept = format!("TORN{:03}.BIN", self.tails);
         if self.image.get(&kept)? != tail {
             return Stop::failed(format!(

@@ -26,7 +26,7 @@ impl<'a> Device<'a> {
         let program = words.first().copied().unwrap_or_default();
         let drive = format!("if=sd,format=raw,file={}", card.path().display());
         let run = CARD_BOARD.command(self.root(), &self.images.join(program), words, self.directory);
-        run.args(["-drive", &drive]).directory(self.directory)
+        run.args(["-drive", &drive])
     }
 
     /// Runs a program to its end; gives what it printed.

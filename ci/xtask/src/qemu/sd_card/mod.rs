@@ -187,7 +187,7 @@ fn fills(device: &Device<'_>) -> Result<String, Stop> {
     device.run(&card, &["card-limit", "LIMIT.AOF", "crc"])?;
     let (size, tail) = file.tail(ROOM)?;
     write(&device.directory.join("LIMIT.AOF"), &tail)?;
-    let printed = report::expected(&device.desktop.verify(device.directory, "LIMIT.AOF")?)?;
+    let printed = report::expected_with_chain(&device.desktop.verify(device.directory, "LIMIT.AOF")?)?;
     if size != u32::MAX || !printed.contains("\nentries 3\n") {
         return Stop::failed(format!(
             "LIMIT.AOF: {size} bytes, not {}, or not 3 entries: {printed}",
@@ -219,7 +219,7 @@ fn costs(device: &Device<'_>) -> Result<String, Stop> {
 
 /// The device's report and the command's about the file of this name in the directory.
 fn agree(device: &Device<'_>, format: &Format, name: &str, printed: &str) -> Result<(), Stop> {
-    let expected = report::expected(&device.desktop.verify(device.directory, name)?)?;
+    let expected = report::expected_with_chain(&device.desktop.verify(device.directory, name)?)?;
     let differences = report::differences(&expected, printed);
     if differences.is_empty() {
         return Ok(());

@@ -1,4 +1,5 @@
-//! A file that is almost as large as FAT allows, on a sparse image: its clusters are taken, and none is written.
+//! A file that is almost as large as FAT allows, on a sparse image: its clusters are taken, and none is
+//! written.
 //!
 //! `mcopy` would write 4 GiB of zeros; two tables of 512 KiB and a directory entry are all that it takes.
 
