@@ -9,17 +9,23 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`preflight`] | the logs, and what would be sent of them |
+//! | `ask` | questions to the cluster, until there is an answer |
 //! | [`begin`] | what the cluster holds, and where to go on |
+//! | `doubt` | whether a progress file fits it, and whose the cluster's last operation is |
+//! | `resume`, [`position`] | going on without a progress file |
 //! | [`progress`] | how it goes: bar, lines, JSON |
 //! | [`report`] | what was done, and what to do next |
 //!
 //! How entries are sent is told in [`replay`](crate::replay).
 
+mod ask;
 pub mod begin;
+mod doubt;
 pub mod position;
 pub mod preflight;
 pub mod progress;
 pub mod report;
+mod resume;
 
 use crate::args::{RecoverArgs, To};
 use crate::exit::Exit;
@@ -134,7 +140,7 @@ fn to_cluster(
     let Some(addresses) = &args.addresses else {
         return Err(Failure::Usage("--addresses is missing".into()));
     };
-    let Begun { state, file, view, op_unknown } = begin::begin(args, addresses, logs, summary)?;
+    let Begun { state, file, view, last_op } = begin::begin(args, addresses, logs, summary)?;
     range.after.clone_from(&state.entry);
     range.from_op = None; // it is in the state now
     let path = file.path().to_path_buf();
@@ -149,7 +155,8 @@ fn to_cluster(
         timeout: Duration::from_secs(args.timeout.into()),
         pulses,
         view,
-        op_unknown,
+        op_unknown: last_op.is_none(),
+        op_held: last_op.unwrap_or(0),
         body_max: summary.and_then(|summary| summary.body_max.clone()),
     };
     let before = state.clone();
@@ -160,7 +167,7 @@ fn to_cluster(
         Cluster::new(options, state, Some(file)).map_err(|error| Failure::Cluster(error.to_string()))?;
     let result = replay(logs.log(), &mut admission, &range, &mut cluster, &mut progress);
     progress.clear();
-    let synced = cluster.sync();
+    let synced = cluster.finish();
     let report = |done: Option<&Done>| {
         let mut report = Report::new(args, summary);
         report.replayed(&before, cluster.state(), done, &progress, &path);

@@ -106,6 +106,26 @@ impl Log {
         }
     }
 
+    /// The first entry with this op. What comes next is not defined: [`rewind`](Self::rewind).
+    ///
+    /// # Errors
+    ///
+    /// As of [`next_entry`](Self::next_entry).
+    pub fn find(&mut self, op: u64) -> Result<Option<LogEntry>, Failure> {
+        self.rewind();
+        if let Form::Planned { chain, next, .. } = &mut self.form {
+            *next = chain.partition_point(|record| record.op < op); // ops grow
+        }
+        while let Some(entry) = self.next_entry()? {
+            match entry.header.op.get() {
+                found if found == op => return Ok(Some(entry)),
+                found if found > op => break,
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
     /// Begins again with the first entry.
     pub fn rewind(&mut self) {
         match &mut self.form {

@@ -100,6 +100,12 @@ impl Probe {
         Self { release, ..self.clone() }
     }
 
+    /// The same probe, with less time for an answer.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience: self.patience.min(patience), ..self }
+    }
+
     /// Pings all replicas at once, as nobody.
     #[must_use]
     pub fn survey(&self) -> Vec<Answer> {

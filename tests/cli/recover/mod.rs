@@ -5,9 +5,11 @@
 //! | [`recorded`] | does a real replica get what the reference sends? |
 //! | [`faults`] | is all there, once and in order, whatever happens to connections and replicas? |
 //! | [`resume`] | does it go on exactly, after a kill, a stop, and without a progress file? |
+//! | [`doubt`] | is an operation of the cluster's own told from one of the log's? |
 //! | [`refused`] | is nothing sent that does harm, and does every refusal say what to do? |
 //! | [`entries`] | which entries are sent: releases, pulses, ranges, other sinks? |
 
+mod doubt;
 mod entries;
 mod faults;
 mod logs;
