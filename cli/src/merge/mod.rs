@@ -30,7 +30,7 @@ use std::path::Path;
 ///
 /// See [`Failure`]. The inputs are untouched, and the output is as it was.
 pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
-    output::stop_on_signal();
+    output::stop_on_signal(output::GRACE_CLEAN_UP);
     check_output(args)?;
     let index = Index::read(&args.files, args.limits.message_size_max)?;
     let root = args.root.map_or(Root::LowestOp, Root::ChildOf);

@@ -101,11 +101,11 @@ impl Asker<'_> {
                 answers.iter().all(|answer| !matches!(answer, Answer::Pong { .. } | Answer::Silent))
                     && answers.iter().any(|answer| matches!(answer, Answer::Closed(Closed::ByReplica)));
             closed = if all_close { closed + 1 } else { 0 };
-            if closed >= 3 || Instant::now() >= self.until {
-                return Err(Failure::Cluster(self.nobody(&answers, unproved)));
-            }
             if output::stopped() {
                 return Err(Failure::Interrupted);
+            }
+            if closed >= 3 || Instant::now() >= self.until {
+                return Err(Failure::Cluster(self.nobody(&answers, unproved)));
             }
             if !told {
                 told = true;

@@ -29,7 +29,7 @@ mod resume;
 
 use crate::args::{RecoverArgs, To};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::output;
 use crate::replay::admission::{Admission, Pulses, Summary};
 use crate::replay::cluster::{Cluster, ClusterOptions};
@@ -51,7 +51,18 @@ use std::time::Duration;
 /// See [`Failure`]. What was acknowledged before stays so, and is known to the progress file.
 pub fn run(args: &RecoverArgs) -> Result<Exit, Failure> {
     check_usage(args)?;
-    output::stop_on_signal();
+    output::stop_on_signal(output::GRACE);
+    match carry_out(args) {
+        // What went wrong behind a signal may be the signal's work.
+        Err(failure) if output::stopped() && !matches!(failure, Failure::Interrupted) => {
+            output::note(&failure.to_string());
+            Ok(Exit::Interrupted)
+        }
+        result => result,
+    }
+}
+
+fn carry_out(args: &RecoverArgs) -> Result<Exit, Failure> {
     let mut logs = Logs::open(args)?;
     let range =
         Range { after: None, from_op: args.from_op, until_op: args.until_op, until_timestamp: args.until };
@@ -127,6 +138,7 @@ fn ended<E: Display>(error: RunError<E>) -> Failure {
         RunError::Log(failure) => failure,
         RunError::Refused(refusal) => Failure::Log(refusal.to_string()),
         error @ RunError::OtherLog(_) => Failure::Log(error.to_string()),
+        error @ RunError::EndBefore(_) => Failure::Cluster(error.to_string()),
         RunError::Sink(error) => Failure::Cluster(error.to_string()),
     }
 }
@@ -171,8 +183,16 @@ fn to_cluster(
     let report = |done: Option<&Done>| {
         let mut report = Report::new(args, summary);
         report.replayed(&before, cluster.state(), done, &progress, &path);
+        report.unanswered = cluster.is_busy();
         report
     };
+    if !cluster.has_file() {
+        output::note(&format!(
+            "the progress file {} is not there any more: it was moved away or removed during the recovery, and the \
+             same command cannot go on without it",
+            shown(&path)
+        ));
+    }
     match result {
         Ok(done) => {
             synced.map_err(|error| Failure::Cluster(error.to_string()))?;

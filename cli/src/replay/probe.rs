@@ -15,6 +15,7 @@ use super::addresses::Addresses;
 use super::client::Closed;
 use super::decoder::Decoder;
 use super::network::reason;
+use crate::output;
 use aof_nostd::TigerBeetle;
 use aof_nostd::message::{self, Command, Eviction, EvictionReason, Frame, Message, PingClient, PongClient};
 use aof_nostd::wire::Release;
@@ -218,14 +219,15 @@ impl Line {
                 Ok(Some(answer)) => return answer,
                 Ok(None) => {}
             }
-            let rest = until.saturating_duration_since(Instant::now());
-            if rest.is_zero() || self.stream.set_read_timeout(Some(rest)).is_err() {
+            // Looked at now and then: a signal ends the waiting.
+            let rest = until.saturating_duration_since(Instant::now()).min(LOOK_INTERVAL);
+            if rest.is_zero() || output::stopped() || self.stream.set_read_timeout(Some(rest)).is_err() {
                 return Answer::Silent;
             }
             match self.stream.read(self.decoder.space()) {
                 Ok(0) => return Answer::Closed(Closed::ByReplica),
                 Ok(count) => self.decoder.filled(count),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_later(&error) => {}
                 Err(error) => return ended(&error),
             }
         }
@@ -253,6 +255,15 @@ impl Line {
         }
         Ok(None)
     }
+}
+
+/// How often a waiting is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Whether something may come later.
+fn is_later(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
 }
 
 fn ended(error: &io::Error) -> Answer {
