@@ -56,7 +56,7 @@ pub(super) struct Found {
 pub(super) fn probe(args: &RecoverArgs, addresses: &Addresses, summary: Option<&Summary>) -> Probe {
     let newest = summary.and_then(|summary| summary.releases.last_key_value());
     let release = newest.map_or(RELEASE_OF_SESSIONS_IN_PINGS.0, |(release, _)| *release);
-    let patience = PATIENCE.min(Duration::from_secs(args.timeout.into()));
+    let patience = PATIENCE.min(args.timeout());
     Probe::new(addresses, args.cluster, Release(release), patience)
 }
 
@@ -111,7 +111,10 @@ impl Asker<'_> {
                 told = true;
                 let list = self.list(&answers);
                 let why = unproved.map(|why| format!(": {why}")).unwrap_or_default();
-                output::note(&format!("waiting for the cluster, {} s at most{why}{list}", self.args.timeout));
+                output::note(&format!(
+                    "waiting for the cluster, {} s at most{why}{list}",
+                    self.args.timeout().as_secs()
+                ));
             }
             std::thread::sleep(PAUSE);
         }
@@ -164,7 +167,7 @@ impl Asker<'_> {
                  another cluster, and other programs those of a replay",
                 self.args.cluster
             )
-        } else if any(|answer| matches!(answer, Answer::Closed(_))) {
+        } else if any(|answer| matches!(answer, Answer::Closed(_) | Answer::Foreign)) {
             "what listens there does not speak the protocol of replicas: are the addresses right?".to_owned()
         } else if any(|answer| *answer == Answer::Silent) {
             "what listens there accepts connections and is silent: is it a replica, has it finished starting, and \

@@ -20,7 +20,7 @@ use crate::replay::admission::{Pulses, Summary};
 use crate::replay::probe::{Answer, RELEASE_OF_SESSIONS_IN_PINGS};
 use crate::replay::state::{State, StateError, StateFile};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Where a replay begins.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ pub fn begin(
     let path = state_path(args);
     let usage = |error: StateError| Failure::Usage(error.to_string());
     let new_state = State::new(args.cluster, log, pulses_name(args));
-    let until = Instant::now() + Duration::from_secs(args.timeout.into());
+    let until = Instant::now() + args.timeout();
     let asker = Asker { args, addresses, summary, probe: probe(args, addresses, summary), until };
     match StateFile::open(&path).map_err(usage)? {
         Some((file, state)) if !is_unused(&state) => {

@@ -42,7 +42,6 @@ use progress::Progress;
 use report::Report;
 use std::fmt::Display;
 use std::io::Write;
-use std::time::Duration;
 
 /// Runs the command.
 ///
@@ -98,6 +97,9 @@ fn check_usage(args: &RecoverArgs) -> Result<(), Failure> {
     }
     if args.to == To::Jsonl && args.addresses.is_some() {
         return usage("--to jsonl sends nothing: leave out --addresses");
+    }
+    if args.to == To::Jsonl && (args.state.is_some() || args.timeout.is_some()) {
+        return usage("--to jsonl sends nothing: leave out --state and --timeout");
     }
     if args.until_op.is_some_and(|until| args.from_op.is_some_and(|from| from > until)) {
         return usage("--from-op is behind --until-op: there is nothing between them");
@@ -164,7 +166,7 @@ fn to_cluster(
     let options = ClusterOptions {
         cluster: args.cluster,
         addresses: addresses.clone(),
-        timeout: Duration::from_secs(args.timeout.into()),
+        timeout: args.timeout(),
         pulses,
         view,
         op_unknown: last_op.is_none(),

@@ -367,7 +367,7 @@ fn mark(mark: Mark) -> String {
 }
 
 /// A timestamp for people.
-fn time(timestamp: u64) -> String {
+pub(super) fn time(timestamp: u64) -> String {
     jiff::Timestamp::from_nanosecond(timestamp.into()).map(|time| time.to_string()).unwrap_or_default()
 }
 

@@ -7,8 +7,8 @@
 use crate::failure::{Failure, shown};
 use crate::merge::index::{Index, Record};
 use crate::merge::plan::Plan;
-use aof_nostd::wire::{Entry, Header};
-use aof_nostd::{AnyProfile, Profile, ReadError, TigerBeetle};
+use aof_nostd::wire::{Entry, Header, HeaderRule};
+use aof_nostd::{AnyProfile, Damage, DamageKind, Profile, ReadError, TigerBeetle};
 use aof_std::{LogReader, Source};
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -185,11 +185,19 @@ fn read_streamed(
             Ok(Some(LogEntry { header, body: bodies.copy(&located.entry.body), place }))
         }
         Err(ReadError::Device(error)) => Err(Failure::Read { path: PathBuf::from(&**file), error }),
-        Err(error) => Err(Failure::Log(format!(
-            "{}: {error}. Everything before it was read; without --no-preflight the log is merged with \
-             itself first, which passes over repeated entries",
-            shown(file)
-        ))),
+        Err(error) => {
+            let is_size = matches!(
+                &error,
+                ReadError::Damage(Damage { kind: DamageKind::HeaderInvalid(HeaderRule::Size), .. })
+            );
+            let advice = if is_size {
+                "Is it above --message-size-max? Then raise it"
+            } else {
+                "Everything before it was read; without --no-preflight the log is merged with itself first, which \
+                 passes over repeated entries"
+            };
+            Err(Failure::Log(format!("{}: {error}. {advice}", shown(file))))
+        }
     }
 }
 

@@ -54,6 +54,8 @@ pub enum Answer {
     Unreachable(String),
     /// The connection was made, and nothing came.
     Silent,
+    /// The connection was made, and what came is no answer of a replica.
+    Foreign,
 }
 
 impl fmt::Display for Answer {
@@ -65,7 +67,8 @@ impl fmt::Display for Answer {
             Self::Evicted { reason, .. } => write!(f, "refuses: {reason}"),
             Self::Closed(why) => write!(f, "accepts and closes ({why})"),
             Self::Unreachable(reason) => f.write_str(reason),
-            Self::Silent => f.write_str("accepts and is silent"),
+            Self::Silent => f.write_str("accepts and is silent: does it hang?"),
+            Self::Foreign => f.write_str("accepts, and answers what no replica answers"),
         }
     }
 }
@@ -213,6 +216,7 @@ impl Line {
             return ended(&error);
         }
         let until = Instant::now() + probe.patience;
+        let mut heard = false;
         loop {
             match self.answer(client, session) {
                 Err(why) => return Answer::Closed(why),
@@ -222,11 +226,15 @@ impl Line {
             // Looked at now and then: a signal ends the waiting.
             let rest = until.saturating_duration_since(Instant::now()).min(LOOK_INTERVAL);
             if rest.is_zero() || output::stopped() || self.stream.set_read_timeout(Some(rest)).is_err() {
-                return Answer::Silent;
+                return if heard { Answer::Foreign } else { Answer::Silent };
             }
             match self.stream.read(self.decoder.space()) {
+                Ok(0) if heard => return Answer::Foreign,
                 Ok(0) => return Answer::Closed(Closed::ByReplica),
-                Ok(count) => self.decoder.filled(count),
+                Ok(count) => {
+                    heard = true;
+                    self.decoder.filled(count);
+                }
                 Err(error) if is_later(&error) => {}
                 Err(error) => return ended(&error),
             }

@@ -8,11 +8,13 @@
 //! | [`doubt`] | is an operation of the cluster's own told from one of the log's? |
 //! | [`signals`] | does it end when it is told to? |
 //! | [`refused`] | is nothing sent that does harm, and does every refusal say what to do? |
+//! | [`inputs`] | what does it say of damaged inputs, and of ends that are not in the log? |
 //! | [`entries`] | which entries are sent: releases, pulses, ranges, other sinks? |
 
 mod doubt;
 mod entries;
 mod faults;
+mod inputs;
 mod logs;
 mod recorded;
 mod refused;
