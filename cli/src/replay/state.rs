@@ -296,15 +296,15 @@ impl StateFile {
                 .ok_or_else(|| StateError::Full(path.to_path_buf()))?;
             new_file.write_all(&line).map_err(failed)?;
         }
+        // Locked before it is there: nobody else comes first.
+        let mut state_file = Self::lock(path, new_file.file().try_clone().map_err(failed)?)?;
         new_file.commit(false).map_err(|error| match error.kind() {
             // It was not there a moment ago.
             io::ErrorKind::AlreadyExists => StateError::Locked(path.to_path_buf()),
             _ => failed(error),
         })?;
-        match Self::open(path)? {
-            Some((state_file, _)) => Ok(state_file),
-            None => Err(failed(io::ErrorKind::NotFound.into())),
-        }
+        state_file.sequence = 1;
+        Ok(state_file)
     }
 
     fn lock(path: &Path, file: File) -> Result<Self, StateError> {
