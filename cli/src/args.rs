@@ -5,6 +5,7 @@ use crate::replay::admission::Pulses;
 use aof_nostd::Checksum;
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Verify, debug and merge append-only files (AOF) of TigerBeetle replicas and of devices.
 #[derive(Debug, Parser)]
@@ -136,7 +137,7 @@ pub struct RecoverArgs {
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// The cluster's id
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = parse_cluster)]
     pub cluster: u128,
     /// The addresses of all replicas, in the cluster's order: ports, IP addresses, or both
     #[arg(long, value_name = "A,B,C", required_unless_present_any = ["dry_run", "to"])]
@@ -156,9 +157,9 @@ pub struct RecoverArgs {
     /// Check all, send nothing, and tell what would be sent
     #[arg(long)]
     pub dry_run: bool,
-    /// How long to wait for an answer of the cluster
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=86_400))]
-    pub timeout: u32,
+    /// How long to wait for an answer of the cluster [default: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub timeout: Option<u32>,
     /// Where to keep progress, instead of beside the first log (FILE.progress)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub state: Option<PathBuf>,
@@ -182,6 +183,17 @@ pub struct RecoverArgs {
     pub limits: Limits,
 }
 
+/// [`RecoverArgs::timeout`] unless told otherwise, s.
+const TIMEOUT_DEFAULT: u32 = 30;
+
+impl RecoverArgs {
+    /// How long to wait for an answer of the cluster.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout.unwrap_or(TIMEOUT_DEFAULT).into())
+    }
+}
+
 /// Where a replay goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum To {
@@ -192,15 +204,35 @@ pub enum To {
     Jsonl,
 }
 
+/// A cluster's id.
+fn parse_cluster(text: &str) -> Result<u128, String> {
+    text.parse().map_err(|_| "a cluster's id is a whole number, from 0 to 2^128 - 1".to_owned())
+}
+
 /// A time, as nanoseconds since 1970.
 fn parse_time(text: &str) -> Result<u64, String> {
+    const BEYOND: &str = "beyond 2554-07-21T23:34:33.709551615Z, the last time that there is in a log";
     if let Ok(nanoseconds) = text.parse::<u64>() {
         return Ok(nanoseconds);
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
+        return Err(BEYOND.into());
+    }
+    // A leap second would be taken for the one before.
+    if text.get(16..19) == Some(":60") {
+        return Err("seconds go from 00 to 59".into());
+    }
+    let year =
+        text.get(..5).and_then(|year| year.strip_suffix('-')).and_then(|year| year.parse::<u16>().ok());
+    if year.is_some_and(|year| year > 2554) {
+        return Err(BEYOND.into());
     }
     let time: jiff::Timestamp = text.parse().map_err(|_| {
         "neither RFC 3339 with an offset (2026-11-21T14:03:00Z) nor nanoseconds since 1970".to_owned()
     })?;
-    u64::try_from(time.as_nanosecond()).map_err(|_| "before 1970".to_owned())
+    let nanoseconds = time.as_nanosecond();
+    let wrong = if nanoseconds < 0 { "before 1970" } else { BEYOND };
+    u64::try_from(nanoseconds).map_err(|_| wrong.to_owned())
 }
 
 /// Limits of what is read.
@@ -235,6 +267,13 @@ mod tests {
         for text in ["", "14:03", "2026-11-21", "1969-12-31T23:59:59Z", "-1", "2026-11-21T14:03:00"] {
             assert!(parse_time(text).is_err(), "{text}");
         }
+        assert_eq!(parse_time("2554-07-21T23:34:33.709551615Z"), Ok(u64::MAX));
+        let told = |text: &str| parse_time(text).unwrap_err();
+        for text in ["2554-07-21T23:34:33.7096Z", "9999-12-31T00:00:00Z", "18446744073709551616"] {
+            assert!(told(text).starts_with("beyond 2554"), "{text}");
+        }
+        assert_eq!(told("1969-12-31T23:59:59Z"), "before 1970");
+        assert_eq!(told("2026-11-21T05:02:60Z"), "seconds go from 00 to 59");
     }
 
     #[test]

@@ -26,14 +26,16 @@ pub mod verify;
 
 use crate::args::{Args, Command};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use clap::{CommandFactory, Parser};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Parses the command line and runs it; all errors end here.
 #[must_use]
 pub fn run() -> ExitCode {
-    let result = match Args::parse().command {
+    fail_on_file_limit();
+    let result = match parse().command {
         Command::Verify(args) => verify::run(&args),
         Command::Debug(args) => debug::run(&args),
         Command::Merge(args) => merge::run(&args),
@@ -41,6 +43,26 @@ pub fn run() -> ExitCode {
         Command::Completions { shell } => completions(shell),
     };
     result.unwrap_or_else(|failure| output::report(&failure)).into()
+}
+
+/// Parses the command line. What a terminal obeys in it is shown escaped in the parser's own errors.
+fn parse() -> Args {
+    Args::try_parse().unwrap_or_else(|error| {
+        let escaped = std::env::args_os().map(|arg| shown(Path::new(&arg)).to_string());
+        Args::try_parse_from(escaped).err().unwrap_or(error).exit()
+    })
+}
+
+/// Lets a write beyond the limit of a file's size (`ulimit -f`) fail, so that it is told and cleaned up.
+/// By default the system ends the process.
+fn fail_on_file_limit() {
+    #[cfg(unix)]
+    {
+        let mut set = nix::sys::signal::SigSet::empty();
+        set.add(nix::sys::signal::Signal::SIGXFSZ);
+        // Threads that are made later inherit it. Where it fails, all is as it was.
+        let _ = set.thread_block();
+    }
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {

@@ -73,17 +73,20 @@ fn tell(text: fmt::Arguments<'_>) {
 /// Stops at SIGINT and SIGTERM, and counts bytes.
 pub static WATCH: Watch = Watch::new();
 
-/// How long the clean-up has before another signal ends the process at once. `timeout` and terminals send
-/// one signal twice, to the process and to its group: the second is no sign of impatience.
-const GRACE: Duration = Duration::from_secs(1);
+/// How long the clean-up of half output has before another signal ends the process at once. `timeout` and
+/// terminals send one signal twice, to the process and to its group: the second is no sign of impatience.
+pub const GRACE_CLEAN_UP: Duration = Duration::from_secs(1);
 
-/// Makes SIGINT and SIGTERM set [`WATCH`]'s stop, for commands that have something to clean up. A signal
-/// that comes a second or more after the first ends the process at once.
-pub fn stop_on_signal() {
+/// The same, for what has nothing to clean up.
+pub const GRACE: Duration = Duration::from_millis(200);
+
+/// Makes SIGINT and SIGTERM set [`WATCH`]'s stop, for commands that have something to finish. A signal that
+/// comes `grace` or more after the first ends the process at once.
+pub fn stop_on_signal(grace: Duration) {
     let mut first: Option<Instant> = None;
     let result = ctrlc::set_handler(move || {
         WATCH.stop.store(true, Ordering::Relaxed);
-        if first.get_or_insert_with(Instant::now).elapsed() >= GRACE {
+        if first.get_or_insert_with(Instant::now).elapsed() >= grace {
             std::process::exit(Exit::Interrupted.code().into());
         }
     });

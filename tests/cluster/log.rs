@@ -44,6 +44,11 @@ impl Log {
         entries.skip(1).chain([self.size()]).collect()
     }
 
+    /// The highest op. What is behind it was never executed; a restart repeats entries before it.
+    pub(crate) fn last_op(&self) -> u64 {
+        self.entries().map(|entry| entry.header.op.get()).max().unwrap_or(0)
+    }
+
     /// The same entries, but of another cluster.
     pub(crate) fn of_cluster(&self, id: u128) -> Self {
         let mut log = Vec::new();

@@ -38,6 +38,7 @@ mod recording;
 mod recovery;
 mod server;
 
+mod doubt;
 mod expiry;
 mod interrupted;
 mod pending;

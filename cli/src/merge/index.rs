@@ -3,13 +3,16 @@
 //! Kept in memory, 64 bytes an entry. Everything else knows only the methods, so that an index on disk
 //! can take its place.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::output::{Progress, WATCH};
-use aof_nostd::{Checksum, Damage, Located, Profile};
+use aof_nostd::wire::{HEAD_SIZE, Header, HeaderRule};
+use aof_nostd::{Checksum, Damage, DamageKind, Located, Profile};
 use aof_std::Source;
 use aof_std::scan::{Scan, Sink};
 use std::collections::BTreeSet;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use zerocopy::FromBytes;
 
 /// Where an entry stands in an input, and in the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -215,6 +218,34 @@ impl Index {
     pub fn children(&self, op: u64, checksum: Checksum) -> impl Iterator<Item = &Record> {
         let next = op.checked_add(1).map_or(&[][..], |op| self.at(op));
         next.iter().filter(move |record| record.parent == checksum)
+    }
+
+    /// An entry whose header is whole, and tells a size above the limit: then it is the limit that is wrong.
+    #[must_use]
+    pub fn too_large(&self, message_size_max: u32) -> Option<String> {
+        for input in &self.inputs {
+            for (damage, _) in &input.damage {
+                let (Some(op), DamageKind::HeaderInvalid(HeaderRule::Size)) = (damage.op, damage.kind) else {
+                    continue;
+                };
+                let mut head = [0; HEAD_SIZE];
+                let mut source = input.source.clone();
+                let read =
+                    source.seek(SeekFrom::Start(damage.offset)).and_then(|_| source.read_exact(&mut head));
+                let Ok((_, header)) = Header::ref_from_suffix(&head) else { continue };
+                let size = header.size.get();
+                if read.is_ok() && size > message_size_max {
+                    return Some(format!(
+                        "{}: byte {} (op {}): the entry has {size} bytes, above --message-size-max \
+                         {message_size_max}: raise it",
+                        shown(&input.path),
+                        damage.offset,
+                        op.0
+                    ));
+                }
+            }
+        }
+        None
     }
 
     /// Why the inputs do not belong together, if they do not.

@@ -30,9 +30,12 @@ use std::path::Path;
 ///
 /// See [`Failure`]. The inputs are untouched, and the output is as it was.
 pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
-    output::stop_on_signal();
+    output::stop_on_signal(output::GRACE_CLEAN_UP);
     check_output(args)?;
     let index = Index::read(&args.files, args.limits.message_size_max)?;
+    if let Some(text) = index.too_large(args.limits.message_size_max) {
+        output::note(&text);
+    }
     let root = args.root.map_or(Root::LowestOp, Root::ChildOf);
     let plan = Plan::of(&index, root);
 

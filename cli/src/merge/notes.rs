@@ -26,12 +26,19 @@ pub enum Note {
         /// Where, by op.
         places: Vec<Place>,
     },
+    /// Something behind the chain's end is damaged so that its op is not known.
+    UnknownEnd {
+        /// The chain's last op.
+        last: u64,
+        /// Where: the op is the one before.
+        places: Vec<Place>,
+    },
 }
 
 /// Where a damaged entry stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// Its op, from its header, which is whole.
+    /// Its op, from its header, which is whole; or that of the entry before it.
     pub op: u64,
     /// The input's number.
     input: usize,
@@ -59,6 +66,10 @@ pub fn notes(index: &Index, plan: &Plan, root: Root) -> Vec<Note> {
         if !places.is_empty() {
             notes.push(Note::DamagedEnd { places });
         }
+        let places = unknown_behind(index, last.op);
+        if !places.is_empty() {
+            notes.push(Note::UnknownEnd { last: last.op, places });
+        }
     }
     notes
 }
@@ -77,13 +88,29 @@ fn damaged_behind(index: &Index, last: u64) -> Vec<Place> {
     places
 }
 
+/// Damage that does not tell its op, directly behind a copy of the chain's last entry: as a torn tail.
+fn unknown_behind(index: &Index, last: u64) -> Vec<Place> {
+    let mut places = Vec::new();
+    for copy in index.at(last) {
+        let number = copy.input as usize;
+        let Some(input) = index.inputs.get(number) else { continue };
+        let behind = |damage: &aof_nostd::Damage| damage.offset == copy.end() && damage.op.is_none();
+        for (damage, _) in input.damage.iter().filter(|(damage, _)| behind(damage)) {
+            places.push(Place { op: last, input: number, offset: damage.offset, file: input.path.clone() });
+        }
+    }
+    places.sort();
+    places
+}
+
 impl Note {
-    /// The stable name: `lost-beginning` or `damaged-end`.
+    /// The stable name: `lost-beginning`, `damaged-end` or `unknown-end`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::LostBeginning { .. } => "lost-beginning",
             Self::DamagedEnd { .. } => "damaged-end",
+            Self::UnknownEnd { .. } => "unknown-end",
         }
     }
 
@@ -92,6 +119,7 @@ impl Note {
     pub fn ops(&self) -> Vec<(u64, u64)> {
         match self {
             Self::LostBeginning { last } => vec![(1, *last)],
+            Self::UnknownEnd { .. } => Vec::new(), // nobody knows
             Self::DamagedEnd { places } => {
                 let mut ops: Vec<(u64, u64)> = Vec::new();
                 for place in places {
@@ -108,10 +136,14 @@ impl Note {
     /// As one object.
     #[must_use]
     pub fn json(&self) -> Value {
-        let places = if let Self::DamagedEnd { places } = self { places.as_slice() } else { &[] };
+        let (places, known) = match self {
+            Self::LostBeginning { .. } => (&[][..], false),
+            Self::DamagedEnd { places } => (places.as_slice(), true),
+            Self::UnknownEnd { places, .. } => (places.as_slice(), false),
+        };
         let place = |place: &Place| {
             let file = place.file.display().to_string();
-            json!({"op": place.op, "file": file, "offset": place.offset})
+            json!({"op": known.then_some(place.op), "file": file, "offset": place.offset})
         };
         json!({
             "kind": self.kind(),
@@ -129,6 +161,15 @@ impl fmt::Display for Note {
                 let first = last.saturating_add(1);
                 let lost = if *last == 1 { "op 1".into() } else { format!("ops 1 to {last}") };
                 write!(f, "the chain begins at op {first}: what {lost} did is in no input")
+            }
+            Self::UnknownEnd { last, places } => {
+                let place = |place: &Place| format!("{} at byte {}", shown(&place.file), place.offset);
+                let list = places.iter().take(PLACES_SHOWN).map(place).collect::<Vec<_>>().join(", ");
+                write!(
+                    f,
+                    "what stands behind op {last}, the last, is damaged, and which op it was is not known ({list}): \
+                     an entry that no input has whole may be lost"
+                )
             }
             Self::DamagedEnd { places } => {
                 let ops = self.ops();

@@ -184,28 +184,52 @@ impl<'a> Report<'a> {
         let _ = writeln!(text, "inputs");
         for input in self.inputs() {
             let file = shown(Path::new(&input.file));
-            let _ = write!(text, "  {file}: {} entries, {} taken", input.entries, input.taken);
+            let _ = write!(text, "  {file}: {}, {} taken", entries(input.entries), input.taken);
             if input.nested > 0 {
                 let _ = write!(text, ", {} inside the bodies of damaged entries left out", input.nested);
             }
-            match input.damage.len() {
-                0 => {}
-                1 => text.push_str(", damaged at 1 place"),
-                count => {
-                    let _ = write!(text, ", damaged at {count} places");
-                }
-            }
+            damage_text(&mut text, &input.damage);
             text.push('\n');
-            for finding in input.damage.iter().take(DAMAGE_SHOWN) {
-                let _ = writeln!(text, "    {finding}");
-            }
-            if input.damage.len() > DAMAGE_SHOWN {
-                let more = input.damage.len() - DAMAGE_SHOWN;
-                let _ = writeln!(text, "    and {more} more places (--json has them)");
-            }
         }
         text
     }
+}
+
+/// Entries by their noun: `1 entry`, `2 entries`.
+#[must_use]
+pub fn entries(count: u64) -> String {
+    if count == 1 { "1 entry".into() } else { format!("{count} entries") }
+}
+
+/// How many damaged places there are, and each on a line of its own.
+fn damage_text(text: &mut String, damage: &[Finding]) {
+    match damage.len() {
+        0 => {}
+        1 => text.push_str(", damaged at 1 place"),
+        count => {
+            let _ = write!(text, ", damaged at {count} places");
+        }
+    }
+    for finding in damage.iter().take(DAMAGE_SHOWN) {
+        let _ = write!(text, "\n    {finding}");
+    }
+    if damage.len() > DAMAGE_SHOWN {
+        let _ = write!(text, "\n    and {} more places (aof verify has them)", damage.len() - DAMAGE_SHOWN);
+    }
+}
+
+/// The damage of each input that has some.
+#[must_use]
+pub fn damaged_inputs(index: &Index) -> Vec<String> {
+    let damaged = index.inputs.iter().filter(|input| !input.damage.is_empty());
+    let text = |input: &super::index::Input| {
+        let mut text = format!("{}: {}", shown(&input.path), entries(input.entries));
+        let findings: Vec<_> =
+            input.damage.iter().map(|&(damage, until)| Finding::damage(damage, until)).collect();
+        damage_text(&mut text, &findings);
+        text
+    };
+    damaged.map(text).collect()
 }
 
 fn input_path(index: &Index, input: u32) -> &Path {
@@ -269,7 +293,10 @@ pub fn conflict_text(index: &Index, conflict: &Conflict) -> String {
 #[must_use]
 pub fn obstacle_text(index: &Index, obstacle: &Obstacle) -> String {
     match obstacle {
-        Obstacle::Empty => "no input holds a valid entry".into(),
+        Obstacle::Empty => {
+            let names = index.inputs.iter().map(|input| shown(&input.path).to_string());
+            format!("no input holds a valid entry: {}", listed(names))
+        }
         Obstacle::NoRoot(root) => format!("no input holds an entry whose parent is {root}"),
         Obstacle::Gap { missing, before, behind } => {
             let (first, further) = missing.split_at(1.min(missing.len()));
@@ -287,6 +314,7 @@ pub fn obstacle_text(index: &Index, obstacle: &Obstacle) -> String {
                 let _ = write!(text, "Further on {} missing too. ", are(further));
             }
             let wanted = if further.is_empty() { ops(first) } else { "these ops".into() };
+            text.push_str(&damaged_places(index, missing));
             let _ = write!(text, "Another replica's log with {wanted} would help");
             text
         }
@@ -308,6 +336,34 @@ pub fn obstacle_text(index: &Index, obstacle: &Obstacle) -> String {
             text
         }
     }
+}
+
+/// Where missing ops are, damaged: a sentence, or nothing.
+fn damaged_places(index: &Index, missing: &[(u64, u64)]) -> String {
+    let is_missing = |op: u64| missing.iter().any(|&(first, last)| (first..=last).contains(&op));
+    let places = index.inputs.iter().flat_map(|input| {
+        input.damage.iter().filter_map(move |(damage, _)| {
+            let op = damage.op.map(|op| op.0).filter(|op| is_missing(*op))?;
+            let (file, at, kind) = (shown(&input.path), damage.offset, damage.kind.name());
+            Some((op, format!("op {op} in {file} at byte {at} ({kind})")))
+        })
+    });
+    let mut places: Vec<_> = places.collect();
+    places.sort();
+    if places.is_empty() {
+        return String::new();
+    }
+    let list = listed(places.into_iter().map(|(_, place)| place));
+    format!("Of these, damaged: {list}. ")
+}
+
+/// The first of some things, and how many more there are.
+fn listed(things: impl Iterator<Item = String>) -> String {
+    const SHOWN: usize = 8;
+    let things: Vec<_> = things.collect();
+    let (shown, more) = things.split_at(SHOWN.min(things.len()));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    shown.join(", ") + &more
 }
 
 fn profile(index: &Index, input: u32) -> Option<&'static str> {

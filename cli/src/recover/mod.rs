@@ -9,21 +9,27 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`preflight`] | the logs, and what would be sent of them |
+//! | `ask` | questions to the cluster, until there is an answer |
 //! | [`begin`] | what the cluster holds, and where to go on |
+//! | `doubt` | whether a progress file fits it, and whose the cluster's last operation is |
+//! | `resume`, [`position`] | going on without a progress file |
 //! | [`progress`] | how it goes: bar, lines, JSON |
 //! | [`report`] | what was done, and what to do next |
 //!
 //! How entries are sent is told in [`replay`](crate::replay).
 
+mod ask;
 pub mod begin;
+mod doubt;
 pub mod position;
 pub mod preflight;
 pub mod progress;
 pub mod report;
+mod resume;
 
 use crate::args::{RecoverArgs, To};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::output;
 use crate::replay::admission::{Admission, Pulses, Summary};
 use crate::replay::cluster::{Cluster, ClusterOptions};
@@ -36,7 +42,6 @@ use progress::Progress;
 use report::Report;
 use std::fmt::Display;
 use std::io::Write;
-use std::time::Duration;
 
 /// Runs the command.
 ///
@@ -45,7 +50,18 @@ use std::time::Duration;
 /// See [`Failure`]. What was acknowledged before stays so, and is known to the progress file.
 pub fn run(args: &RecoverArgs) -> Result<Exit, Failure> {
     check_usage(args)?;
-    output::stop_on_signal();
+    output::stop_on_signal(output::GRACE);
+    match carry_out(args) {
+        // What went wrong behind a signal may be the signal's work.
+        Err(failure) if output::stopped() && !matches!(failure, Failure::Interrupted) => {
+            output::note(&failure.to_string());
+            Ok(Exit::Interrupted)
+        }
+        result => result,
+    }
+}
+
+fn carry_out(args: &RecoverArgs) -> Result<Exit, Failure> {
     let mut logs = Logs::open(args)?;
     let range =
         Range { after: None, from_op: args.from_op, until_op: args.until_op, until_timestamp: args.until };
@@ -81,6 +97,9 @@ fn check_usage(args: &RecoverArgs) -> Result<(), Failure> {
     }
     if args.to == To::Jsonl && args.addresses.is_some() {
         return usage("--to jsonl sends nothing: leave out --addresses");
+    }
+    if args.to == To::Jsonl && (args.state.is_some() || args.timeout.is_some()) {
+        return usage("--to jsonl sends nothing: leave out --state and --timeout");
     }
     if args.until_op.is_some_and(|until| args.from_op.is_some_and(|from| from > until)) {
         return usage("--from-op is behind --until-op: there is nothing between them");
@@ -121,6 +140,7 @@ fn ended<E: Display>(error: RunError<E>) -> Failure {
         RunError::Log(failure) => failure,
         RunError::Refused(refusal) => Failure::Log(refusal.to_string()),
         error @ RunError::OtherLog(_) => Failure::Log(error.to_string()),
+        error @ RunError::EndBefore(_) => Failure::Cluster(error.to_string()),
         RunError::Sink(error) => Failure::Cluster(error.to_string()),
     }
 }
@@ -134,7 +154,7 @@ fn to_cluster(
     let Some(addresses) = &args.addresses else {
         return Err(Failure::Usage("--addresses is missing".into()));
     };
-    let Begun { state, file, view, op_unknown } = begin::begin(args, addresses, logs, summary)?;
+    let Begun { state, file, view, last_op } = begin::begin(args, addresses, logs, summary)?;
     range.after.clone_from(&state.entry);
     range.from_op = None; // it is in the state now
     let path = file.path().to_path_buf();
@@ -146,10 +166,11 @@ fn to_cluster(
     let options = ClusterOptions {
         cluster: args.cluster,
         addresses: addresses.clone(),
-        timeout: Duration::from_secs(args.timeout.into()),
+        timeout: args.timeout(),
         pulses,
         view,
-        op_unknown,
+        op_unknown: last_op.is_none(),
+        op_held: last_op.unwrap_or(0),
         body_max: summary.and_then(|summary| summary.body_max.clone()),
     };
     let before = state.clone();
@@ -160,12 +181,20 @@ fn to_cluster(
         Cluster::new(options, state, Some(file)).map_err(|error| Failure::Cluster(error.to_string()))?;
     let result = replay(logs.log(), &mut admission, &range, &mut cluster, &mut progress);
     progress.clear();
-    let synced = cluster.sync();
+    let synced = cluster.finish();
     let report = |done: Option<&Done>| {
         let mut report = Report::new(args, summary);
         report.replayed(&before, cluster.state(), done, &progress, &path);
+        report.unanswered = cluster.is_busy();
         report
     };
+    if !cluster.has_file() {
+        output::note(&format!(
+            "the progress file {} is not there any more: it was moved away or removed during the recovery, and the \
+             same command cannot go on without it",
+            shown(&path)
+        ));
+    }
     match result {
         Ok(done) => {
             synced.map_err(|error| Failure::Cluster(error.to_string()))?;

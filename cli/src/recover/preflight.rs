@@ -1,5 +1,6 @@
 //! The logs, and what would be sent of them: everything that can be checked without a cluster.
 
+use super::report::time;
 use crate::args::RecoverArgs;
 use crate::failure::{Failure, shown};
 use crate::merge::index::Index;
@@ -36,6 +37,12 @@ impl Logs {
             return Ok(Self { log, obstacle: None, notes: Vec::new(), bytes: 0 });
         }
         let index = Index::read(&args.files, args.limits.message_size_max)?;
+        if let Some(text) = index.too_large(args.limits.message_size_max) {
+            return Err(Failure::Usage(text));
+        }
+        for text in report::damaged_inputs(&index) {
+            output::note(&text);
+        }
         if let Some(conflict) = index.conflict() {
             return Err(Failure::Log(report::conflict_text(&index, &conflict)));
         }
@@ -81,6 +88,7 @@ impl Logs {
         let mut admission = Admission::new(args.cluster, args.pulses);
         let mut whole = false;
         let mut last_op = 0;
+        let mut last_timestamp = 0;
         self.log.rewind();
         while let Some(entry) = self.log.next_entry()? {
             if output::stopped() {
@@ -90,11 +98,14 @@ impl Logs {
             if last_op == 0 {
                 check_beginning(args, &entry)?;
             }
-            last_op = op;
             if range.ends_before(&entry.header) {
                 whole = true;
+                if last_op == 0 {
+                    return Err(Failure::Log(before_beginning(range, &entry)));
+                }
                 break;
             }
+            (last_op, last_timestamp) = (op, entry.header.timestamp.get());
             admission.admit(&entry).map_err(|refusal| Failure::Log(refusal.to_string()))?;
             WATCH.bytes.fetch_add(entry.header.size_disk(), Ordering::Relaxed);
             progress.show();
@@ -102,9 +113,20 @@ impl Logs {
         self.log.rewind();
         whole |= range.until_op.is_some_and(|until| until <= last_op);
         if let Some(obstacle) = self.obstacle.as_ref().filter(|_| !whole && !args.partial) {
-            return Err(Failure::Log(format!(
-                "{obstacle}. To replay what is before it: --until-op {last_op}"
-            )));
+            // Before a fork at the first op there is nothing.
+            let advice = match last_op {
+                0 => String::new(),
+                _ => format!(". To replay what is before it: --until-op {last_op}"),
+            };
+            return Err(Failure::Log(format!("{obstacle}{advice}")));
+        }
+        let is_before = range.until_op.is_some_and(|until| until > last_op)
+            || range.until_timestamp.is_some_and(|until| until > last_timestamp);
+        if !whole && is_before {
+            output::note(&format!(
+                "the log ends before the end asked for: its last entry is op {last_op}, of {}",
+                time(last_timestamp)
+            ));
         }
         if !whole {
             for note in &self.notes {
@@ -114,8 +136,8 @@ impl Logs {
         let summary = admission.summary().clone();
         if summary.requests == 0 {
             return Err(Failure::Log(format!(
-                "nothing to replay: {} entries, none of which changes state",
-                summary.entries
+                "nothing to replay: {}, and none changes state",
+                report::entries(summary.entries)
             )));
         }
         Ok(summary)
@@ -132,10 +154,29 @@ pub fn check_beginning(args: &RecoverArgs, first: &LogEntry) -> Result<(), Failu
     if op == 1 || args.partial {
         return Ok(());
     }
+    let lost = if op == 2 { "op 1".into() } else { format!("ops 1 to {}", op.saturating_sub(1)) };
     Err(Failure::Log(format!(
-        "{}: the chain begins here, and what ops 1 to {} did is in none of the logs. Another replica's log may have \
-         it; --partial replays what there is",
-        first.place,
-        op - 1
+        "{}: the chain begins here, and what {lost} did is in none of the logs. Another replica's log may have it; \
+         --partial replays what there is",
+        first.place
     )))
+}
+
+/// An end before the first entry: nothing is left.
+fn before_beginning(range: &Range, first: &LogEntry) -> String {
+    let (op, timestamp) = (first.header.op.get(), first.header.timestamp.get());
+    let Some(until) = range.until_timestamp else {
+        return format!("nothing to replay: the log begins at op {op}, behind the end asked for");
+    };
+    // A time in a larger unit is years before the log in nanoseconds.
+    let units = [("seconds", 1_000_000_000), ("milliseconds", 1_000_000), ("microseconds", 1000)];
+    let near = |factor: u64| until.checked_mul(factor).is_some_and(|time| time >= timestamp);
+    let unit = units.iter().rev().find(|(_, factor)| near(*factor));
+    let question = unit.map(|(unit, _)| format!(". Is it in {unit}?")).unwrap_or_default();
+    format!(
+        "nothing to replay: the end asked for, {until} ns ({}), lies before the log's first entry (op {op}, {})\
+         {question}",
+        time(until),
+        time(timestamp)
+    )
 }

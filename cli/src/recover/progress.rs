@@ -18,11 +18,14 @@ use std::time::{Duration, Instant};
 /// Without a terminal, a line comes this often.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
+/// The bar's words change this often.
+const BAR_INTERVAL: Duration = Duration::from_millis(200);
+
 /// With `--json`, an event comes this often.
 const EVENT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// An answer that takes longer than this after a signal deserves a word.
-const STOP_TOLD_AFTER: Duration = Duration::from_secs(1);
+/// How long the answer to the request in flight is waited for after a signal.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Rejected events that are kept to be listed; all are counted.
 const REJECTED_LISTED: usize = 20;
@@ -56,7 +59,7 @@ pub struct Progress {
     bytes: u64,
     last_op: Option<u64>,
     cluster_op: Option<u64>,
-    /// When a signal came, until that was told.
+    /// When a signal came while a request was in flight.
     stopping: Option<Instant>,
     /// Rejected events by operation and status.
     pub rejected: BTreeMap<(Operation, u32), u64>,
@@ -97,7 +100,6 @@ impl Progress {
         self.last_op = state.entry.as_ref().map(|entry| entry.op);
         if let Some(bar) = &self.bar {
             bar.set_position(self.done_before);
-            bar.reset_eta();
         }
         if self.json {
             self.event(&json!({
@@ -151,9 +153,9 @@ impl Progress {
     }
 
     fn tell(&mut self) {
-        let (rate, rest) = self.rate();
         let done = self.done + self.done_before;
         if self.json {
+            let (rate, rest) = self.rate();
             self.event(&json!({
                 "event": "progress",
                 "requests": done,
@@ -167,19 +169,23 @@ impl Progress {
             return;
         }
         let total = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
+        output::note(&format!("{done}{total} requests, {}", self.rate_text()));
+    }
+
+    /// How fast this run is, and how long it will take.
+    fn rate_text(&self) -> String {
+        let (rate, rest) = self.rate();
         let rest = rest.map(|rest| format!(", {rest:.0} s to go")).unwrap_or_default();
         let op = self.last_op.map(|op| format!(", last op {op}")).unwrap_or_default();
-        output::note(&format!(
-            "{done}{total} requests, {rate:.0} a second, {} MB{op}{rest}",
-            self.bytes / 1_000_000
-        ));
+        format!("{rate:.0} a second, {} MB{op}{rest}", self.bytes / 1_000_000)
     }
 }
 
 fn bar(total: Option<u64>) -> ProgressBar {
     let target = ProgressDrawTarget::stderr_with_hz(8);
     let bar = ProgressBar::with_draw_target(total, target);
-    let template = "recover [{wide_bar}] {pos}/{len} requests {per_sec} {eta} to go, {msg}";
+    // The bar's own rate would count what earlier runs did.
+    let template = "recover [{wide_bar}] {pos}/{len} requests, {msg}";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
@@ -215,26 +221,36 @@ impl Observer for Progress {
         }
         if let Some(bar) = &self.bar {
             bar.set_position(self.done + self.done_before);
-            if self.done.is_multiple_of(64) {
-                bar.set_message(format!("{} MB, op {}", self.bytes / 1_000_000, header.op.get()));
-            }
         }
     }
 
     fn tick(&mut self) -> bool {
-        let interval = if self.json { EVENT_INTERVAL } else { LINE_INTERVAL };
-        if self.bar.is_none() && !self.quiet && self.told.elapsed() >= interval {
+        let interval = match (&self.bar, self.json) {
+            (Some(_), _) => BAR_INTERVAL,
+            (None, true) => EVENT_INTERVAL,
+            (None, false) => LINE_INTERVAL,
+        };
+        if !self.quiet && self.told.elapsed() >= interval {
             self.told = Instant::now();
-            self.tell();
+            match &self.bar {
+                Some(bar) => bar.set_message(self.rate_text()),
+                None => self.tell(),
+            }
         }
-        let stopped = output::stopped();
-        if stopped && self.stopping.get_or_insert_with(Instant::now).elapsed() >= STOP_TOLD_AFTER {
-            self.stopping = Some(Instant::now() + Duration::from_secs(86_400)); // once
-            output::note(
-                "stopping as soon as the request in flight is answered; another Ctrl-C stops at once, and loses \
-                 nothing either",
-            );
+        output::stopped()
+    }
+
+    fn tick_waiting(&mut self) -> bool {
+        if !self.tick() {
+            return false;
         }
-        stopped
+        if self.stopping.is_none() {
+            output::note(&format!(
+                "stopping: the answer to the request in flight is waited for, {} s at most. Another Ctrl-C stops at \
+                 once, and loses nothing either",
+                STOP_PATIENCE.as_secs()
+            ));
+        }
+        self.stopping.get_or_insert_with(Instant::now).elapsed() >= STOP_PATIENCE
     }
 }

@@ -28,6 +28,8 @@ pub struct Report<'a> {
     summary: Option<&'a Summary>,
     /// What ends the chain before the inputs end.
     pub obstacle: Option<String>,
+    /// A request was sent and not waited for any more.
+    pub unanswered: bool,
     replayed: Option<Replayed<'a>>,
 }
 
@@ -44,7 +46,7 @@ impl<'a> Report<'a> {
     /// A report of what a preflight found.
     #[must_use]
     pub const fn new(args: &'a RecoverArgs, summary: Option<&'a Summary>) -> Self {
-        Self { args, summary, obstacle: None, replayed: None }
+        Self { args, summary, obstacle: None, unanswered: false, replayed: None }
     }
 
     /// Adds what was sent. `done` is none if it failed.
@@ -204,6 +206,8 @@ impl<'a> Report<'a> {
     fn done_json(&self, replayed: &Replayed<'_>) -> String {
         let complete = replayed.done.as_ref().map(|done| done.complete);
         let mut event = self.summary.map(|summary| self.summary_json(summary)).unwrap_or_default();
+        let chain = replayed.done.as_ref().map(|done| done.data.finish().to_string());
+        let granted = replayed.after.granted;
         let more = json!({
             "event": match complete { Some(true) => "done", Some(false) => "stopped", None => "failed" },
             "acknowledged": replayed.after.requests,
@@ -214,7 +218,13 @@ impl<'a> Report<'a> {
             "cluster_op": replayed.after.op,
             "last_timestamp": replayed.after.timestamp,
             "seconds": replayed.progress.elapsed().as_secs_f64(),
-            "data_checksum_chain": replayed.done.as_ref().map(|done| done.data.finish().to_string()),
+            "data_checksum_chain": chain.clone().filter(|_| granted.is_none()),
+            "taken_for_granted": granted.map(|granted| json!({
+                "op": granted.op,
+                "requests": granted.requests,
+                "data_checksum_chain": chain,
+            })),
+            "in_flight": self.unanswered,
             "progress_file": replayed.path.display().to_string(),
         });
         if let Value::Object(more) = more {
@@ -231,14 +241,27 @@ impl<'a> Report<'a> {
         let _ = match (complete, progress.done()) {
             (true, 0) => writeln!(text, "nothing was left to be sent"),
             (true, count) => writeln!(text, "recovered: {count} requests and pulses in {seconds:.1} s"),
+            (false, count) if self.unanswered => {
+                writeln!(text, "stopped while a request was in flight: {count} in {seconds:.1} s before it")
+            }
             (false, count) => writeln!(text, "stopped between two requests: {count} in {seconds:.1} s"),
         };
+        let granted = after.granted;
         let total = |now: u64, before: u64| {
             if before == 0 { now.to_string() } else { format!("{now} ({before} of them by earlier runs)") }
         };
-        line(&mut text, "requests", &total(after.requests, before.requests));
+        let of_others = granted.map_or(0, |granted| granted.requests);
+        let of_ours = |requests: u64| requests.saturating_sub(of_others);
+        line(&mut text, "requests", &total(of_ours(after.requests), of_ours(before.requests)));
+        if let Some(granted) = granted {
+            let what = format!(
+                "ops up to {} ({} requests), not sent by this recovery",
+                granted.op, granted.requests
+            );
+            line(&mut text, "taken for granted", &what);
+        }
         if let Some(summary) = self.summary {
-            if complete {
+            if complete && granted.is_none() {
                 line(&mut text, "sent in all", &operations(&summary.sent));
                 line(&mut text, "not sent", &operations(&summary.skipped));
             }
@@ -252,7 +275,16 @@ impl<'a> Report<'a> {
         }
         line(&mut text, "last timestamp", &format!("{} ({})", after.timestamp, time(after.timestamp)));
         if let Some(done) = done {
-            line(&mut text, "data checksum chain", &done.data.finish().to_string());
+            let chain = done.data.finish();
+            if granted.is_some() {
+                line(
+                    &mut text,
+                    "data checksum chain",
+                    &format!("{chain} of the log, if what is taken for granted is so"),
+                );
+            } else {
+                line(&mut text, "data checksum chain", &chain.to_string());
+            }
         }
         if complete {
             text.push_str(NEXT);
@@ -335,7 +367,7 @@ fn mark(mark: Mark) -> String {
 }
 
 /// A timestamp for people.
-fn time(timestamp: u64) -> String {
+pub(super) fn time(timestamp: u64) -> String {
     jiff::Timestamp::from_nanosecond(timestamp.into()).map(|time| time.to_string()).unwrap_or_default()
 }
 

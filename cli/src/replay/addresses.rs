@@ -32,11 +32,20 @@ pub enum AddressError {
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed(text) => write!(
-                f,
-                "'{text}' is no address: give a port, an IP address, or both (3001, 10.0.0.1:3001, [::1]:3001); \
-                 names are not looked up"
-            ),
+            Self::Malformed(text) => {
+                write!(f, "'{text}' is no address: ")?;
+                let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+                if is_number {
+                    f.write_str("a port is a number from 1 to 65535")
+                } else if text.parse::<std::net::Ipv6Addr>().is_ok() {
+                    write!(f, "an IPv6 address stands in brackets: [{text}], or [{text}]:3001")
+                } else {
+                    f.write_str(
+                        "give a port, an IP address, or both (3001, 10.0.0.1:3001, [::1]:3001); names are not looked \
+                         up",
+                    )
+                }
+            }
             Self::TooMany(count) => write!(f, "{count} addresses, and a cluster has at most {REPLICAS_MAX}"),
             Self::Twice(address) => write!(f, "{address} is there twice"),
         }
@@ -134,6 +143,9 @@ mod tests {
         {
             assert!(matches!(text.parse::<Addresses>(), Err(AddressError::Malformed(_))), "{text}");
         }
+        let told = |text: &str| text.parse::<Addresses>().unwrap_err().to_string();
+        assert!(told("::1").contains("in brackets: [::1]"));
+        assert!(told("99999").contains("from 1 to 65535") && told("0").contains("from 1 to 65535"));
         assert_eq!("1,2,3,4,5,6,7".parse::<Addresses>(), Err(AddressError::TooMany(7)));
         assert!(matches!("1,2,1".parse::<Addresses>(), Err(AddressError::Twice(_))));
     }

@@ -15,7 +15,8 @@
 //! - A pulse is never answered, so a `noop` behind it tells by its op whether it was executed. A replica
 //!   that is killed may lose a pulse; sending the next entry before this is known would lose what the
 //!   pulse is for.
-//! - The progress file is written after each answer, and before a pulse is sent.
+//! - The progress file is written after each answer, before a pulse is sent, and before the first request of
+//!   a process: from then on one may be in flight, until [`finish`](Cluster::finish) says that none is.
 
 use super::addresses::Addresses;
 use super::admission::{RELEASES_MAX, Step};
@@ -25,10 +26,10 @@ use super::events;
 use super::log::Place;
 use super::network::{Network, NetworkError};
 use super::sink::{Outcome, Outgoing, Sink};
-use super::state::{SavedEntry, SavedSession, State, StateFile};
+use super::state::{SavedEntry, SavedRequest, SavedSession, State, StateFile};
 use aof_nostd::message::Reply;
 use aof_nostd::wire::{Operation, Release};
-use aof_nostd::{Profile, TigerBeetle};
+use aof_nostd::{Checksum, Profile, TigerBeetle};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +49,8 @@ pub struct ClusterOptions {
     pub view: u32,
     /// The cluster's last op is not known: that of the first register is taken for it.
     pub op_unknown: bool,
+    /// The last op that it had before: an answer with a lower one is not the last thing that was done.
+    pub op_held: u64,
     /// The largest body that will be sent, and where it stands: checked as soon as the limit is known.
     pub body_max: Option<(usize, Place)>,
 }
@@ -77,6 +80,8 @@ pub struct Cluster {
     file: Option<StateFile>,
     /// A pulse may have been sent by the process before this one.
     pulse_in_doubt: bool,
+    /// How the request in flight was made.
+    sent: Option<SavedRequest>,
 }
 
 /// Pulses lost one after another before it is given up.
@@ -103,6 +108,7 @@ impl Cluster {
             current: None,
             state,
             file,
+            sent: None,
         };
         for saved in cluster.state.sessions.clone() {
             let malformed = || ClusterError::new(None, Trouble::MalformedState);
@@ -122,16 +128,33 @@ impl Cluster {
         &self.state
     }
 
-    /// Makes the progress file survive a power failure.
+    /// Notes that nothing is in flight, where nothing is, and makes the progress file survive a power
+    /// failure.
     ///
     /// # Errors
     ///
     /// [`ClusterError`].
-    pub fn sync(&self) -> Result<(), ClusterError> {
+    pub fn finish(&mut self) -> Result<(), ClusterError> {
+        if self.doing == Doing::Nothing && self.state.in_flight {
+            self.state.in_flight = false;
+            self.save()?;
+        }
         match &self.file {
             Some(file) => file.sync().map_err(|error| self.trouble(Trouble::State(error))),
             None => Ok(()),
         }
+    }
+
+    /// Whether a request waits for its answer.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.doing != Doing::Nothing
+    }
+
+    /// Whether the progress file, if there is one, is where it was.
+    #[must_use]
+    pub fn has_file(&self) -> bool {
+        self.file.as_ref().is_none_or(StateFile::is_there)
     }
 
     /// The id of a session's client: the release, as the reference has it, and above it how many times a
@@ -172,6 +195,10 @@ impl Cluster {
     /// Sends what is next for the current entry.
     fn proceed(&mut self) -> Result<(), ClusterError> {
         let Some(outgoing) = self.current.clone() else { return Ok(()) };
+        if !self.state.in_flight {
+            self.state.in_flight = true;
+            self.save()?;
+        }
         let header = &outgoing.entry.header;
         let now = self.network.now();
         let release = match outgoing.step {
@@ -185,6 +212,8 @@ impl Cluster {
             Some(index) => {
                 self.active = index;
                 let submission = self.submission(&outgoing)?;
+                let op = (outgoing.step != Step::Pulse).then(|| header.op.get());
+                self.sent = self.made(submission.timestamp, op);
                 let submitted =
                     self.clients.get_mut(index).map_or(Ok(()), |client| client.submit(submission, now));
                 submitted.map_err(|error| self.trouble(Trouble::Client(error)))?;
@@ -192,6 +221,13 @@ impl Cluster {
         }
         self.network.flush(&mut self.clients);
         Ok(())
+    }
+
+    /// What the next request of the active session is made from.
+    fn made(&self, timestamp: u64, op: Option<u64>) -> Option<SavedRequest> {
+        let session = self.clients.get(self.active).and_then(Client::session);
+        let parent = session.map_or(Checksum::ZERO, |session| session.context).to_string();
+        Some(SavedRequest { parent, view: session.map_or(0, |session| session.view), timestamp, op })
     }
 
     /// Begins the session of a release that comes for the first time.
@@ -205,6 +241,7 @@ impl Cluster {
         self.add_client(release, Self::client_id(release, self.state.resumes), None);
         self.active = self.clients.len() - 1;
         self.doing = Doing::Register;
+        self.sent = self.made(timestamp, None);
         let now = self.network.now();
         let registered = self.clients.last_mut().map_or(Ok(()), |client| client.register(timestamp, now));
         registered.map_err(|error| self.trouble(Trouble::Client(error)))
@@ -251,6 +288,9 @@ impl Cluster {
         let pulse_executed = matches!(self.doing, Doing::Confirmation(_)) && op == expected.saturating_add(1);
         let is_first =
             self.doing == Doing::Register && self.options.op_unknown && self.state.sessions.is_empty();
+        if op < self.options.op_held {
+            return Err(self.trouble(Trouble::Others { op, held: self.options.op_held }));
+        }
         if op != expected && !pulse_executed && !is_first {
             return Err(self.trouble(Trouble::Op { expected, found: op }));
         }
@@ -296,7 +336,7 @@ impl Cluster {
         let Some(client) = self.clients.get(self.active) else { return };
         let Some(session) = client.session() else { return };
         let config = client.config();
-        let saved = SavedSession::new(config.release.0, config.client, session);
+        let saved = SavedSession::new(config.release.0, config.client, session, self.sent.take());
         self.state.active = self.active;
         match self.state.sessions.get_mut(self.active) {
             Some(place) => *place = saved,

@@ -10,6 +10,13 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+/// What an operation means that is none of a replay's, and what to do.
+pub const FOREIGN: &str = "Was a replica started without --aof-recovery since the replay began? Its primary then wrote \
+                           an operation of its own, with today's time, and nothing can be sent behind that: a replica \
+                           would not start again. What the cluster holds up to there is right. To have more, format it \
+                           anew, move the progress file away, start all replicas with --experimental --aof-recovery, \
+                           and leave it at that until the recovery is done";
+
 /// What went wrong.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -29,6 +36,13 @@ pub enum Trouble {
         expected: u64,
         /// The reply's.
         found: u64,
+    },
+    /// The last request that was sent before is not the last operation that the cluster has.
+    Others {
+        /// The request's op.
+        op: u64,
+        /// The cluster's last.
+        held: u64,
     },
     /// The cluster's limit is below what will have to be sent.
     Limit {
@@ -98,14 +112,30 @@ impl fmt::Display for ClusterError {
             Trouble::Client(ClientError::Timeout { waited, peers }) => {
                 write!(f, "no answer for {} s. {}", waited.as_secs(), Diagnosis { peers, begun: true })
             }
-            Trouble::Client(error @ ClientError::Reply { field: ReplyField::RequestChecksum, .. }) => {
-                write!(f, "{error}. Is another recovery running?")
-            }
+            Trouble::Client(
+                error @ ClientError::Reply {
+                    field:
+                        ReplyField::Request
+                        | ReplyField::RequestChecksum
+                        | ReplyField::Operation
+                        | ReplyField::Timestamp,
+                    ..
+                },
+            ) => write!(
+                f,
+                "{error}. Somebody else uses this session: another recovery, or a client, is probably running. Stop \
+                 it; what the cluster holds may have gaps: format it anew and run one only"
+            ),
             Trouble::Client(error) => error.fmt(f),
             Trouble::Op { expected, found } => write!(
                 f,
-                "it became op {found} of the cluster, and op {expected} was the next: something else writes there, \
-                 or an operation was lost. What the cluster holds is not what the log says: format it anew"
+                "it became op {found} of the cluster, and op {expected} was the next: something else writes there \
+                 (another recovery, or a replica that was started without --aof-recovery), or an operation was lost. \
+                 What the cluster holds is not what the log says: format it anew"
+            ),
+            Trouble::Others { op, held } => write!(
+                f,
+                "it is op {op} of the cluster, and the cluster has op {held}, which this log did not send. {FOREIGN}"
             ),
             Trouble::Limit { limit, size, place } => write!(
                 f,
@@ -189,18 +219,20 @@ impl fmt::Display for Diagnosis<'_> {
         f.write_str(if connected == 0 && !heard && closes {
             "The replicas accept connections and close them: is the cluster id right?"
         } else if connected == 0 {
-            "No replica can be reached: are they running, and are the addresses right? Once they are back, the same \
-             command goes on"
+            "No replica can be reached: are they running, and are the addresses right? Once they are back, with \
+             --experimental --aof-recovery as before, the same command goes on"
         } else if connected * 2 <= peers.len() {
-            "Most replicas are not there, and the others cannot decide alone: start them; the same command goes on"
+            "Most replicas are not there, and the others cannot decide alone: start them, with --experimental \
+             --aof-recovery as before; the same command goes on"
         } else if !self.begun {
             "The replicas are there and do not take the first request: were they all started with --experimental \
              --aof-recovery, from the first time on? One that was not has written an operation of its own: then \
              format all anew. Otherwise: are the addresses those of all replicas, in the cluster's order?"
         } else {
             "The replicas are there and do not take the request: was one restarted without --experimental \
-             --aof-recovery? Are the addresses those of all replicas, in the cluster's order? Once that is mended, \
-             the same command goes on"
+             --aof-recovery? Then nothing more can be sent, since it writes an operation of its own: format the \
+             cluster anew. Are the addresses those of all replicas, in the cluster's order? Is one frozen, or its \
+             disk? Once that is mended, the same command goes on"
         })?;
         for (index, peer) in peers.iter().enumerate() {
             write!(f, "\n  replica {index}: {peer}")?;

@@ -7,8 +7,8 @@
 use crate::failure::{Failure, shown};
 use crate::merge::index::{Index, Record};
 use crate::merge::plan::Plan;
-use aof_nostd::wire::{Entry, Header};
-use aof_nostd::{AnyProfile, Profile, ReadError, TigerBeetle};
+use aof_nostd::wire::{Entry, Header, HeaderRule};
+use aof_nostd::{AnyProfile, Damage, DamageKind, Profile, ReadError, TigerBeetle};
 use aof_std::{LogReader, Source};
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -106,6 +106,26 @@ impl Log {
         }
     }
 
+    /// The first entry with this op. What comes next is not defined: [`rewind`](Self::rewind).
+    ///
+    /// # Errors
+    ///
+    /// As of [`next_entry`](Self::next_entry).
+    pub fn find(&mut self, op: u64) -> Result<Option<LogEntry>, Failure> {
+        self.rewind();
+        if let Form::Planned { chain, next, .. } = &mut self.form {
+            *next = chain.partition_point(|record| record.op < op); // ops grow
+        }
+        while let Some(entry) = self.next_entry()? {
+            match entry.header.op.get() {
+                found if found == op => return Ok(Some(entry)),
+                found if found > op => break,
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
     /// Begins again with the first entry.
     pub fn rewind(&mut self) {
         match &mut self.form {
@@ -165,11 +185,19 @@ fn read_streamed(
             Ok(Some(LogEntry { header, body: bodies.copy(&located.entry.body), place }))
         }
         Err(ReadError::Device(error)) => Err(Failure::Read { path: PathBuf::from(&**file), error }),
-        Err(error) => Err(Failure::Log(format!(
-            "{}: {error}. Everything before it was read; without --no-preflight the log is merged with \
-             itself first, which passes over repeated entries",
-            shown(file)
-        ))),
+        Err(error) => {
+            let is_size = matches!(
+                &error,
+                ReadError::Damage(Damage { kind: DamageKind::HeaderInvalid(HeaderRule::Size), .. })
+            );
+            let advice = if is_size {
+                "Is it above --message-size-max? Then raise it"
+            } else {
+                "Everything before it was read; without --no-preflight the log is merged with itself first, which \
+                 passes over repeated entries"
+            };
+            Err(Failure::Log(format!("{}: {error}. {advice}", shown(file))))
+        }
     }
 }
 

@@ -273,10 +273,13 @@ fn configure(stream: &TcpStream) {
     let _ = socket.set_tcp_user_timeout(Some(Duration::from_secs(17)));
 }
 
-/// The operating system's reason without Rust's "(os error N)".
-pub(super) fn reason(error: &io::Error) -> String {
+/// The operating system's reason without Rust's "(os error N)", and what helps where that is known.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let hint = if text.starts_with("Too many open files") { " (raise it by ulimit -n)" } else { "" };
+    format!("{text}{hint}")
 }
 
 impl Link {

@@ -15,6 +15,7 @@ use super::addresses::Addresses;
 use super::client::Closed;
 use super::decoder::Decoder;
 use super::network::reason;
+use crate::output;
 use aof_nostd::TigerBeetle;
 use aof_nostd::message::{self, Command, Eviction, EvictionReason, Frame, Message, PingClient, PongClient};
 use aof_nostd::wire::Release;
@@ -53,6 +54,8 @@ pub enum Answer {
     Unreachable(String),
     /// The connection was made, and nothing came.
     Silent,
+    /// The connection was made, and what came is no answer of a replica.
+    Foreign,
 }
 
 impl fmt::Display for Answer {
@@ -64,7 +67,8 @@ impl fmt::Display for Answer {
             Self::Evicted { reason, .. } => write!(f, "refuses: {reason}"),
             Self::Closed(why) => write!(f, "accepts and closes ({why})"),
             Self::Unreachable(reason) => f.write_str(reason),
-            Self::Silent => f.write_str("accepts and is silent"),
+            Self::Silent => f.write_str("accepts and is silent: does it hang?"),
+            Self::Foreign => f.write_str("accepts, and answers what no replica answers"),
         }
     }
 }
@@ -98,6 +102,12 @@ impl Probe {
     #[must_use]
     pub fn with_release(&self, release: Release) -> Self {
         Self { release, ..self.clone() }
+    }
+
+    /// The same probe, with less time for an answer.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience: self.patience.min(patience), ..self }
     }
 
     /// Pings all replicas at once, as nobody.
@@ -206,20 +216,26 @@ impl Line {
             return ended(&error);
         }
         let until = Instant::now() + probe.patience;
+        let mut heard = false;
         loop {
             match self.answer(client, session) {
                 Err(why) => return Answer::Closed(why),
                 Ok(Some(answer)) => return answer,
                 Ok(None) => {}
             }
-            let rest = until.saturating_duration_since(Instant::now());
-            if rest.is_zero() || self.stream.set_read_timeout(Some(rest)).is_err() {
-                return Answer::Silent;
+            // Looked at now and then: a signal ends the waiting.
+            let rest = until.saturating_duration_since(Instant::now()).min(LOOK_INTERVAL);
+            if rest.is_zero() || output::stopped() || self.stream.set_read_timeout(Some(rest)).is_err() {
+                return if heard { Answer::Foreign } else { Answer::Silent };
             }
             match self.stream.read(self.decoder.space()) {
+                Ok(0) if heard => return Answer::Foreign,
                 Ok(0) => return Answer::Closed(Closed::ByReplica),
-                Ok(count) => self.decoder.filled(count),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(count) => {
+                    heard = true;
+                    self.decoder.filled(count);
+                }
+                Err(error) if is_later(&error) => {}
                 Err(error) => return ended(&error),
             }
         }
@@ -247,6 +263,15 @@ impl Line {
         }
         Ok(None)
     }
+}
+
+/// How often a waiting is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Whether something may come later.
+fn is_later(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
 }
 
 fn ended(error: &io::Error) -> Answer {

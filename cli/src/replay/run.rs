@@ -53,8 +53,33 @@ pub enum RunError<E> {
     Refused(Refusal),
     /// The log is not the one that was begun: the entry that was acknowledged last is not in it.
     OtherLog(SavedEntry),
+    /// The end lies before what was acknowledged.
+    EndBefore(EndBefore),
     /// The sink did not take an entry.
     Sink(E),
+}
+
+/// An end that lies before what was acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndBefore {
+    /// The last entry that was acknowledged.
+    pub acknowledged: u64,
+    /// The last entry before the end that was asked for.
+    pub end: u64,
+    /// The log ends there itself.
+    pub is_log: bool,
+}
+
+impl fmt::Display for EndBefore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.is_log { "the end of this log" } else { "the end asked for" };
+        write!(
+            f,
+            "the cluster is already at op {} of the log, behind {what} (op {}). It cannot go back: to have it as of \
+             then, format it anew and move the progress file away",
+            self.acknowledged, self.end
+        )
+    }
 }
 
 impl<E: fmt::Display> fmt::Display for RunError<E> {
@@ -68,6 +93,7 @@ impl<E: fmt::Display> fmt::Display for RunError<E> {
                  this recovery began with",
                 entry.op, entry.checksum
             ),
+            Self::EndBefore(end) => end.fmt(f),
             Self::Sink(error) => error.fmt(f),
         }
     }
@@ -78,7 +104,7 @@ impl<E: std::error::Error + 'static> std::error::Error for RunError<E> {
         match self {
             Self::Log(failure) => Some(failure),
             Self::Refused(refusal) => Some(refusal),
-            Self::OtherLog(_) => None,
+            Self::OtherLog(_) | Self::EndBefore(_) => None,
             Self::Sink(error) => Some(error),
         }
     }
@@ -91,6 +117,12 @@ pub trait Observer {
 
     /// Time went by. Answers whether to stop, between two entries.
     fn tick(&mut self) -> bool;
+
+    /// Time went by while an entry is in flight. Answers whether to stop without waiting for its answer.
+    fn tick_waiting(&mut self) -> bool {
+        self.tick();
+        false
+    }
 }
 
 /// How a replay ended.
@@ -104,6 +136,9 @@ pub struct Done {
 
 /// How often an observer is told that time goes by.
 const TICK: Duration = Duration::from_millis(100);
+
+/// Entries read ahead in a row, of those that are not sent.
+const READS_MAX: usize = 1000;
 
 /// Replays a log's entries, from its beginning, into a sink.
 ///
@@ -123,21 +158,28 @@ pub fn run<S: Sink>(
         range,
         waiting: VecDeque::new(),
         passed: DataChecksum::default(),
+        last_op: 0,
         ended: None,
     };
-    reading.fill();
+    while !reading.fill() {
+        if observer.tick() {
+            return Ok(Done { complete: false, data: reading.passed });
+        }
+    }
     let mut data = std::mem::take(&mut reading.passed);
     while let Some(outgoing) = reading.next() {
         if observer.tick() {
             return Ok(Done { complete: false, data });
         }
         sink.send(outgoing.clone()).map_err(RunError::Sink)?;
-        reading.fill();
+        while !reading.fill() {}
         let outcome = loop {
             if let Some(outcome) = sink.wait(TICK).map_err(RunError::Sink)? {
                 break outcome;
             }
-            observer.tick();
+            if observer.tick_waiting() {
+                return Ok(Done { complete: false, data });
+            }
         };
         push(&mut data, &outgoing.entry.header);
         observer.acknowledged(&outgoing, &outcome);
@@ -163,6 +205,8 @@ struct Reading<'a> {
     waiting: VecDeque<(LogEntry, Step)>,
     /// Of the entries before the range.
     passed: DataChecksum,
+    /// The last op in the range that was read.
+    last_op: u64,
     /// How the log ended; what was read before is sent before that is told.
     ended: Option<Result<(), LogError>>,
 }
@@ -172,6 +216,7 @@ enum LogError {
     Log(Failure),
     Refused(Refusal),
     OtherLog(SavedEntry),
+    EndBefore(EndBefore),
 }
 
 impl<E> From<LogError> for RunError<E> {
@@ -180,27 +225,41 @@ impl<E> From<LogError> for RunError<E> {
             LogError::Log(failure) => Self::Log(failure),
             LogError::Refused(refusal) => Self::Refused(refusal),
             LogError::OtherLog(entry) => Self::OtherLog(entry),
+            LogError::EndBefore(end) => Self::EndBefore(end),
         }
     }
 }
 
 impl Reading<'_> {
-    fn fill(&mut self) {
-        while self.waiting.len() < 2 && self.ended.is_none() {
+    /// Reads ahead, some entries at most. Says whether that is done.
+    fn fill(&mut self) -> bool {
+        for _ in 0..READS_MAX {
+            if self.waiting.len() >= 2 || self.ended.is_some() {
+                return true;
+            }
             match self.read() {
                 Ok(true) => {}
                 Ok(false) => self.ended = Some(Ok(())),
                 Err(why) => self.ended = Some(Err(why)),
             }
         }
+        false
     }
 
     /// Reads one entry. Says whether there may be more.
     fn read(&mut self) -> Result<bool, LogError> {
         let entry = self.log.next_entry().map_err(LogError::Log)?;
+        let is_log = entry.is_none();
         let Some(entry) = entry.filter(|entry| !self.range.ends_before(&entry.header)) else {
-            return Ok(false);
+            return match self.range.after.as_ref().filter(|after| after.op > self.last_op) {
+                Some(after) => {
+                    let (acknowledged, end) = (after.op, self.last_op);
+                    Err(LogError::EndBefore(EndBefore { acknowledged, end, is_log }))
+                }
+                None => Ok(false),
+            };
         };
+        self.last_op = entry.header.op.get();
         if let Some(after) = &self.range.after
             && after.op == entry.header.op.get()
             && after.checksum != entry.header.checksum.to_string()

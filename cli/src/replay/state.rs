@@ -10,7 +10,7 @@
 //! medium: that would cost a sync for each request. After a power failure of the *client's* machine it may
 //! be older than the cluster, which is noticed; then the cluster itself tells where to go on (`--from-op`).
 //!
-//! The file is locked while a replay uses it.
+//! The file is locked while a replay uses it. In files of the first format slots are smaller.
 
 use super::client::Session;
 use crate::failure::shown;
@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 /// How far a replay has come. Numbers of 128 bits are strings, as JSON has none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// 1: the form of this record.
+    /// The form of this record: 2; 1 had neither what may be in flight nor the last requests.
     pub format: u32,
     /// The cluster's id.
     pub cluster: String,
@@ -53,10 +53,34 @@ pub struct State {
     pub pulses_executed: u64,
     /// Events that were rejected.
     pub rejected: u64,
+    /// A request may have been sent that was not answered. A recovery that ends in order says no: then an
+    /// operation beyond [`op`](Self::op) is somebody else's.
+    #[serde(default = "yes")]
+    pub in_flight: bool,
+    /// What `--from-op` took for granted, and nobody has proved.
+    #[serde(default)]
+    pub granted: Option<Granted>,
+}
+
+/// What a record of format 1 is taken to say.
+const fn yes() -> bool {
+    true
 }
 
 /// The present [`State::format`].
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
+
+/// The oldest that can be gone on with.
+const FORMAT_MIN: u32 = 1;
+
+/// What the operator said that a cluster holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Granted {
+    /// Everything up to this op of the log.
+    pub op: u64,
+    /// The requests among it.
+    pub requests: u64,
+}
 
 /// A client's session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,13 +99,31 @@ pub struct SavedSession {
     pub view: u32,
     /// See [`Session::batch_size_limit`].
     pub batch_size_limit: u32,
+    /// The last request that was answered.
+    #[serde(default)]
+    pub last: Option<SavedRequest>,
+}
+
+/// A request that was answered, as far as it cannot be told from its session and the log: with this it can
+/// be made again, bit for bit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedRequest {
+    /// Its parent.
+    pub parent: String,
+    /// The view in its header.
+    pub view: u32,
+    /// Its timestamp, ns.
+    pub timestamp: u64,
+    /// The op of its entry in the log; none for a register, and for the noop that confirms a pulse.
+    pub op: Option<u64>,
 }
 
 impl SavedSession {
     /// A session as it is saved.
     #[must_use]
-    pub fn new(release: u32, client: u128, session: Session) -> Self {
+    pub fn new(release: u32, client: u128, session: Session, last: Option<SavedRequest>) -> Self {
         Self {
+            last,
             release,
             client: client.to_string(),
             number: session.number,
@@ -134,6 +176,8 @@ impl State {
             requests: 0,
             pulses_executed: 0,
             rejected: 0,
+            in_flight: false,
+            granted: None,
         }
     }
 }
@@ -161,9 +205,11 @@ impl fmt::Display for StateError {
                 shown(path),
                 super::network::reason(error)
             ),
-            Self::Locked(path) => {
-                write!(f, "the progress file {} is in use by another recovery", shown(path))
-            }
+            Self::Locked(path) => write!(
+                f,
+                "the progress file {} is in use by another recovery: wait for it, or stop it",
+                shown(path)
+            ),
             Self::Damaged(path) => write!(
                 f,
                 "{} is no progress file, or is damaged: move it away; then the cluster itself tells where to go on",
@@ -184,7 +230,9 @@ impl std::error::Error for StateError {
 }
 
 /// Bytes of a slot: room for the sessions of some dozen releases.
-const SLOT_SIZE: usize = 16 << 10;
+const SLOT_SIZE: usize = 32 << 10;
+/// Bytes of a slot in files of the first format.
+const SLOT_SIZE_BEFORE: usize = 16 << 10;
 const SEQUENCE_DIGITS: usize = 20;
 const CHECKSUM_DIGITS: usize = 32;
 /// Checksum and sequence, each with a space behind it.
@@ -195,6 +243,7 @@ const PREFIX_SIZE: usize = CHECKSUM_DIGITS + SEQUENCE_DIGITS + 2;
 pub struct StateFile {
     path: PathBuf,
     file: File,
+    slot_size: usize,
     sequence: u64,
     profile: TigerBeetle,
     line: Vec<u8>,
@@ -218,12 +267,13 @@ impl StateFile {
         let limit = 2 * SLOT_SIZE as u64 + 1;
         (&state_file.file).take(limit).read_to_end(&mut bytes).map_err(failed)?;
         let damaged = || StateError::Damaged(path.to_path_buf());
-        if bytes.len() != 2 * SLOT_SIZE {
-            return Err(damaged());
-        }
-        let slots = bytes.chunks_exact(SLOT_SIZE).filter_map(|slot| state_file.parse(slot));
+        state_file.slot_size = match bytes.len() / 2 {
+            size @ (SLOT_SIZE | SLOT_SIZE_BEFORE) if bytes.len().is_multiple_of(2) => size,
+            _ => return Err(damaged()),
+        };
+        let slots = bytes.chunks_exact(state_file.slot_size).filter_map(|slot| state_file.parse(slot));
         let (sequence, state) = slots.max_by_key(|(sequence, _)| *sequence).ok_or_else(damaged)?;
-        if state.format != FORMAT {
+        if !(FORMAT_MIN..=FORMAT).contains(&state.format) {
             return Err(damaged());
         }
         state_file.sequence = sequence;
@@ -242,15 +292,19 @@ impl StateFile {
         let mut new_file = NewFile::create(path).map_err(failed)?;
         let mut line = Vec::new();
         for sequence in 0..2 {
-            encode(&mut line, profile, sequence, state)
+            encode(&mut line, profile, sequence, state, SLOT_SIZE)
                 .ok_or_else(|| StateError::Full(path.to_path_buf()))?;
             new_file.write_all(&line).map_err(failed)?;
         }
-        new_file.commit(false).map_err(failed)?;
-        match Self::open(path)? {
-            Some((state_file, _)) => Ok(state_file),
-            None => Err(failed(io::ErrorKind::NotFound.into())),
-        }
+        // Locked before it is there: nobody else comes first.
+        let mut state_file = Self::lock(path, new_file.file().try_clone().map_err(failed)?)?;
+        new_file.commit(false).map_err(|error| match error.kind() {
+            // It was not there a moment ago.
+            io::ErrorKind::AlreadyExists => StateError::Locked(path.to_path_buf()),
+            _ => failed(error),
+        })?;
+        state_file.sequence = 1;
+        Ok(state_file)
     }
 
     fn lock(path: &Path, file: File) -> Result<Self, StateError> {
@@ -260,7 +314,23 @@ impl StateFile {
             Err(TryLockError::Error(error)) => return Err(StateError::Io(path.to_path_buf(), error)),
         }
         let profile = TigerBeetle::new(aof_std::backend());
-        Ok(Self { path: path.to_path_buf(), file, sequence: 0, profile, line: Vec::new() })
+        let slot_size = SLOT_SIZE;
+        Ok(Self { path: path.to_path_buf(), file, slot_size, sequence: 0, profile, line: Vec::new() })
+    }
+
+    /// Removes the file, while it is locked still.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::Io`].
+    pub fn remove(self) -> Result<(), StateError> {
+        std::fs::remove_file(&self.path).map_err(|error| StateError::Io(self.path.clone(), error))
+    }
+
+    /// Whether the file is still where it was made: nobody has moved it away.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.path.exists()
     }
 
     /// Where it is.
@@ -277,9 +347,9 @@ impl StateFile {
     pub fn save(&mut self, state: &State) -> Result<(), StateError> {
         let failed = |path: &Path, error| StateError::Io(path.to_path_buf(), error);
         let sequence = self.sequence + 1;
-        encode(&mut self.line, self.profile, sequence, state)
+        encode(&mut self.line, self.profile, sequence, state, self.slot_size)
             .ok_or_else(|| StateError::Full(self.path.clone()))?;
-        let offset = SLOT_SIZE as u64 * (sequence % 2);
+        let offset = self.slot_size as u64 * (sequence % 2);
         self.file.seek(SeekFrom::Start(offset)).map_err(|error| failed(&self.path, error))?;
         self.file.write_all(&self.line).map_err(|error| failed(&self.path, error))?;
         self.sequence = sequence;
@@ -309,16 +379,22 @@ impl StateFile {
 }
 
 /// A slot's bytes, if the state has room in it.
-fn encode(line: &mut Vec<u8>, profile: TigerBeetle, sequence: u64, state: &State) -> Option<()> {
+fn encode(
+    line: &mut Vec<u8>,
+    profile: TigerBeetle,
+    sequence: u64,
+    state: &State,
+    slot_size: usize,
+) -> Option<()> {
     line.clear();
     line.resize(CHECKSUM_DIGITS, b'0');
     // Writing to a vector does not fail.
     let _ = write!(line, " {sequence:0SEQUENCE_DIGITS$} ");
     serde_json::to_writer(&mut *line, state).ok()?;
-    if line.len() >= SLOT_SIZE {
+    if line.len() >= slot_size {
         return None;
     }
-    line.resize(SLOT_SIZE - 1, b' ');
+    line.resize(slot_size - 1, b' ');
     line.push(b'\n');
     let (place, covered) = line.split_at_mut_checked(CHECKSUM_DIGITS)?;
     place.copy_from_slice(profile.checksum(covered).to_string().as_bytes());
@@ -326,70 +402,4 @@ fn encode(line: &mut Vec<u8>, profile: TigerBeetle, sequence: u64, state: &State
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn state(op: u64) -> State {
-        let session = Session {
-            number: 1,
-            request: u32::MAX,
-            context: Checksum::new(u128::MAX),
-            view: 7,
-            batch_size_limit: 1_048_320,
-        };
-        let mut state = State::new(u128::MAX, Checksum::new(9), "auto");
-        state.op = op;
-        state.sessions.push(SavedSession::new(4_294_901_760, 4_294_901_760, session));
-        state.entry = Some(SavedEntry { op, checksum: Checksum::new(3).to_string() });
-        state
-    }
-
-    #[test]
-    fn last_state_is_found_again_even_if_the_next_was_half_written() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("state");
-        assert!(StateFile::open(&path).unwrap().is_none());
-        let mut file = StateFile::create(&path, &state(0)).unwrap();
-        for op in 1..=5 {
-            file.save(&state(op)).unwrap();
-        }
-        assert!(matches!(StateFile::open(&path), Err(StateError::Locked(_))));
-        drop(file);
-        let bytes = std::fs::read(&path).unwrap();
-        assert_eq!(StateFile::open(&path).unwrap().unwrap().1, state(5));
-        // The slot that is written next holds op 4; wherever its writing stops, op 5 is there.
-        let (file, found) = StateFile::open(&path).unwrap().unwrap();
-        let older = SLOT_SIZE * (usize::try_from(file.sequence + 1).unwrap() % 2);
-        assert_eq!(found, state(5));
-        drop(file);
-        for cut in [0, 1, 31, 32, 33, 60, 200, SLOT_SIZE - 1] {
-            let mut torn = bytes.clone();
-            torn[older + cut..older + SLOT_SIZE].fill(b'x');
-            std::fs::write(&path, &torn).unwrap();
-            assert_eq!(StateFile::open(&path).unwrap().unwrap().1, state(5), "{cut}");
-        }
-        let saved = &state(5).sessions[0];
-        assert_eq!(saved.restore().unwrap().1.context, Checksum::new(u128::MAX));
-    }
-
-    #[test]
-    fn other_files_are_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("state");
-        for bytes in [vec![], vec![b' '; 2 * SLOT_SIZE], vec![0; 10], vec![b'x'; 3 * SLOT_SIZE]] {
-            std::fs::write(&path, bytes).unwrap();
-            assert!(matches!(StateFile::open(&path), Err(StateError::Damaged(_))));
-        }
-        assert!(matches!(StateFile::create(&path, &state(0)), Err(StateError::Io(..))));
-    }
-
-    #[test]
-    fn sessions_of_as_many_releases_as_are_taken_fit() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut full = state(u64::MAX);
-        let session = full.sessions[0].clone();
-        full.sessions =
-            vec![SavedSession { number: u64::MAX, ..session }; super::super::admission::RELEASES_MAX];
-        StateFile::create(&directory.path().join("state"), &full).unwrap();
-    }
-}
+mod tests;

@@ -197,6 +197,11 @@ fn wrong_usage_is_2() {
         &["recover", "--cluster", "0", "--addresses", "1", "--no-preflight", path, path],
         &["recover", "--cluster", "0", "--addresses", "1", "--from-op", "9", "--until-op", "8", path],
         &["recover", "--cluster", "0", "--to", "jsonl", "--json", path],
+        &["recover", "--cluster", "0", "--to", "jsonl", "--state", "x", path],
+        &["recover", "--cluster", "0", "--to", "jsonl", "--timeout", "3", path],
+        &["recover", "--cluster", "0", "--dry-run", "--addresses", "garbage", path],
+        &["recover", "--cluster", "0", "--addresses", "::1", path],
+        &["recover", "--cluster", "0", "--addresses", "1", "--until", "2026-11-21T05:02:60Z", path],
         &["recover", "--cluster", "0", "--addresses", "1", "missing.aof"],
     ] {
         let ran = aof(arguments).code(2);

@@ -94,6 +94,8 @@ fn what_is_whole_is_not_sent_again() {
     let ran = recover(&server.addresses(), &path, &[]).code(0);
     assert!(ran.stdout.starts_with("nothing was left to be sent"), "{}", ran.stdout);
     assert_whole(&server, &log);
+    // The same end by another name.
+    recover(&server.addresses(), &path, &["--until-op", "8"]).code(0);
     // A log that grew since, or a later end, is gone on with.
     let longer = super::logs::log(&usual(9));
     fs::write(&path, &longer.bytes).unwrap();
@@ -113,6 +115,103 @@ fn end_can_be_moved_on() {
     assert_eq!(replayed(&server.log()), expected(&log)[..13]);
     recover(&server.addresses(), &path, &[]).code(0);
     assert_whole(&server, &log);
+}
+
+/// It used to say that nothing was left to be sent, with the shorter range's figures.
+#[test]
+fn end_before_what_the_cluster_has_is_refused() {
+    let log = log(&usual(20));
+    let server = Server::start(Config::default(), vec![]);
+    let (directory, path) = place(&log);
+    recover(&server.addresses(), &path, &["--until-op", "15"]).code(0);
+    let before = server.log();
+    let until = (START + 9 * STEP).to_string();
+    for (more, end) in [(["--until-op", "14"], 14), (["--until-op", "3"], 3), (["--until", &until], 9)] {
+        for preflight in [&[][..], &["--no-preflight"]] {
+            let ran = recover(&server.addresses(), &path, &[&more[..], preflight].concat()).code(1);
+            let words = format!("already at op 15 of the log, behind the end asked for (op {end})");
+            assert!(ran.stderr.contains(&words), "{}", ran.stderr);
+            assert!(ran.stdout.is_empty() || ran.stdout.contains("failed"), "{}", ran.stdout);
+        }
+    }
+    // A log that ends before is another end.
+    let shorter = crate::util::file(&directory, "shorter.aof", &super::logs::log(&usual(10)).bytes);
+    let state = progress(&path);
+    let ran = recover(&server.addresses(), &shorter, &["--state", state.to_str().unwrap()]).code(1);
+    assert!(ran.stderr.contains("behind the end of this log (op 13)"), "{}", ran.stderr);
+    assert_eq!(server.log(), before);
+    recover(&server.addresses(), &path, &["--until-op", "15"]).code(0);
+    recover(&server.addresses(), &path, &[]).code(0);
+    assert_whole(&server, &log);
+}
+
+/// The primary follows from the number of replicas, and of a list that is too short another one does. That
+/// is a backup, which answers as if nothing were there.
+#[test]
+fn backup_is_not_taken_for_an_empty_cluster() {
+    let log = log(&usual(20));
+    let server = Server::start(Config { replica_count: 3, ..Config::default() }, vec![]);
+    let (_directory, path) = place(&log);
+    recover(&server.addresses(), &path, &["--until-op", "10"]).code(0);
+    let state = fs::read(progress(&path)).unwrap();
+    let first = server.addresses().split(',').next().unwrap().to_owned();
+    let ran = recover(&first, &path, &["--timeout", "2"]).code(1);
+    assert!(ran.stderr.contains("Are these the addresses of all replicas"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("empty") && !ran.stderr.contains("formatted anew"), "{}", ran.stderr);
+    assert_eq!(fs::read(progress(&path)).unwrap(), state);
+    fs::remove_file(progress(&path)).unwrap();
+    let ran = recover(&first, &path, &["--timeout", "2"]).code(1);
+    assert!(ran.stderr.contains("Are these the addresses of all replicas"), "{}", ran.stderr);
+    assert!(!progress(&path).exists());
+}
+
+/// A replica that proves to be none, as one under SIGSTOP: the first recovery asks, and the second is told
+/// at once that there is a first.
+#[test]
+fn second_recovery_is_refused_while_the_first_still_asks() {
+    let log = log(&usual(5));
+    let server = Server::start(Config::default(), vec![Fault::Silent]);
+    let (_directory, path) = place(&log);
+    let mut first =
+        recovery(&server.addresses(), &path).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !progress(&path).exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let begin = std::time::Instant::now();
+    let ran = recover(&server.addresses(), &path, &[]).code(2);
+    assert!(ran.stderr.contains("in use by another recovery"), "{}", ran.stderr);
+    assert!(begin.elapsed() < Duration::from_secs(10), "the first waits for 20 s");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    // What it left is no progress.
+    let server = Server::start(Config::default(), vec![]);
+    recover(&server.addresses(), &path, &[]).code(0);
+    assert_whole(&server, &log);
+}
+
+/// Two of one log, each with a progress file of its own.
+#[test]
+fn two_at_once_with_two_progress_files_end_with_a_reason() {
+    let log = log(&usual(300));
+    let server = slow(Duration::from_millis(2));
+    let (directory, path) = place(&log);
+    let other = directory.path().join("other.progress");
+    let mut first = recovery(&server.addresses(), &path);
+    let mut second = recovery(&server.addresses(), &path);
+    second.arg("--state").arg(&other);
+    let spawn = |command: &mut std::process::Command| {
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let (first, second) = (spawn(&mut first), spawn(&mut second));
+    let told = [first, second].map(|child| child.wait_with_output().unwrap());
+    for output in told.iter().filter(|output| !output.status.success()) {
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            ["another recovery", "no other recovery", "no answer"].iter().any(|words| told.contains(words)),
+            "{told}"
+        );
+    }
+    assert_unharmed(&server);
 }
 
 #[test]
@@ -184,6 +283,7 @@ fn cluster_tells_where_to_go_on() {
     lose_progress();
     let ran = recover(&server.addresses(), &path, &[]).code(1);
     assert!(ran.stderr.contains("--from-op 9 goes on"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no replica ever ran without --aof-recovery since"), "{}", ran.stderr);
     for wrong in ["2", "6", "10"] {
         let ran = recover(&server.addresses(), &path, &["--from-op", wrong]).code(1);
         assert!(ran.stderr.contains("--from-op 9 goes on"), "{}", ran.stderr);
@@ -204,9 +304,16 @@ fn cluster_tells_where_to_go_on() {
     assert_whole(&server, &log);
     let registers = server.log().iter().filter(|entry| entry.operation == Operation::REGISTER).count();
     assert_eq!(registers, 4);
-    // Its own progress file goes on as any other.
+    // Its own progress file goes on as any other, and does not forget what was taken for granted.
     let ran = recover(&server.addresses(), &path, &[]).code(0);
     assert!(ran.stdout.starts_with("nothing was left"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("taken for granted    ops up to 10 (6 requests)"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("sent in all"), "{}", ran.stdout);
+    assert!(ran.stdout.contains(" of the log, if what is taken for granted is so"), "{}", ran.stdout);
+    let ran = recover(&server.addresses(), &path, &["--json"]).code(0);
+    let done: serde_json::Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(done["data_checksum_chain"], serde_json::Value::Null);
+    assert_eq!(done["taken_for_granted"]["op"], 10);
     lose_progress();
     let ran = recover(&server.addresses(), &path, &["--from-op", "11"]).code(1);
     assert!(ran.stderr.contains("holds the whole log"), "{}", ran.stderr);

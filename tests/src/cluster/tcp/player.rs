@@ -1,9 +1,10 @@
 //! One replica that plays its part of a recorded session, and takes nothing but the other part.
 
 use super::link::{self, Link, Outgoing};
+use crate::cluster::Config;
 use crate::cluster::packet::{Packet, packets};
 use aof_nostd::TigerBeetle;
-use aof_nostd::message::{self, Command, Message, PingClient, PongClient};
+use aof_nostd::message::{self, Command, Eviction, EvictionReason, Message, PingClient, PongClient};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -112,7 +113,7 @@ impl Shared {
     /// The answer to a message, `None` if it is not the one that was recorded.
     fn answer(&self, packet: &Packet) -> Option<Packet> {
         if packet.command() == Command::PING_CLIENT {
-            return Some(self.pong(packet.view()));
+            return Some(self.ping(packet.view()));
         }
         let mut progress = self.progress.lock().expect("no thread panicked");
         let next = progress.played;
@@ -128,8 +129,17 @@ impl Shared {
         None
     }
 
-    fn pong(&self, ping: &PingClient) -> Packet {
+    /// A pong; or the refusal of a release that the replica is too new for.
+    fn ping(&self, ping: &PingClient) -> Packet {
         let first = self.replies[0].view::<PongClient>().frame;
+        if ping.frame.release() < Config::default().release_min {
+            let mut eviction = *Eviction::view(&[0; message::HEADER_SIZE]);
+            eviction.frame = first;
+            eviction.frame.command = Eviction::COMMAND.0;
+            eviction.client = ping.client;
+            eviction.reason = EvictionReason::ClientReleaseTooLow as u8;
+            return Packet::seal(eviction, &self.profile, b"");
+        }
         let mut pong = PongClient::new(first.cluster.get(), first.release());
         pong.frame.view = first.view;
         pong.frame.replica = first.replica;
