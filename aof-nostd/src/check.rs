@@ -206,10 +206,15 @@ impl<P: Profile> BodyCheck<P> {
     ///
     /// [`DamageKind::TornTail`] where bytes are still missing, [`DamageKind::BodyChecksum`] where the
     /// body is not the one that was sealed.
-    pub fn finish(self) -> Result<(), Fault> {
+    pub fn finish(mut self) -> Result<(), Fault> {
+        self.finish_in_place()
+    }
+
+    /// The same without moving the hasher.
+    pub(crate) fn finish_in_place(&mut self) -> Result<(), Fault> {
         let kind = if self.remaining > 0 {
             DamageKind::TornTail { missing: self.remaining.into() }
-        } else if self.hasher.finish() != self.expected {
+        } else if self.hasher.finish_in_place() != self.expected {
             DamageKind::BodyChecksum
         } else {
             return Ok(());

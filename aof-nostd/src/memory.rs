@@ -5,10 +5,10 @@ use crate::check::{Checked, Checker, Fault};
 use crate::checksum::{AnyProfile, Checksum, Profile};
 use crate::damage::Damage;
 use crate::slice::Entries;
-use crate::wire::{Entry, HEAD_SIZE, Header, HeaderRule, Op};
-use crate::writer::Draft;
+use crate::wire::{Entry, EntryHead, HEAD_SIZE, Header, HeaderRule, Op};
+use crate::writer::{Draft, Next};
 use core::fmt;
-use zerocopy::IntoBytes;
+use zerocopy::{FromZeros, IntoBytes};
 
 /// A log in `N` bytes of RAM, for tests, simulators and devices that keep their last entries at hand.
 ///
@@ -17,8 +17,7 @@ use zerocopy::IntoBytes;
 pub struct MemoryLog<const N: usize, P = AnyProfile> {
     store: heapless::Vec<u8, N>,
     checker: Checker<P>,
-    first: Header,
-    last: Option<Header>,
+    next: Next,
 }
 
 /// Why an entry was not written. Nothing of it is in the log.
@@ -129,14 +128,14 @@ impl core::error::Error for ValidateError {
 impl<const N: usize, P: Profile> MemoryLog<N, P> {
     /// An empty log of `profile`. The first entry sealed will have op 1, all else zero.
     pub fn init(profile: P) -> Self {
-        Self { store: heapless::Vec::new(), checker: Checker::new(profile), first: Header::new(), last: None }
+        Self { store: heapless::Vec::new(), checker: Checker::new(profile), next: Next::new() }
     }
 
     /// Gives the header of the first entry that is sealed: its op, parent, cluster, view, release and
     /// replica.
     #[must_use]
     pub fn start_with(mut self, first: Header) -> Self {
-        self.first = first;
+        self.next.start_with(&first);
         self
     }
 
@@ -147,7 +146,7 @@ impl<const N: usize, P: Profile> MemoryLog<N, P> {
 
     /// The header of the last entry.
     pub const fn last(&self) -> Option<&Header> {
-        self.last.as_ref()
+        self.next.last()
     }
 
     /// Writes a sealed entry as it is, after verifying it.
@@ -164,7 +163,7 @@ impl<const N: usize, P: Profile> MemoryLog<N, P> {
             _ => return Err(MemoryError::Header(HeaderRule::Size)),
         }
         self.push(&[bytes])?;
-        self.last = Some(entry.header);
+        self.next.continue_after(&entry.header);
         Ok(())
     }
 
@@ -174,10 +173,10 @@ impl<const N: usize, P: Profile> MemoryLog<N, P> {
     ///
     /// See [`MemoryError`].
     pub fn write_new(&mut self, draft: &Draft, body: &[u8]) -> Result<ChainLink, MemoryError> {
-        let head = draft.seal(&self.checker, self.last.as_ref(), &self.first, body);
-        let head = head.map_err(MemoryError::Header)?;
+        let mut head = EntryHead::new_zeroed();
+        draft.seal(&self.checker, &self.next, body, &mut head).map_err(MemoryError::Header)?;
         self.push(&[head.as_bytes(), body])?;
-        self.last = Some(head.header);
+        self.next.continue_after(&head.header);
         Ok(ChainLink::from(&head.header))
     }
 

@@ -27,7 +27,8 @@
 
 use crate::check::{Checked, Checker};
 use crate::checksum::{Checksum, Profile};
-use crate::wire::{EntryHead, HEAD_SIZE, HEADER_SIZE_U32, MAGIC_SIZE};
+use crate::finder::Finder;
+use crate::wire::{EntryHead, HEAD_SIZE, HEADER_SIZE_U32, Header, MAGIC_SIZE};
 use zerocopy::FromBytes;
 
 /// Bytes of a window that are searched in one go: those behind the place found are searched in vain.
@@ -44,12 +45,20 @@ pub struct Resync<P> {
     damaged: u64,
     /// Where the log ends.
     end: u64,
-    /// The damaged entry's head, if the log has as many bytes.
-    head: Option<EntryHead>,
+    /// The damaged entry's header, if the log has as many bytes; its `size` is what was tried last.
+    header: Option<Header>,
     /// Whether the damage may be in the head's `size` alone.
     repairable: bool,
-    extent: Option<Extent>,
+    /// The end of the damaged entry, where something confirms it.
+    extent_end: Option<u64>,
+    /// The parent that the entry there names, if its header is whole.
+    extent_parent: Option<Checksum>,
+    /// The first start found that no extent explains.
     first: Option<u64>,
+    /// Where bytes are needed next.
+    at: u64,
+    /// The checksum of the last entry stepped over.
+    last: Checksum,
     state: State,
 }
 
@@ -63,31 +72,18 @@ pub struct Want {
     pub size_min: u32,
 }
 
-/// The end of the damaged entry, where something confirms it.
-#[derive(Clone, Copy, Debug)]
-struct Extent {
-    end: u64,
-    /// The parent that the entry there names, if its header is whole.
-    parent: Option<Checksum>,
-}
-
+/// What is done with the bytes at `at`. Kept small: it is copied at each step.
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// Read the damaged entry's head.
     Head,
     /// Look at the place where the damaged entry should end.
-    Extent {
-        end: u64,
-    },
-    /// Search for a start from `at` on.
-    Scan {
-        at: u64,
-    },
+    Extent,
+    /// Search for a start.
+    Scan,
     /// Step from the start `first`, found inside the extent, towards the extent's end.
     Step {
         first: u64,
-        at: u64,
-        last: Checksum,
     },
     Done(Option<u64>),
 }
@@ -99,27 +95,28 @@ impl<P: Profile> Resync<P> {
             checker,
             damaged,
             end,
-            head: None,
+            header: None,
             repairable: false,
-            extent: None,
+            extent_end: None,
+            extent_parent: None,
             first: None,
+            at: damaged,
+            last: Checksum::ZERO,
             state: State::Head,
         }
     }
 
     /// Searches from `at` on, `at` included, without damage that explains what is there.
     pub fn from_anywhere(checker: Checker<P>, at: u64, end: u64) -> Self {
-        Self { state: State::Scan { at }, ..Self::new(checker, at, end) }
+        Self { state: State::Scan, ..Self::new(checker, at, end) }
     }
 
     /// The bytes needed next; `None` when the search is over.
     pub fn want(&self) -> Option<Want> {
-        let offset = match self.state {
-            State::Head => self.damaged,
-            State::Extent { end } => end,
-            State::Scan { at } | State::Step { at, .. } => at,
-            State::Done(_) => return None,
-        };
+        if let State::Done(_) = self.state {
+            return None;
+        }
+        let offset = self.at;
         let size_min = self.end.saturating_sub(offset).min(HEAD_SIZE as u64);
         #[expect(clippy::cast_possible_truncation, reason = "at most 272")]
         Some(Want { offset, size_min: size_min as u32 })
@@ -136,39 +133,39 @@ impl<P: Profile> Resync<P> {
 
     /// Takes bytes from the wanted offset on. Fewer than wanted mean that the log ends there.
     pub fn give(&mut self, bytes: &[u8]) {
-        if let Some(want) = self.want()
-            && bytes.len() < want.size_min as usize
-        {
+        let Some(want) = self.want() else { return };
+        if bytes.len() < want.size_min as usize {
             self.end = want.offset.saturating_add(bytes.len() as u64);
         }
-        self.state = match self.state {
+        let state = match self.state {
             State::Head => self.take_head(bytes),
-            State::Extent { end } => self.take_extent(end, bytes),
-            State::Scan { at } => self.scan(at, bytes),
-            State::Step { first, at, last } => self.step(first, at, last, bytes),
+            State::Extent => self.take_extent(want.offset, bytes),
+            State::Scan => self.scan(want.offset, bytes),
+            State::Step { first } => self.step(first, bytes),
             State::Done(found) => State::Done(found),
         };
-        // States that need no bytes go on at once.
-        loop {
-            self.state = match (self.state, self.extent) {
-                (State::Scan { at }, Some(extent)) if at >= extent.end => {
-                    State::Done(self.resume_at(extent.end))
-                }
-                (State::Scan { at }, None) if self.repair_is_out_of_reach(at) => State::Done(self.first),
-                (State::Scan { at }, None) if at >= self.end => {
-                    State::Done(if self.repairs(self.end) { None } else { self.first })
-                }
-                (State::Step { first, at, last }, Some(extent)) if at >= extent.end => {
-                    // The log's end names no parent: arriving there exactly is enough.
-                    let linked = extent.end == self.end || extent.parent == Some(last);
-                    let belongs = at == extent.end && linked;
-                    State::Done(if belongs { Some(first) } else { self.resume_at(extent.end) })
-                }
-                (state, _) => {
-                    self.state = state;
-                    return;
-                }
-            };
+        self.state = state;
+        if let Some(found) = self.decided() {
+            self.state = State::Done(found);
+        }
+    }
+
+    /// What the search has found, where that needs no more bytes.
+    fn decided(&mut self) -> Option<Option<u64>> {
+        let at = self.at;
+        match (self.state, self.extent_end) {
+            (State::Scan, Some(extent_end)) if at >= extent_end => Some(self.resume_at(extent_end)),
+            (State::Scan, None) if self.repair_is_out_of_reach(at) => Some(self.first),
+            (State::Scan, None) if at >= self.end => {
+                Some(if self.repairs(self.end) { None } else { self.first })
+            }
+            (State::Step { first }, Some(extent_end)) if at >= extent_end => {
+                // The log's end names no parent: arriving there exactly is enough.
+                let linked = extent_end == self.end || self.extent_parent == Some(self.last);
+                let belongs = at == extent_end && linked;
+                Some(if belongs { Some(first) } else { self.resume_at(extent_end) })
+            }
+            _ => None,
         }
     }
 
@@ -177,24 +174,25 @@ impl<P: Profile> Resync<P> {
     }
 
     fn take_head(&mut self, bytes: &[u8]) -> State {
-        let scan = State::Scan { at: self.damaged.saturating_add(1) };
-        let Ok((head, _)) = EntryHead::ref_from_prefix(bytes) else { return scan };
-        self.head = Some(*head);
+        self.at = self.damaged.saturating_add(1);
+        let Ok((head, _)) = EntryHead::ref_from_prefix(bytes) else { return State::Scan };
+        self.header = Some(head.header);
         let profile = self.checker.profile();
         self.repairable = head.magic == profile.magic() && !head.header.verify(profile);
         let size = head.header.size.get();
         if !(HEADER_SIZE_U32..=self.checker.message_size_max()).contains(&size) {
-            return scan;
+            return State::Scan;
         }
         let end = self.damaged.saturating_add(head.header.size_disk());
         if end > self.end {
-            return scan;
+            return State::Scan;
         }
         if end == self.end {
-            self.extent = Some(Extent { end, parent: None });
-            return scan;
+            self.extent_end = Some(end);
+            return State::Scan;
         }
-        State::Extent { end }
+        self.at = end;
+        State::Extent
     }
 
     fn take_extent(&mut self, end: u64, bytes: &[u8]) -> State {
@@ -202,51 +200,60 @@ impl<P: Profile> Resync<P> {
         let head = EntryHead::ref_from_prefix(bytes).ok().map(|(head, _)| head);
         let whole = head.filter(|head| head.header.verify(self.checker.profile()));
         if bytes.starts_with(&magic) || whole.is_some() {
-            self.extent = Some(Extent { end, parent: whole.map(|head| head.header.parent) });
+            self.extent_end = Some(end);
+            self.extent_parent = whole.map(|head| head.header.parent);
         }
-        State::Scan { at: self.damaged.saturating_add(1) }
+        self.at = self.damaged.saturating_add(1);
+        State::Scan
     }
 
     /// Looks for a start in `bytes`, which begin at `at`.
     fn scan(&mut self, at: u64, bytes: &[u8]) -> State {
         let magic = self.checker.profile().magic();
         let bytes = bytes.get(..SCAN_SIZE_MAX).unwrap_or(bytes);
-        let finder = memchr::memmem::Finder::new(&magic);
-        for index in finder.find_iter(bytes) {
+        let finder = Finder::new(&magic);
+        let mut passed = 0;
+        while let Some(found) = bytes.get(passed..).and_then(|bytes| finder.find(bytes)) {
+            let index = passed.saturating_add(found);
+            passed = index.saturating_add(MAGIC_SIZE); // no magic begins inside another
             let offset = at.saturating_add(index as u64);
             let Some((head, _)) = bytes.get(index..).and_then(|bytes| EntryHead::ref_from_prefix(bytes).ok())
             else {
                 // The window ends inside the head. Ask again from here, unless the log ends there too.
-                return State::Scan {
-                    at: if self.end.saturating_sub(offset) < HEAD_SIZE as u64 { self.end } else { offset },
-                };
+                return self.scan_from(offset);
             };
+            self.at = offset;
             if self.checker.is_start(head) {
                 if let Some(state) = self.start(offset, head) {
                     return state;
                 }
                 if self.repair_is_out_of_reach(offset) {
-                    return State::Scan { at: offset };
+                    return State::Scan;
                 }
             }
-            if self.extent.is_some_and(|extent| offset >= extent.end) {
-                return State::Scan { at: offset };
+            if self.extent_end.is_some_and(|extent_end| offset >= extent_end) {
+                return State::Scan;
             }
         }
         // A magic may begin in the last 15 bytes.
         let passed = bytes.len().saturating_sub(MAGIC_SIZE - 1).max(1) as u64;
-        let next = at.saturating_add(passed);
-        State::Scan { at: if self.end.saturating_sub(next) < HEAD_SIZE as u64 { self.end } else { next } }
+        self.scan_from(at.saturating_add(passed))
+    }
+
+    /// Goes on searching at `offset`, or at the log's end if no whole head fits behind it.
+    fn scan_from(&mut self, offset: u64) -> State {
+        self.at = if self.end.saturating_sub(offset) < HEAD_SIZE as u64 { self.end } else { offset };
+        State::Scan
     }
 
     /// A start at `offset`: what follows from it, `None` to go on searching.
     fn start(&mut self, offset: u64, head: &EntryHead) -> Option<State> {
-        if let Some(extent) = self.extent {
-            return (offset < extent.end).then(|| State::Step {
-                first: offset,
-                at: offset.saturating_add(head.header.size_disk()),
-                last: head.header.checksum,
-            });
+        if let Some(extent_end) = self.extent_end {
+            if offset >= extent_end {
+                return None;
+            }
+            self.step_over(offset, head);
+            return Some(State::Step { first: offset });
         }
         if self.repairs(offset) {
             return Some(State::Done(Some(offset)));
@@ -255,15 +262,20 @@ impl<P: Profile> Resync<P> {
         None
     }
 
+    /// Goes on behind the entry with this head.
+    fn step_over(&mut self, offset: u64, head: &EntryHead) {
+        self.at = offset.saturating_add(head.header.size_disk());
+        self.last = head.header.checksum;
+    }
+
     /// Whether the damaged header is whole once `size` says that the entry ends at `end`.
-    fn repairs(&self, end: u64) -> bool {
-        let Some(head) = self.head else { return false };
+    fn repairs(&mut self, end: u64) -> bool {
+        let Some(header) = &mut self.header else { return false };
         let size = end.checked_sub(self.damaged).and_then(|size| size.checked_sub(MAGIC_SIZE as u64));
         let Some(size) = size.and_then(|size| u32::try_from(size).ok()) else { return false };
         if size > self.checker.message_size_max() {
             return false; // no window reaches farther
         }
-        let mut header = head.header;
         header.size = size.into();
         header.verify(self.checker.profile())
     }
@@ -274,15 +286,14 @@ impl<P: Profile> Resync<P> {
         self.first.is_some() && (!self.repairable || at > reach)
     }
 
-    fn step(&mut self, first: u64, at: u64, last: Checksum, bytes: &[u8]) -> State {
-        let rest = self.end.saturating_sub(at);
-        match (self.checker.head(bytes, rest), self.extent) {
-            (Checked::Whole(head), _) if head.header.parent == last => State::Step {
-                first,
-                at: at.saturating_add(head.header.size_disk()),
-                last: head.header.checksum,
-            },
-            (_, Some(extent)) => State::Done(self.resume_at(extent.end)),
+    fn step(&mut self, first: u64, bytes: &[u8]) -> State {
+        let at = self.at;
+        match (self.checker.head(bytes, self.end.saturating_sub(at)), self.extent_end) {
+            (Checked::Whole(head), _) if head.header.parent == self.last => {
+                self.step_over(at, head);
+                State::Step { first }
+            }
+            (_, Some(extent_end)) => State::Done(self.resume_at(extent_end)),
             (_, None) => State::Done(Some(first)),
         }
     }

@@ -25,7 +25,7 @@ use crate::storage::Sync;
 use crate::wire::{Entry, EntryHead, HEAD_SIZE, Header, HeaderRule, MAGIC_SIZE, Operation};
 use core::fmt;
 use embedded_io::{Error, ErrorKind, Write};
-use zerocopy::IntoBytes;
+use zerocopy::{FromZeros, IntoBytes};
 
 /// Entries that may be unsynced at once, unless set: the slots of a default journal.
 pub const UNSYNCED_MAX_DEFAULT: u32 = 1024;
@@ -64,41 +64,77 @@ impl Draft {
     /// cluster, view, release, replica and checkpoint as in `last`. `None` after the last op there is.
     #[must_use]
     pub fn after(&self, last: &Header) -> Option<Header> {
-        let op = last.op().next()?;
-        Some(self.fill(Header { op: op.0.into(), commit: last.op, parent: last.checksum, ..*last }))
+        let mut header = *last;
+        header.follow()?;
+        self.apply(&mut header);
+        Some(header)
     }
 
     /// The header with the draft's fields.
     #[must_use]
-    pub fn fill(&self, header: Header) -> Header {
-        Header {
-            operation: self.operation.0,
-            timestamp: self.timestamp_ns.into(),
-            client: self.client.into(),
-            request: self.request.into(),
-            request_checksum: self.request_checksum,
-            ..header
-        }
+    pub fn fill(&self, mut header: Header) -> Header {
+        self.apply(&mut header);
+        header
     }
 
-    /// Seals the head of an entry after `last`, or, where there is none yet, of one like `first`.
+    /// The same in place: a header is 256 bytes, and each copy of one is stack.
+    fn apply(&self, header: &mut Header) {
+        header.operation = self.operation.0;
+        header.timestamp = self.timestamp_ns.into();
+        header.client = self.client.into();
+        header.request = self.request.into();
+        header.request_checksum = self.request_checksum;
+    }
+
+    /// Makes `head` that of the entry with this body which `next` says, sealed.
     pub(crate) fn seal<P: Profile>(
         &self,
         checker: &Checker<P>,
-        last: Option<&Header>,
-        first: &Header,
+        next: &Next,
         body: &[u8],
-    ) -> Result<EntryHead, HeaderRule> {
-        let header = match last {
-            Some(last) => self.after(last).ok_or(HeaderRule::Op)?,
-            None => self.fill(*first),
-        };
-        let mut head = EntryHead { magic: checker.profile().magic(), header };
-        head.header.seal(checker.profile(), body)?;
-        match head.header.invalid(checker.message_size_max()) {
-            Some(rule) => Err(rule),
-            None => Ok(head),
+        head: &mut EntryHead,
+    ) -> Result<(), HeaderRule> {
+        head.magic = checker.profile().magic();
+        head.header = next.header;
+        if next.is_last {
+            head.header.follow().ok_or(HeaderRule::Op)?;
         }
+        self.apply(&mut head.header);
+        head.header.seal(checker.profile(), body)?;
+        head.header.invalid(checker.message_size_max()).map_or(Ok(()), Err)
+    }
+}
+
+/// What the next entry continues: the last one, or, where there is none yet, a header like which it is to
+/// be. One header and not two, since it is most of what a writer takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Next {
+    header: Header,
+    is_last: bool,
+}
+
+impl Next {
+    /// Nothing: the first entry has op 1, all else zero.
+    pub(crate) fn new() -> Self {
+        Self { header: Header::new(), is_last: false }
+    }
+
+    /// Gives the first entry's header, unless there is an entry to continue.
+    pub(crate) fn start_with(&mut self, first: &Header) {
+        if !self.is_last {
+            self.header = *first;
+        }
+    }
+
+    /// Continues `last`.
+    pub(crate) fn continue_after(&mut self, last: &Header) {
+        self.header = *last;
+        self.is_last = true;
+    }
+
+    /// The last entry.
+    pub(crate) const fn last(&self) -> Option<&Header> {
+        if self.is_last { Some(&self.header) } else { None }
     }
 }
 
@@ -189,8 +225,7 @@ pub struct Writer<D, P = AnyProfile> {
     state: State,
     unsynced: u32,
     unsynced_max: u32,
-    first: Header,
-    last: Option<Header>,
+    next: Next,
     size: u64,
 }
 
@@ -206,8 +241,7 @@ impl<D, P: Profile> Writer<D, P> {
             state: State::Writing,
             unsynced: 0,
             unsynced_max: UNSYNCED_MAX_DEFAULT,
-            first: Header::new(),
-            last: None,
+            next: Next::new(),
             size: 0,
         }
     }
@@ -229,7 +263,7 @@ impl<D, P: Profile> Writer<D, P> {
     /// Makes the next sealed entry continue `last`: the log's last entry, or the cluster's.
     #[must_use]
     pub fn continue_after(mut self, last: Header) -> Self {
-        self.last = Some(last);
+        self.next.continue_after(&last);
         self
     }
 
@@ -237,7 +271,7 @@ impl<D, P: Profile> Writer<D, P> {
     /// parent, cluster, view, release and replica.
     #[must_use]
     pub fn start_with(mut self, first: Header) -> Self {
-        self.first = first;
+        self.next.start_with(&first);
         self
     }
 
@@ -253,7 +287,7 @@ impl<D, P: Profile> Writer<D, P> {
 
     /// The header of the last entry.
     pub const fn last(&self) -> Option<&Header> {
-        self.last.as_ref()
+        self.next.last()
     }
 
     /// Bytes appended by this writer, whole entries only.
@@ -303,7 +337,7 @@ impl<D, P: Profile> Writer<D, P> {
     pub fn end_checkpoint<E>(&mut self, synced: bool) -> Result<(), WriteError<E>> {
         match self.state {
             State::Checkpointing { covered } if synced => {
-                self.unsynced -= covered;
+                self.unsynced = self.unsynced.saturating_sub(covered);
                 self.state = State::Writing;
                 Ok(())
             }
@@ -335,7 +369,7 @@ impl<D: Write, P: Profile> Writer<D, P> {
         self.ready()?;
         self.verify(entry.as_bytes())?;
         self.write(&[entry.as_bytes()])?;
-        self.appended(entry.header);
+        self.appended(&entry.header);
         Ok(())
     }
 
@@ -350,7 +384,7 @@ impl<D: Write, P: Profile> Writer<D, P> {
         let head = EntryHead { magic: self.checker.profile().magic(), header: *header };
         self.verify_parts(&head, body)?;
         self.write(&[head.as_bytes(), body])?;
-        self.appended(*header);
+        self.appended(header);
         Ok(())
     }
 
@@ -361,17 +395,17 @@ impl<D: Write, P: Profile> Writer<D, P> {
     /// See [`WriteError`]. Unless `Ok`, the entry is not in the log.
     pub fn append_new(&mut self, draft: &Draft, body: &[u8]) -> Result<ChainLink, WriteError<D::Error>> {
         self.ready()?;
-        let head = draft.seal(&self.checker, self.last.as_ref(), &self.first, body);
-        let head = head.map_err(WriteError::Header)?;
+        let mut head = EntryHead::new_zeroed();
+        draft.seal(&self.checker, &self.next, body, &mut head).map_err(WriteError::Header)?;
         self.write(&[head.as_bytes(), body])?;
-        self.appended(head.header);
+        self.appended(&head.header);
         Ok(ChainLink::from(&head.header))
     }
 
-    fn appended(&mut self, header: Header) {
-        self.unsynced += 1;
+    fn appended(&mut self, header: &Header) {
+        self.unsynced = self.unsynced.saturating_add(1);
         self.size = self.size.saturating_add(header.size_disk());
-        self.last = Some(header);
+        self.next.continue_after(header);
     }
 
     fn verify(&self, bytes: &[u8]) -> Result<(), WriteError<D::Error>> {
@@ -392,7 +426,7 @@ impl<D: Write, P: Profile> Writer<D, P> {
         if check.absorb(body).len() < body.len() {
             return Err(WriteError::Header(HeaderRule::Size)); // the header tells a smaller body
         }
-        check.finish().map_err(WriteError::Invalid)
+        check.finish_in_place().map_err(WriteError::Invalid)
     }
 
     /// Writes all parts, or fails for good.

@@ -54,6 +54,7 @@ pub fn backend() -> Backend {
     if hardware_is_there() {
         // SAFETY: the CPU was asked for just the features that `Backend::hardware` names.
         #[expect(unsafe_code, reason = "hands the run-time detection to the core, which has none")]
+        #[allow(unused_unsafe, reason = "safe where the core has no code for AES instructions")]
         let backend = unsafe { Backend::hardware() };
         backend.unwrap_or_default()
     } else {

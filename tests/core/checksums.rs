@@ -32,8 +32,7 @@ fn hardware() -> Option<Backend> {
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn hardware() -> Option<Backend> {
-    // SAFETY: where there is no code for the CPU, nothing is asked of it.
-    unsafe { Backend::hardware() }
+    Backend::hardware()
 }
 
 /// The checksum of `bytes`, given in pieces of random sizes, empty ones among them.

@@ -3,116 +3,22 @@
 //!
 //! Any number of bytes in pieces of any size; 176 bytes of state. The key and the nonce never change,
 //! so the state after them is a constant and a checksum starts without the ten set-up rounds.
-#![allow(unsafe_code)]
 
 use super::arch::kernel::{RATE, State};
 use super::arch::soft;
-use super::{Checksum, Hasher};
-
-#[cfg(target_arch = "aarch64")]
-use super::arch::aarch64 as hardware;
-#[cfg(target_arch = "x86_64")]
-use super::arch::x86_64 as hardware;
+use super::{Backend, Checksum, Hasher};
 
 /// The state that the zero key and the zero nonce leave. A test computes it anew.
 const INITIAL: State = [
-    0x72f2_f45d_9ec7_4202_3e84_aa66_aefd_3592_u128.to_be_bytes(),
-    0x4207_1dcd_301a_f7cf_8a7c_6c4a_20f6_3065_u128.to_be_bytes(),
-    0xf84e_a4a1_c6aa_99ce_a51d_8b5c_9cc3_058f_u128.to_be_bytes(),
-    0x0fc0_5e11_17af_1075_a411_19f3_29c5_a8d2_u128.to_be_bytes(),
-    0x5788_8c33_d316_0355_3640_35c8_f21e_7986_u128.to_be_bytes(),
-    0x48fa_4b5d_d570_42c4_084f_e9f5_1508_b644_u128.to_be_bytes(),
-    0x0b99_89cc_9105_0385_0305_de7e_f1a9_8bfe_u128.to_be_bytes(),
-    0xb30e_7521_390c_cf8e_cfe9_4af6_8795_5dd7_u128.to_be_bytes(),
+    soft::columns(0x72f2_f45d_9ec7_4202_3e84_aa66_aefd_3592),
+    soft::columns(0x4207_1dcd_301a_f7cf_8a7c_6c4a_20f6_3065),
+    soft::columns(0xf84e_a4a1_c6aa_99ce_a51d_8b5c_9cc3_058f),
+    soft::columns(0x0fc0_5e11_17af_1075_a411_19f3_29c5_a8d2),
+    soft::columns(0x5788_8c33_d316_0355_3640_35c8_f21e_7986),
+    soft::columns(0x48fa_4b5d_d570_42c4_084f_e9f5_1508_b644),
+    soft::columns(0x0b99_89cc_9105_0385_0305_de7e_f1a9_8bfe),
+    soft::columns(0xb30e_7521_390c_cf8e_cfe9_4af6_8795_5dd7),
 ];
-
-/// How AES rounds are computed. Every backend gives the same checksums.
-///
-/// The default is the best that the *compiler* was told of (`-C target-feature=+aes,+avx`, or
-/// `target-cpu`): the core detects nothing at run time. `aof-std` does, and hands its finding in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Backend(Kind);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-enum Kind {
-    Software,
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    Hardware,
-}
-
-impl Backend {
-    /// Table look-ups: runs everywhere.
-    pub const SOFTWARE: Self = Self(Kind::Software);
-
-    /// The best backend that the compiler was told the CPU has.
-    #[must_use]
-    pub const fn compiled() -> Self {
-        #[cfg(any(
-            all(target_arch = "x86_64", target_feature = "aes", target_feature = "avx"),
-            all(target_arch = "aarch64", target_feature = "aes", target_feature = "neon")
-        ))]
-        return Self(Kind::Hardware);
-        #[allow(unreachable_code, reason = "reached where the features above are missing")]
-        Self::SOFTWARE
-    }
-
-    /// The AES instructions of the CPU; `None` where this crate has no code for the architecture.
-    ///
-    /// # Safety
-    ///
-    /// The CPU has the instructions: on x86-64 `aes` and `avx`, on aarch64 `neon` and `aes`. Where the
-    /// standard library is there, `is_x86_feature_detected!` and its like tell; `aof_std::backend()`
-    /// does that.
-    #[must_use]
-    pub const unsafe fn hardware() -> Option<Self> {
-        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-        return Some(Self(Kind::Hardware));
-        #[allow(unreachable_code, reason = "reached on other architectures")]
-        None
-    }
-
-    /// Whether AES instructions are used.
-    #[must_use]
-    pub fn is_hardware(self) -> bool {
-        self != Self::SOFTWARE
-    }
-
-    fn absorb(self, state: &State, pieces: &[[u8; RATE]]) -> State {
-        match self.0 {
-            Kind::Software => soft::absorb(state, pieces),
-            // SAFETY: `Kind::Hardware` is made where the compiler or the caller of `Backend::hardware`
-            // vouches for the instructions.
-            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-            Kind::Hardware => unsafe { hardware::absorb(state, pieces) },
-        }
-    }
-
-    fn finish(self, state: &State, rest: &[u8], size: u64) -> [u8; 16] {
-        match self.0 {
-            Kind::Software => soft::finish(state, rest, size),
-            // SAFETY: as for `absorb`.
-            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-            Kind::Hardware => unsafe { hardware::finish(state, rest, size) },
-        }
-    }
-
-    fn digest(self, state: &State, bytes: &[u8]) -> [u8; 16] {
-        match self.0 {
-            Kind::Software => soft::digest(state, bytes),
-            // SAFETY: as for `absorb`.
-            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-            Kind::Hardware => unsafe { hardware::digest(state, bytes) },
-        }
-    }
-}
-
-impl Default for Backend {
-    fn default() -> Self {
-        Self::compiled()
-    }
-}
 
 /// The AEGIS-128L absorber as a [`Hasher`].
 ///
@@ -157,26 +63,33 @@ impl Hasher for Aegis128L {
     fn update(&mut self, bytes: &[u8]) {
         let waiting = self.rest_size();
         self.size = self.size.wrapping_add(bytes.len() as u64);
-        let room = RATE - waiting;
-        if bytes.len() < room {
-            self.rest[waiting..waiting + bytes.len()].copy_from_slice(bytes);
-            return;
-        }
         let mut bytes = bytes;
         if waiting > 0 {
-            let (first, others) = bytes.split_at(room);
-            self.rest[waiting..].copy_from_slice(first);
-            self.state = self.backend.absorb(&self.state, &[self.rest]);
+            let room = self.rest.get_mut(waiting..).unwrap_or_default();
+            let (first, others) = bytes.split_at_checked(room.len()).unwrap_or((bytes, &[]));
+            copy(room, first);
+            if first.len() < room.len() {
+                return;
+            }
+            self.backend.absorb(&mut self.state, &[self.rest]);
             bytes = others;
         }
         let (pieces, rest) = bytes.as_chunks::<RATE>();
-        self.state = self.backend.absorb(&self.state, pieces);
-        self.rest[..rest.len()].copy_from_slice(rest);
+        self.backend.absorb(&mut self.state, pieces);
+        copy(&mut self.rest, rest);
     }
 
-    fn finish(self) -> Checksum {
-        let rest = &self.rest[..self.rest_size()];
-        Checksum::from_bytes(self.backend.finish(&self.state, rest, self.size))
+    fn finish_in_place(&mut self) -> Checksum {
+        let rest = self.rest.get(..self.rest_size()).unwrap_or_default();
+        Checksum::from_bytes(self.backend.finish(&mut self.state, rest, self.size))
+    }
+}
+
+/// Copies as much as there is room for: `copy_from_slice` would panic where sizes differ, and the compiler
+/// cannot always see that they do not.
+fn copy(room: &mut [u8], bytes: &[u8]) {
+    for (target, source) in room.iter_mut().zip(bytes) {
+        *target = *source;
     }
 }
 

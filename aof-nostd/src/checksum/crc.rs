@@ -1,14 +1,21 @@
 //! CRC-64/XZ by the `crc` crate, for devices on which AEGIS in software costs too much.
 //!
-//! Table sizes follow the machine, the result does not: 16 tables (32 KiB) where pointers have 64
-//! bits, one table (2 KiB of flash) elsewhere.
+//! The table follows the machine and the feature `small`, the result does not:
+//!
+//! | | table |
+//! |---|---|
+//! | pointers have 64 bits | 16 tables, 32 KiB: 16 bytes at a time |
+//! | elsewhere | one table, 2 KiB of flash: a byte at a time |
+//! | feature `small` | none: a bit at a time |
 
 use super::{Checksum, Hasher};
-use crc::{CRC_64_XZ, Digest, Table};
+use crc::{CRC_64_XZ, Table};
 
-#[cfg(target_pointer_width = "64")]
+#[cfg(feature = "small")]
+type Tables = Table<0>;
+#[cfg(all(not(feature = "small"), target_pointer_width = "64"))]
 type Tables = Table<16>;
-#[cfg(not(target_pointer_width = "64"))]
+#[cfg(all(not(feature = "small"), not(target_pointer_width = "64")))]
 type Tables = Table<1>;
 
 static CRC: crc::Crc<u64, Tables> = crc::Crc::<u64, Tables>::new(&CRC_64_XZ);
@@ -22,36 +29,33 @@ static CRC: crc::Crc<u64, Tables> = crc::Crc::<u64, Tables>::new(&CRC_64_XZ);
 /// hasher.update(b"6789");
 /// assert_eq!(hasher.finish().get(), 0x995d_c9bb_df19_39fa); // the catalogue's check value
 /// ```
-#[derive(Clone)]
-pub struct Crc64(Digest<'static, u64, Tables>);
+#[derive(Clone, Debug, Default)]
+pub struct Crc64 {
+    /// The checksum of the bytes taken so far. Not the `crc` crate's `Digest`: that carries a reference to
+    /// the algorithm, and then the compiler no longer knows which one it is.
+    value: u64,
+}
 
 impl Crc64 {
     /// A hasher that has taken no bytes.
     #[must_use]
-    pub fn new() -> Self {
-        Self(CRC.digest())
-    }
-}
-
-impl Default for Crc64 {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl core::fmt::Debug for Crc64 {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Crc64")
+    pub const fn new() -> Self {
+        Self { value: 0 }
     }
 }
 
 impl Hasher for Crc64 {
     fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        // A digest starts from the value that it would have to be told in the catalogue's notation, where
+        // this algorithm is reflected: the compiler sees that the two reversals cancel out.
+        let initial = (self.value ^ CRC_64_XZ.xorout).reverse_bits();
+        let mut digest = CRC.digest_with_initial(initial);
+        digest.update(bytes);
+        self.value = digest.finalize();
     }
 
-    fn finish(self) -> Checksum {
-        Checksum::new(u128::from(self.0.finalize()))
+    fn finish_in_place(&mut self) -> Checksum {
+        Checksum::new(self.value.into())
     }
 }
 

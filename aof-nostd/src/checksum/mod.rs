@@ -15,10 +15,12 @@
 
 mod aegis;
 mod arch;
+mod backend;
 mod crc;
 mod profile;
 
-pub use self::aegis::{Aegis128L, Backend};
+pub use self::aegis::Aegis128L;
+pub use self::backend::Backend;
 pub use self::crc::Crc64;
 pub(crate) use self::profile::MAGIC_LEGACY;
 pub use self::profile::{AnyHasher, AnyProfile, Crc, Magic, Profile, TigerBeetle};
@@ -130,7 +132,14 @@ pub trait Hasher: Clone {
 
     /// The checksum of all bytes taken.
     #[must_use]
-    fn finish(self) -> Checksum;
+    fn finish(mut self) -> Checksum {
+        self.finish_in_place()
+    }
+
+    /// The same without moving the hasher, which may be most of the stack that a device has. The hasher is
+    /// spent: what it gives after this means nothing.
+    #[must_use]
+    fn finish_in_place(&mut self) -> Checksum;
 }
 
 #[cfg(test)]

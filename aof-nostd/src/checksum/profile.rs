@@ -203,10 +203,10 @@ impl Hasher for AnyHasher {
         }
     }
 
-    fn finish(self) -> Checksum {
+    fn finish_in_place(&mut self) -> Checksum {
         match self {
-            Self::TigerBeetle(hasher) => hasher.finish(),
-            Self::Crc(hasher) => hasher.finish(),
+            Self::TigerBeetle(hasher) => hasher.finish_in_place(),
+            Self::Crc(hasher) => hasher.finish_in_place(),
         }
     }
 }

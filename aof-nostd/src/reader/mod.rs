@@ -157,8 +157,8 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Reader<D, B, AnyProfile> {
             let end = nearest.map_or(self.window.end(), |(offset, _)| offset);
             // The limit is not known yet.
             let checker = Checker::new(profile).with_message_size_max(u32::MAX);
-            let search = Resync::from_anywhere(checker, 0, end);
-            if let Some(offset) = self.window.drive(search)? {
+            let mut search = Resync::from_anywhere(checker, 0, end);
+            if let Some(offset) = self.window.drive(&mut search)? {
                 nearest = Some((offset, profile));
             }
         }
@@ -297,19 +297,10 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
         &mut self,
         mut piece: impl FnMut(&[u8]),
     ) -> Result<Option<LocatedHeader>, ReadError<D::Error>> {
-        let Some(header) = self.head()? else { return Ok(None) };
-        let mut body = self.checker.body(&header);
-        let mut at = self.offset.saturating_add(HEAD_SIZE as u64);
-        while body.remaining() > 0 {
-            let taken = body.absorb(self.window.at(at, 1)?.bytes);
-            if taken.is_empty() {
-                break; // the device shrank: `finish` tells the torn tail
-            }
-            piece(taken);
-            at = at.saturating_add(taken.len() as u64);
-        }
-        body.finish().map_err(|fault| self.damage(fault))?;
-        self.pass(&header).map(Some)
+        let Some(located) = self.head()? else { return Ok(None) };
+        self.body(&located.header, &mut piece)?;
+        self.pass(&located.header)?;
+        Ok(Some(located))
     }
 
     /// The next entry's header, verified; the body is not read. `None` at the end.
@@ -318,8 +309,9 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
     ///
     /// See [`ReadError`]; never [`ReadError::Buffer`].
     pub fn next_header(&mut self) -> Result<Option<LocatedHeader>, ReadError<D::Error>> {
-        let Some(header) = self.head()? else { return Ok(None) };
-        self.pass(&header).map(Some)
+        let Some(located) = self.head()? else { return Ok(None) };
+        self.pass(&located.header)?;
+        Ok(Some(located))
     }
 
     /// Goes on at the next place behind the position where an entry starts, else at the log's end; gives
@@ -331,8 +323,8 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
     /// [`ReadError::Device`]; the position is as before.
     pub fn skip(&mut self) -> Result<u64, ReadError<D::Error>> {
         if !self.at_break {
-            let search = Resync::new(self.checker, self.offset, self.window.end());
-            let found = self.window.drive(search)?;
+            let mut search = Resync::new(self.checker, self.offset, self.window.end());
+            let found = self.window.drive(&mut search)?;
             self.offset = found.unwrap_or(self.window.end());
         }
         self.set_last_checksum(None);
@@ -349,7 +341,7 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
     pub fn search(&mut self, from: u64, until: u64) -> Result<Option<u64>, ReadError<D::Error>> {
         // The head of an entry that starts before `until` may reach behind it, and the window may hold more.
         let end = until.saturating_add(HEAD_SIZE as u64 - 1).min(self.window.end());
-        let found = self.window.drive(Resync::from_anywhere(self.checker, from, end))?;
+        let found = self.window.drive(&mut Resync::from_anywhere(self.checker, from, end))?;
         let found = found.filter(|offset| *offset < until);
         if let Some(offset) = found {
             self.offset = offset;
@@ -386,22 +378,37 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
         Some(Located { offset, entry: Entry::from_prefix(bytes)? })
     }
 
+    /// Verifies the body of the entry at the position, given its header.
+    fn body(&mut self, header: &Header, piece: &mut impl FnMut(&[u8])) -> Result<(), ReadError<D::Error>> {
+        let mut body = self.checker.body(header);
+        let mut at = self.offset.saturating_add(HEAD_SIZE as u64);
+        while body.remaining() > 0 {
+            let taken = body.absorb(self.window.at(at, 1)?.bytes);
+            if taken.is_empty() {
+                break; // the device shrank: `finish` tells the torn tail
+            }
+            piece(taken);
+            at = at.saturating_add(taken.len() as u64);
+        }
+        body.finish_in_place().map_err(|fault| self.damage(fault))
+    }
+
     /// The head at the position, verified; `None` at the end.
-    fn head(&mut self) -> Result<Option<Header>, ReadError<D::Error>> {
-        let view = self.window.at(self.offset, HEAD_SIZE)?;
+    fn head(&mut self) -> Result<Option<LocatedHeader>, ReadError<D::Error>> {
+        let offset = self.offset;
+        let view = self.window.at(offset, HEAD_SIZE)?;
         match self.checker.head(view.bytes, view.rest) {
-            Checked::Whole(head) => Ok(Some(head.header)),
+            Checked::Whole(head) => Ok(Some(LocatedHeader { offset, header: head.header })),
             Checked::Fault(fault) => Err(self.damage(fault)),
             Checked::Need(_) | Checked::End => Ok(None),
         }
     }
 
     /// Moves behind the entry at the position.
-    fn pass(&mut self, header: &Header) -> Result<LocatedHeader, ReadError<D::Error>> {
+    fn pass(&mut self, header: &Header) -> Result<(), ReadError<D::Error>> {
         self.follow(header.into())?;
-        let offset = self.offset;
-        self.offset = offset.saturating_add(header.size_disk());
-        Ok(LocatedHeader { offset, header: *header })
+        self.offset = self.offset.saturating_add(header.size_disk());
+        Ok(())
     }
 
     /// Takes the entry at the position as the chain's last, if it may be.

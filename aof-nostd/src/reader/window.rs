@@ -96,7 +96,12 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Window<D, B> {
 
     /// Moves the window to the buffer's beginning, so that there is room behind it.
     fn compact(&mut self) {
-        self.buffer.as_mut().copy_within(self.begin..self.begin + self.size, 0);
+        let end = self.begin.saturating_add(self.size);
+        if let Some(window) = self.buffer.as_mut().get_mut(..end)
+            && self.begin <= window.len()
+        {
+            move_to_front(window, self.begin);
+        }
         self.begin = 0;
     }
 
@@ -107,7 +112,7 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Window<D, B> {
             self.position = None;
             self.position = Some(self.device.seek(SeekFrom::Start(at)).map_err(ReadError::Device)?);
         }
-        let room = &mut self.buffer.as_mut()[self.size..target];
+        let room = self.buffer.as_mut().get_mut(self.size..target).unwrap_or_default();
         let read = loop {
             match self.device.read(room) {
                 // A device that claims more than there was room for is not believed.
@@ -126,7 +131,7 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Window<D, B> {
     /// Gives a search all the bytes that it wants.
     pub(super) fn drive<P: Profile>(
         &mut self,
-        mut search: Resync<P>,
+        search: &mut Resync<P>,
     ) -> Result<Option<u64>, ReadError<D::Error>> {
         while let Some(want) = search.want() {
             search.give(self.at(want.offset, want.size_min as usize)?.bytes);
@@ -138,7 +143,8 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Window<D, B> {
 impl<D, B: AsMut<[u8]>> Window<D, B> {
     /// What the window holds, and from which offset on.
     pub(super) fn current(&mut self) -> (u64, &[u8]) {
-        (self.start, &self.buffer.as_mut()[self.begin..self.begin + self.size])
+        let bytes = self.buffer.as_mut().get(self.begin..).unwrap_or_default();
+        (self.start, bytes.get(..self.size).unwrap_or_default())
     }
 }
 
@@ -157,5 +163,21 @@ impl<D, B> Window<D, B> {
 
     pub(super) fn into_device(self) -> D {
         self.device
+    }
+}
+
+/// Moves the bytes from `begin` (at most the slice's length) on to the slice's beginning.
+#[cfg(target_pointer_width = "64")]
+fn move_to_front(bytes: &mut [u8], begin: usize) {
+    bytes.copy_within(begin.., 0);
+}
+
+/// The same byte by byte: a `memmove` would be linked for this alone, and takes more than a KiB. What is
+/// moved is the beginning of an entry.
+#[cfg(not(target_pointer_width = "64"))]
+fn move_to_front(bytes: &mut [u8], begin: usize) {
+    let bytes = core::cell::Cell::from_mut(bytes).as_slice_of_cells();
+    for (target, source) in bytes.iter().zip(bytes.get(begin..).unwrap_or_default()) {
+        target.set(source.get());
     }
 }

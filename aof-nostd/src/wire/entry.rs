@@ -66,7 +66,7 @@ impl Entry {
     /// The prepare: header and body, as the cluster's protocol sends it; without the magic.
     #[must_use]
     pub fn prepare(&self) -> &[u8] {
-        &self.as_bytes()[MAGIC_SIZE..]
+        self.as_bytes().get(MAGIC_SIZE..).unwrap_or_default()
     }
 
     /// Seals an entry in place: `buffer` holds the body from byte 272 on, and magic and header are put

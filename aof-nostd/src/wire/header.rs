@@ -240,7 +240,7 @@ impl Header {
     /// The bytes that `checksum` covers: all behind it.
     #[must_use]
     pub fn covered(&self) -> &[u8] {
-        &self.as_bytes()[size_of::<Checksum>()..]
+        self.as_bytes().get(size_of::<Checksum>()..).unwrap_or_default()
     }
 
     /// Whether `checksum` is that of the header's other bytes.
@@ -283,6 +283,16 @@ impl Header {
             return Some(HeaderRule::Commit);
         }
         None
+    }
+
+    /// Turns the header into that of the entry after it: op one higher, itself as parent and committed. `None`
+    /// after the last op there is; then nothing changes. Not sealed.
+    pub(crate) fn follow(&mut self) -> Option<()> {
+        let op = self.op().next()?;
+        self.commit = self.op;
+        self.parent = self.checksum;
+        self.op = op.0.into();
+        Some(())
     }
 
     /// Computes `size`, `checksum_body` and `checksum` for `body`; nothing else changes.

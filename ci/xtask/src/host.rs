@@ -31,6 +31,7 @@ pub(crate) fn clippy(root: &Root) -> Result<Done, Stop> {
         "--workspace --all-targets",
         "--package aof-nostd",
         "--package aof-nostd --features defmt",
+        "--package aof-nostd --features small",
     ] {
         root.cargo("clippy").args(what.split(' ')).args(["--", "-D", "warnings"]).check()?;
     }
@@ -44,6 +45,8 @@ pub(crate) fn clippy(root: &Root) -> Result<Done, Stop> {
 pub(crate) fn test(root: &Root) -> Result<Done, Stop> {
     linker(root)?;
     root.cargo("test --workspace --no-fail-fast").check()?;
+    // Its tables are others, its results are not.
+    root.cargo("test --package aof-nostd --features small --lib --tests").check()?;
     Ok(Done::default())
 }
 

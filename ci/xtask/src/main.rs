@@ -12,11 +12,13 @@
 //! | `AOF_CI_STRICT=1` | a step that could not run is a failure |
 //! | `AOF_CI_COMPILER` | `rustup` or `debian`: where the libraries of other targets come from; see [`target`] |
 //! | `AOF_CI_SETUP=0` | install nothing, only tell what is missing |
+//! | `AOF_CI_FIGURES=write` | record what the step `figures` measures, instead of comparing; see [`figures`] |
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal, and its log")]
 
 mod bare;
 mod big_endian;
+mod figures;
 mod host;
 mod msrv;
 mod outcome;
@@ -39,7 +41,7 @@ struct Step {
 }
 
 /// All checks, cheap ones first.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "fmt", what: "every file is formatted", run: host::fmt },
     Step { name: "msrv", what: "crates and dependencies keep to the stated Rust version", run: msrv::msrv },
     Step { name: "clippy", what: "no lint, with and without features", run: host::clippy },
@@ -48,6 +50,11 @@ const STEPS: [Step; 9] = [
     Step { name: "fuzz-build", what: "the fuzz targets build", run: host::fuzz_build },
     Step { name: "targets", what: "the core builds for bare targets", run: bare::targets },
     Step { name: "qemu", what: "a microcontroller and the command agree on the same logs", run: qemu::qemu },
+    Step {
+        name: "figures",
+        what: "what the core costs on devices has not grown, and nothing in it panics",
+        run: figures::figures,
+    },
     Step {
         name: "bigendian",
         what: "the core's tests pass on a big-endian CPU",

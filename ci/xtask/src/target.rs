@@ -76,6 +76,16 @@ impl Target {
         }
     }
 
+    /// The compiler's version and where its libraries come from, as in `1.95.0-prebuilt`.
+    pub(crate) fn version(&self, root: &Root) -> Result<String, Stop> {
+        let (rustc, libraries) = match self.compiler {
+            Compiler::Rustup => ("rustc", "prebuilt"),
+            Compiler::Debian => (RUSTC, "built"),
+        };
+        let text = root.run(rustc).arg("--version").text()?;
+        Ok(format!("{}-{libraries}", text.split(' ').nth(1).unwrap_or("unknown")))
+    }
+
     /// Runs `cargo COMMAND` for the target, in a target directory of its own.
     pub(crate) fn cargo(&self, root: &Root, command: &str, libraries: Libraries) -> Run {
         let directory = root.target().join(match libraries {
@@ -106,7 +116,12 @@ impl Target {
 
     /// Where `cargo` puts what it builds with the release profile.
     pub(crate) fn release_directory(&self, root: &Root) -> PathBuf {
-        root.target().join("bare").join(self.name).join("release")
+        self.profile_directory(root, "release")
+    }
+
+    /// Where `cargo` puts what it builds with a profile.
+    pub(crate) fn profile_directory(&self, root: &Root, profile: &str) -> PathBuf {
+        root.target().join("bare").join(self.name).join(profile)
     }
 }
 

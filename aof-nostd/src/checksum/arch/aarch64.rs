@@ -16,15 +16,16 @@ fn store(block: uint8x16_t) -> [u8; 16] {
 
 #[inline]
 #[target_feature(enable = "neon,aes")]
-fn xor(one: uint8x16_t, other: uint8x16_t) -> uint8x16_t {
-    veorq_u8(one, other)
+fn add(sum: &mut uint8x16_t, other: &uint8x16_t) {
+    *sum = veorq_u8(*sum, *other);
 }
 
 /// AESE adds its key before SubBytes and ShiftRows: it gets zero, and the key is added after AESMC.
 #[inline]
 #[target_feature(enable = "neon,aes")]
-fn round(block: uint8x16_t, key: uint8x16_t) -> uint8x16_t {
-    veorq_u8(vaesmcq_u8(vaeseq_u8(block, vdupq_n_u8(0))), key)
+fn round(block: &uint8x16_t, key: &mut uint8x16_t) {
+    *key = veorq_u8(vaesmcq_u8(vaeseq_u8(*block, vdupq_n_u8(0))), *key);
 }
 
 super::kernel::kernel!(uint8x16_t, target_feature(enable = "neon,aes"));
+super::kernel::in_registers!(uint8x16_t, target_feature(enable = "neon,aes"));

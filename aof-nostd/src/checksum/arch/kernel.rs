@@ -13,91 +13,114 @@
 //! `target_feature`s: then the intrinsics are safe to call and can be inlined. As generic functions over
 //! a trait they were neither (compilers from 1.96 on refuse to inline NEON intrinsics there).
 
-/// The eight AES blocks of the state, as bytes.
-pub(in crate::checksum) type State = [[u8; 16]; 8];
+/// The eight AES blocks of the state, each as its four columns: little-endian words.
+pub(in crate::checksum) type State = [[u32; 4]; 8];
 
 /// Bytes absorbed by one update.
 pub(in crate::checksum) const RATE: usize = 32;
 
-/// The functions `absorb`, `finish` and `digest` of a backend, over its `load`, `store`, `xor` and
+/// The functions `absorb_blocks` and `finish_blocks` of a backend, over its `load`, `store`, `add` (XOR) and
 /// `round`, all with the backend's attribute.
 macro_rules! kernel {
     ($Block:ty $(, $attribute:meta)?) => {
-        use crate::checksum::arch::kernel::{RATE, State};
+        use crate::checksum::arch::kernel::RATE;
 
+        /// In place, from the last block to the first: each needs the one before it as it was.
         #[inline]
         $(#[$attribute])?
-        fn update(s: [$Block; 8], m0: $Block, m1: $Block) -> [$Block; 8] {
-            [
-                round(s[7], xor(s[0], m0)),
-                round(s[0], s[1]),
-                round(s[1], s[2]),
-                round(s[2], s[3]),
-                round(s[3], xor(s[4], m1)),
-                round(s[4], s[5]),
-                round(s[5], s[6]),
-                round(s[6], s[7]),
-            ]
+        fn update([s0, s1, s2, s3, s4, s5, s6, s7]: &mut [$Block; 8], m0: &$Block, m1: &$Block) {
+            let last = *s7;
+            round(s6, s7);
+            round(s5, s6);
+            round(s4, s5);
+            add(s4, m1);
+            round(s3, s4);
+            round(s2, s3);
+            round(s1, s2);
+            round(s0, s1);
+            add(s0, m0);
+            round(&last, s0);
+        }
+
+        /// A block that begins with at most 16 bytes, zeros behind them.
+        #[inline]
+        $(#[$attribute])?
+        fn load_padded(bytes: &[u8]) -> $Block {
+            let mut padded = [0; 16];
+            for (target, source) in padded.iter_mut().zip(bytes) {
+                *target = *source;
+            }
+            load(&padded)
         }
 
         #[inline]
         $(#[$attribute])?
-        fn absorb_blocks(mut s: [$Block; 8], pieces: &[[u8; RATE]]) -> [$Block; 8] {
+        fn absorb_blocks(s: &mut [$Block; 8], pieces: &[[u8; RATE]]) {
             for piece in pieces {
                 let ([m0, m1], _) = piece.as_chunks::<16>() else { continue };
-                s = update(s, load(m0), load(m1));
+                update(s, &load(m0), &load(m1));
             }
-            s
         }
 
         #[inline]
         $(#[$attribute])?
-        fn finish_blocks(mut s: [$Block; 8], rest: &[u8], size: u64) -> [u8; 16] {
+        fn finish_blocks(s: &mut [$Block; 8], rest: &[u8], size: u64) -> [u8; 16] {
             if !rest.is_empty() {
-                let mut padded = [0; RATE];
-                for (target, source) in padded.iter_mut().zip(rest) {
-                    *target = *source;
-                }
-                s = absorb_blocks(s, &[padded]);
+                let (m0, m1) = rest.split_at_checked(16).unwrap_or((rest, &[]));
+                update(s, &load_padded(m0), &load_padded(m1));
             }
-            let t = xor(s[2], load(&u128::from(size.wrapping_mul(8)).to_le_bytes()));
+            let mut t = load(&u128::from(size.wrapping_mul(8)).to_le_bytes());
+            add(&mut t, &s[2]);
             for _ in 0..7 {
-                s = update(s, t, t);
+                update(s, &t, &t);
             }
-            store(xor(xor(xor(s[0], s[1]), xor(s[2], s[3])), xor(xor(s[4], s[5]), s[6])))
-        }
-
-        #[inline]
-        $(#[$attribute])?
-        fn load_state(s: &State) -> [$Block; 8] {
-            [load(&s[0]), load(&s[1]), load(&s[2]), load(&s[3]), load(&s[4]), load(&s[5]), load(&s[6]), load(&s[7])]
-        }
-
-        #[inline]
-        $(#[$attribute])?
-        fn store_state(s: [$Block; 8]) -> State {
-            [store(s[0]), store(s[1]), store(s[2]), store(s[3]), store(s[4]), store(s[5]), store(s[6]), store(s[7])]
-        }
-
-        /// The state after whole 32-byte pieces.
-        $(#[$attribute])?
-        pub(in crate::checksum) fn absorb(state: &State, pieces: &[[u8; RATE]]) -> State {
-            store_state(absorb_blocks(load_state(state), pieces))
-        }
-
-        /// The tag after `state`, the last `rest` bytes (fewer than 32), and `size` bytes absorbed in all.
-        $(#[$attribute])?
-        pub(in crate::checksum) fn finish(state: &State, rest: &[u8], size: u64) -> [u8; 16] {
-            finish_blocks(load_state(state), rest, size)
-        }
-
-        /// The tag of `bytes`, from the state that key and nonce leave, without leaving registers.
-        $(#[$attribute])?
-        pub(in crate::checksum) fn digest(state: &State, bytes: &[u8]) -> [u8; 16] {
-            let (pieces, rest) = bytes.as_chunks::<RATE>();
-            finish_blocks(absorb_blocks(load_state(state), pieces), rest, bytes.len() as u64)
+            let [tag, others @ .., _] = s;
+            for other in others {
+                add(tag, other);
+            }
+            store(*tag)
         }
     };
 }
 
+/// The functions `absorb`, `finish` and `digest` of a backend whose blocks are registers: the state goes
+/// there and back.
+#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little")))]
+macro_rules! in_registers {
+    ($Block:ty, $attribute:meta) => {
+        use crate::checksum::arch::kernel::State;
+
+        #[inline]
+        #[$attribute]
+        fn load_state(s: &State) -> [$Block; 8] {
+            zerocopy::transmute!(*s)
+        }
+
+        /// Takes whole 32-byte pieces into the state.
+        #[$attribute]
+        pub(in crate::checksum) fn absorb(state: &mut State, pieces: &[[u8; RATE]]) {
+            let mut s = load_state(state);
+            absorb_blocks(&mut s, pieces);
+            *state = zerocopy::transmute!(s);
+        }
+
+        /// The tag after `state`, the last `rest` bytes (fewer than 32), and `size` bytes absorbed in all.
+        #[$attribute]
+        pub(in crate::checksum) fn finish(state: &mut State, rest: &[u8], size: u64) -> [u8; 16] {
+            finish_blocks(&mut load_state(state), rest, size)
+        }
+
+        /// The tag of `bytes`, from the state that key and nonce leave, without leaving registers.
+        #[$attribute]
+        pub(in crate::checksum) fn digest(state: &State, bytes: &[u8]) -> [u8; 16] {
+            let (pieces, rest) = bytes.as_chunks::<RATE>();
+            let mut s = load_state(state);
+            absorb_blocks(&mut s, pieces);
+            finish_blocks(&mut s, rest, bytes.len() as u64)
+        }
+    };
+}
+
+#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little")))]
+pub(super) use in_registers;
 pub(super) use kernel;

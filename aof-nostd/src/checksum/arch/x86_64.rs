@@ -16,14 +16,15 @@ fn store(block: __m128i) -> [u8; 16] {
 
 #[inline]
 #[target_feature(enable = "aes,avx")]
-fn xor(one: __m128i, other: __m128i) -> __m128i {
-    _mm_xor_si128(one, other)
+fn add(sum: &mut __m128i, other: &__m128i) {
+    *sum = _mm_xor_si128(*sum, *other);
 }
 
 #[inline]
 #[target_feature(enable = "aes,avx")]
-fn round(block: __m128i, key: __m128i) -> __m128i {
-    _mm_aesenc_si128(block, key)
+fn round(block: &__m128i, key: &mut __m128i) {
+    *key = _mm_aesenc_si128(*block, *key);
 }
 
 super::kernel::kernel!(__m128i, target_feature(enable = "aes,avx"));
+super::kernel::in_registers!(__m128i, target_feature(enable = "aes,avx"));

@@ -1,0 +1,8 @@
+//! [`job::append`](aof_firmware_figures::job::append), measured for the profile `crc`.
+
+#![no_std]
+#![no_main]
+
+use aof_nostd::Crc;
+
+aof_firmware_figures::program!(aof_firmware_figures::job::append, Crc, "damaged-crc.aof");

@@ -1,0 +1,8 @@
+//! [`guide::run`](aof_firmware_figures::guide::run), measured for the profile `crc`.
+
+#![no_std]
+#![no_main]
+
+use aof_nostd::Crc;
+
+aof_firmware_figures::program!(aof_firmware_figures::guide::run, Crc, "torn-crc.aof");

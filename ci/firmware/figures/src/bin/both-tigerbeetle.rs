@@ -1,0 +1,12 @@
+//! [`guide::run`](aof_firmware_figures::guide::run), measured for the profile `tigerbeetle`.
+
+#![no_std]
+#![no_main]
+
+use aof_nostd::TigerBeetle;
+
+aof_firmware_figures::program!(
+    aof_firmware_figures::guide::run,
+    TigerBeetle::default(),
+    "torn-tigerbeetle.aof"
+);

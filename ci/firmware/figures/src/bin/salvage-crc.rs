@@ -1,0 +1,8 @@
+//! [`job::salvage`](aof_firmware_figures::job::salvage), measured for the profile `crc`.
+
+#![no_std]
+#![no_main]
+
+use aof_nostd::Crc;
+
+aof_firmware_figures::program!(aof_firmware_figures::job::salvage, Crc, "damaged-crc.aof");

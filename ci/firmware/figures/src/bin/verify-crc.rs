@@ -1,0 +1,8 @@
+//! [`job::verify`](aof_firmware_figures::job::verify), measured for the profile `crc`.
+
+#![no_std]
+#![no_main]
+
+use aof_nostd::Crc;
+
+aof_firmware_figures::program!(aof_firmware_figures::job::verify, Crc, "damaged-crc.aof");
