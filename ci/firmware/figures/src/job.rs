@@ -4,7 +4,7 @@
 //! caller's affair, and is measured with the feature `defmt`.
 
 use crate::{Flash, FlashError};
-use aof_nostd::{Draft, Profile, ReadError, Reader, WriteError, Writer};
+use aof_nostd::{Draft, Profile, ReadError, Reader, TailError, WriteError, Writer};
 use core::hint::black_box;
 
 /// Nothing: what is left of a program without the core.
@@ -63,6 +63,13 @@ pub fn append(flash: Flash<'_>, body: &mut [u8], profile: impl Profile) -> Optio
 
 /// Tells an error, where there is a logger.
 pub(crate) fn note_read(error: ReadError<FlashError>) {
+    #[cfg(feature = "defmt")]
+    defmt::error!("{}", error);
+    _ = error;
+}
+
+/// Tells an error, where there is a logger.
+pub(crate) fn note_tail(error: TailError<FlashError>) {
     #[cfg(feature = "defmt")]
     defmt::error!("{}", error);
     _ = error;
