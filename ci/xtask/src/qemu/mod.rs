@@ -7,6 +7,7 @@ mod boards;
 mod device_log;
 mod host_files;
 mod power_cut;
+mod recorded;
 mod report;
 mod sd_card;
 mod table;

@@ -1,5 +1,7 @@
 //! What firmware is run with: a table of programs and logs.
 
+use super::super::recorded::{LARGE, REPLICAS, SMALL, cut_out, entry, flip, zero_sector};
+
 /// One run of one program.
 #[derive(Debug)]
 pub(super) struct Case {
@@ -37,14 +39,6 @@ impl Case {
     }
 }
 
-/// 300 entries of a real replica.
-const SMALL: &str = "tests/data/single/small-bodies.aof";
-/// 5 entries, two of them with bodies of 1 MiB: a thousand times the device's buffer.
-const LARGE: &str = "tests/data/single/large-bodies.aof";
-/// Three replicas of one cluster: back after restarts, ahead after state syncs.
-const REPLICAS: [&str; 3] =
-    ["tests/data/cluster/r0.aof", "tests/data/cluster/r1.aof", "tests/data/cluster/r2.aof"];
-
 /// All cases, in this order.
 pub(super) const CASES: [Case; 38] = [
     read("whole.aof", Source::Recorded(SMALL, |_| {})),
@@ -63,8 +57,8 @@ pub(super) const CASES: [Case; 38] = [
         Source::Recorded(SMALL, |log| [50_000, 150_000].into_iter().for_each(|byte| flip(log, byte))),
     ),
     read("flipped-magic.aof", Source::Recorded(SMALL, |log| flip(log, 0))),
-    read("zeroed-sector.aof", Source::Recorded(SMALL, |log| zero_sector(log, 180))),
-    read("gap.aof", Source::Recorded(SMALL, |log| cut_out(log, 100))),
+    read("zeroed-sector.aof", Source::Recorded(SMALL, |log| zero_sector_of(log, 180))),
+    read("gap.aof", Source::Recorded(SMALL, |log| cut_out(log, 100, 101))),
     read("repeated.aof", Source::Recorded(SMALL, |log| repeat(log, 100))),
     read("large.aof", Source::Recorded(LARGE, |_| {})),
     read("large-flipped.aof", Source::Recorded(LARGE, |log| flip(log, 1_000_000))),
@@ -73,14 +67,14 @@ pub(super) const CASES: [Case; 38] = [
     read("r0.aof", Source::Recorded(REPLICAS[0], |_| {})),
     read("r1.aof", Source::Recorded(REPLICAS[1], |_| {})),
     read("r2.aof", Source::Recorded(REPLICAS[2], |_| {})),
-    read("r0-zeroed-sector.aof", Source::Recorded(REPLICAS[0], |log| zero_sector(log, 2000))),
+    read("r0-zeroed-sector.aof", Source::Recorded(REPLICAS[0], |log| zero_sector_of(log, 2000))),
     read("desktop-tigerbeetle.aof", Source::Desktop("tigerbeetle", 8, |_| {})),
     read("desktop-crc.aof", Source::Desktop("crc", 8, |_| {})),
     read("crc.aof", Source::Desktop("crc", 100, |_| {})),
     read("crc-torn.aof", Source::Desktop("crc", 100, |log| log.truncate(log.len() - 30))),
     read("crc-flipped.aof", Source::Desktop("crc", 100, |log| flip(log, 20_000))),
-    read("crc-zeroed-sector.aof", Source::Desktop("crc", 100, |log| zero_sector(log, 50))),
-    read("crc-gap.aof", Source::Desktop("crc", 100, |log| cut_out(log, 50))),
+    read("crc-zeroed-sector.aof", Source::Desktop("crc", 100, |log| zero_sector_of(log, 50))),
+    read("crc-gap.aof", Source::Desktop("crc", 100, |log| cut_out(log, 50, 51))),
     read("crc-fork.aof", Source::Forked("crc")),
     read("fork.aof", Source::Forked("tigerbeetle")),
     write("write", "written-tigerbeetle.aof", Source::Device, &["tigerbeetle"]),
@@ -123,12 +117,6 @@ const fn refused(name: &'static str, source: Source, words: &'static [&'static s
     Case { program: "append", name, source, words, refused: true }
 }
 
-fn flip(log: &mut [u8], byte: usize) {
-    if let Some(byte) = log.get_mut(byte) {
-        *byte ^= 1;
-    }
-}
-
 fn flip_last(log: &mut [u8]) {
     log.iter_mut().next_back().into_iter().for_each(|byte| *byte ^= 1);
 }
@@ -143,16 +131,9 @@ fn cut_last(log: &mut Vec<u8>) {
     log.truncate(log.len() - 9);
 }
 
-/// Zeroes the sector in which the entry number `index` begins: 512 bytes that were never written.
-fn zero_sector(log: &mut [u8], index: usize) {
-    let start = entry(log, index).0 / 512 * 512;
-    log.iter_mut().skip(start).take(512).for_each(|byte| *byte = 0);
-}
-
-/// Takes the entry number `index` out: a gap.
-fn cut_out(log: &mut Vec<u8>, index: usize) {
-    let (start, end) = entry(log, index);
-    log.drain(start..end);
+/// Zeroes the sector in which the entry number `index` begins.
+fn zero_sector_of(log: &mut [u8], index: usize) {
+    zero_sector(log, entry(log, index).0);
 }
 
 /// Writes the entry number `index` twice.
@@ -169,20 +150,6 @@ fn begun(log: &mut Vec<u8>) {
     let before = log.get(..first).unwrap_or_default().to_vec();
     log.truncate(300_000);
     log.extend(before);
-}
-
-/// Where the entry number `index` begins and ends, by the sizes in the headers: the log is sound.
-fn entry(log: &[u8], index: usize) -> (usize, usize) {
-    let mut start = 0;
-    for number in 0.. {
-        let field = log.get(start + 112..).and_then(|rest| rest.first_chunk().copied());
-        let end = start + 16 + field.map_or(0, u32::from_le_bytes) as usize;
-        if number == index || end >= log.len() {
-            return (start, end);
-        }
-        start = end;
-    }
-    (start, log.len())
 }
 
 #[cfg(test)]
@@ -212,10 +179,10 @@ mod tests {
             change(&mut log);
             log
         };
-        assert_eq!(changed(|log| cut_out(log, 1)).len(), 548);
+        assert_eq!(changed(|log| cut_out(log, 1, 2)).len(), 548);
         assert_eq!(changed(|log| repeat(log, 2)).len(), 820 + 276);
         assert_eq!(changed(|log| cut_behind(log, 2, 5)).len(), 549);
-        let zeroed = changed(|log| zero_sector(log, 2));
+        let zeroed = changed(|log| zero_sector_of(log, 2));
         assert!(zeroed[512..].iter().all(|byte| *byte == 0) && zeroed[511] == 7);
     }
 

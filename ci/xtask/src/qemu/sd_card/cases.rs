@@ -1,22 +1,6 @@
 //! What the programs on a card are run with.
 
-/// 300 entries of a real replica.
-pub(super) const SMALL: &str = "tests/data/single/small-bodies.aof";
-/// 5 entries, two of them with bodies of 1 MiB: a thousand times the device's buffer.
-const LARGE: &str = "tests/data/single/large-bodies.aof";
-/// 1,453 entries of a replica that was away: ops are missing in the middle.
-const AWAY: &str = "tests/data/cluster/r2.aof";
-
-/// A log of the desktop that is read on the device.
-#[derive(Debug)]
-pub(super) struct Reading {
-    /// Where it was recorded.
-    pub(super) recorded: &'static str,
-    /// Its name on the card.
-    pub(super) name: &'static str,
-    /// What is changed before.
-    pub(super) change: fn(&mut Vec<u8>),
-}
+use super::super::recorded::{LARGE, REPLICAS, Reading, SMALL, cut_out, ends, flip, reading, zero_sector};
 
 /// All readings.
 pub(super) const READINGS: [Reading; 10] = [
@@ -24,20 +8,14 @@ pub(super) const READINGS: [Reading; 10] = [
     reading(SMALL, "TORN.AOF", |log| log.truncate(log.len() - 100)),
     reading(SMALL, "FLIPPED.AOF", |log| flip(log, 100_000)),
     reading(SMALL, "MAGIC.AOF", |log| flip(log, 0)),
-    reading(SMALL, "ZEROED.AOF", |log| log.iter_mut().skip(90_112).take(512).for_each(|byte| *byte = 0)),
+    reading(SMALL, "ZEROED.AOF", |log| zero_sector(log, 90_112)),
     reading(SMALL, "JUNKTAIL.AOF", |log| log.extend([0x5a; 700])),
-    reading(SMALL, "GAP.AOF", |log| {
-        let ends = ends(log);
-        log.drain(ends[99]..ends[102]);
-    }),
-    reading(AWAY, "AWAY.AOF", |_| {}),
+    reading(SMALL, "GAP.AOF", |log| cut_out(log, 100, 103)),
+    // A replica that was away: ops are missing in the middle.
+    reading(REPLICAS[2], "AWAY.AOF", |_| {}),
     reading(LARGE, "LARGE.AOF", |_| {}),
     reading(LARGE, "LARGEFLI.AOF", |log| flip(log, 1_000_000)),
 ];
-
-const fn reading(recorded: &'static str, name: &'static str, change: fn(&mut Vec<u8>)) -> Reading {
-    Reading { recorded, name, change }
-}
 
 /// A file that the device must not go on with, and not touch.
 #[derive(Debug)]
@@ -88,23 +66,6 @@ pub(super) const TAILS: [Tail; 3] = [
     |_| b"bytes of a file that was removed ".repeat(20),
 ];
 
-/// Where the entries of a sound log end.
-pub(super) fn ends(log: &[u8]) -> Vec<usize> {
-    let mut ends = Vec::new();
-    let mut offset = 0;
-    while let Some(size) = log.get(offset + 112..offset + 116).and_then(|bytes| bytes.try_into().ok()) {
-        offset += 16 + u32::from_le_bytes(size) as usize;
-        ends.push(offset);
-    }
-    ends
-}
-
-fn flip(log: &mut [u8], byte: usize) {
-    if let Some(byte) = log.get_mut(byte) {
-        *byte ^= 1;
-    }
-}
-
 /// What appending makes a card do: exact, since the same program does the same each time.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Cost {
@@ -126,14 +87,6 @@ pub(super) const COSTS: [Cost; 4] = [
 mod tests {
     use super::*;
     use crate::run::Root;
-
-    #[test]
-    fn entries_end_where_their_headers_say() {
-        let log = std::fs::read(Root::find().unwrap().path(SMALL)).unwrap();
-        let ends = ends(&log);
-        assert_eq!((ends.len(), ends.last()), (300, Some(&log.len())));
-        assert!(super::ends(&[]).is_empty());
-    }
 
     #[test]
     fn the_first_torn_tail_is_an_entry_less_its_last_byte() {

@@ -22,11 +22,12 @@ mod device;
 mod image;
 mod stretch;
 
-use self::cases::{COSTS, Cost, READINGS, REFUSALS, SMALL, ends};
+use self::cases::{COSTS, Cost, READINGS, REFUSALS};
 use self::device::Device;
 use self::image::{FAT16, FAT32, Format, Image, SDHC, TINY};
 use self::stretch::Stretched;
 use super::power_cut::{self, Said};
+use super::recorded::{SMALL, ends};
 use super::{Desktop, boards::CARD_BOARD, fresh_directory, read, report, write};
 use crate::outcome::{Done, Stop};
 use crate::setup::{self, Need};

@@ -1,28 +1,13 @@
 //! What the unikernel is run with.
 
-/// 300 entries of a real replica.
-pub(super) const SMALL: &str = "tests/data/single/small-bodies.aof";
-/// 5 entries, two of them with bodies of 1 MiB.
-const LARGE: &str = "tests/data/single/large-bodies.aof";
-/// 3,888 entries of a replica that was restarted twice: it goes back, and ahead.
-const RESTARTED: &str = "tests/data/cluster/r0.aof";
-
-/// A log of a replica that is read on the device.
-#[derive(Debug)]
-pub(super) struct Reading {
-    /// Where it was recorded.
-    pub(super) recorded: &'static str,
-    /// The disk that it is put on.
-    pub(super) name: &'static str,
-    /// What is changed before.
-    pub(super) change: fn(&mut Vec<u8>),
-}
+use super::super::recorded::{LARGE, REPLICAS, Reading, SMALL, cut_out, entry, flip, reading, zero_sector};
 
 /// All readings. Zeros follow to the disk's end.
 pub(super) const READINGS: [Reading; 16] = [
     reading(SMALL, "whole.img", |_| {}),
     reading(LARGE, "large.img", |_| {}),
-    reading(RESTARTED, "restarted.img", |_| {}),
+    // Restarted twice: it goes back, and ahead.
+    reading(REPLICAS[0], "restarted.img", |_| {}),
     // Torn: in a body, in a head, in a magic, in the first entry, in a body of 1 MiB; with noise behind.
     reading(SMALL, "torn-body.img", |log| log.truncate(log.len() - 100)),
     reading(SMALL, "torn-head.img", |log| log.truncate(last(log) + 100)),
@@ -41,17 +26,10 @@ pub(super) const READINGS: [Reading; 16] = [
         let byte = last(log) + 300;
         flip(log, byte);
     }),
-    reading(SMALL, "zeroed-sector.img", |log| zero(log, 200)),
+    reading(SMALL, "zeroed-sector.img", |log| zero_sector(log, 200 * 512)),
     reading(LARGE, "large-flipped.img", |log| flip(log, 1_000_000)),
-    reading(SMALL, "gap.img", |log| {
-        let ends = ends(log);
-        log.drain(ends[99]..ends[102]);
-    }),
+    reading(SMALL, "gap.img", |log| cut_out(log, 100, 103)),
 ];
-
-const fn reading(recorded: &'static str, name: &'static str, change: fn(&mut Vec<u8>)) -> Reading {
-    Reading { recorded, name, change }
-}
 
 /// A disk that the device must not write to, with a changed copy of [`SMALL`] on it.
 #[derive(Debug)]
@@ -71,7 +49,7 @@ pub(super) struct Refusal {
 /// All refusals.
 pub(super) const REFUSALS: [Refusal; 6] = [
     refusal("refused-flipped.img", |log| flip(log, 100_000), "damage in the middle"),
-    refusal("refused-sector.img", |log| zero(log, 200), "damage in the middle"),
+    refusal("refused-sector.img", |log| zero_sector(log, 200 * 512), "damage in the middle"),
     refusal("refused-first.img", |log| flip(log, 20), "damage in the middle"),
     refusal(
         "refused-foreign.img",
@@ -103,31 +81,9 @@ pub(super) const TAILS: [Tail; 4] = [
     |_| vec![0xff],
 ];
 
-/// Where the entries of a sound log end.
-pub(super) fn ends(log: &[u8]) -> Vec<usize> {
-    let mut ends = Vec::new();
-    let mut offset = 0;
-    while let Some(size) = log.get(offset + 112..offset + 116).and_then(|bytes| bytes.try_into().ok()) {
-        offset += 16 + u32::from_le_bytes(size) as usize;
-        ends.push(offset);
-    }
-    ends
-}
-
 /// Where the last entry begins.
 fn last(log: &[u8]) -> usize {
-    ends(log).iter().rev().nth(1).copied().unwrap_or(0)
-}
-
-fn flip(log: &mut [u8], byte: usize) {
-    if let Some(byte) = log.get_mut(byte) {
-        *byte ^= 1;
-    }
-}
-
-/// Zeroes the sector of this number.
-fn zero(log: &mut [u8], sector: usize) {
-    log.iter_mut().skip(sector * 512).take(512).for_each(|byte| *byte = 0);
+    entry(log, usize::MAX).0
 }
 
 /// Bytes that are no log, none of them zero.

@@ -17,8 +17,9 @@
 mod cases;
 mod cuts;
 
-use self::cases::{READINGS, REFUSALS, Refusal, SMALL};
+use self::cases::{READINGS, REFUSALS, Refusal};
 use super::boards::{DISK_BOARD, RUN_MAX};
+use super::recorded::SMALL;
 use super::{Desktop, fresh_directory, read, report, write};
 use crate::outcome::{Done, Stop};
 use crate::run::Run;
