@@ -6,8 +6,8 @@
 //!
 //! | table | size | a round | for whom |
 //! |---|---|---|---|
-//! | [`Mixed`](table::MIXED) | 1 KiB | 16 look-ups, each of a byte already mixed into a column, and rotations | the default |
-//! | [`S_BOX`](table::S_BOX) | 256 bytes | 16 look-ups of a byte, then each column is mixed | feature `small` |
+//! | `MIXED` | 1 KiB | 16 look-ups, each of a byte already mixed into a column, and rotations | the default |
+//! | `S_BOX` | 256 bytes | 16 look-ups of a byte, then each column is mixed | feature `small` |
 //!
 //! Other implementations hold four rotated copies of the first table. A rotation costs nothing on Arm and
 //! next to nothing elsewhere. The tables are computed by the compiler. Facts: FIPS 197.
