@@ -119,6 +119,16 @@ pub enum TailError<E> {
         /// That entry's op.
         next_op: Op,
     },
+    /// An entry's header is whole and breaks a rule, which no power cut does: it is larger than
+    /// [`Recovery::with_message_size_max`] allows, or of a later version. It may have been synced.
+    Rule(Damage),
+    /// The device gave fewer bytes than it has by its own word: what is behind `offset` is not known.
+    Shrunk {
+        /// Where it had no more bytes.
+        offset: u64,
+        /// Where it should end.
+        end: u64,
+    },
     /// Two histories: an old log stood on the device, or two writers were at work.
     Fork(ChainBreak),
     /// There is no entry, and the device is not zero: it holds something else.
@@ -138,6 +148,15 @@ impl<E: fmt::Display> fmt::Display for TailError<E> {
                 "{damage}, and the log goes on at byte {next} (op {next_op}): damage in the middle: append \
                  nothing; merge this log with those of other replicas, or copy it out"
             ),
+            Self::Rule(damage) => write!(
+                f,
+                "{damage}, and no power cut does that: append nothing; is the size limit lower than the \
+                 writer's, or the log of a later version?"
+            ),
+            Self::Shrunk { offset, end } => write!(
+                f,
+                "the device has no bytes behind {offset} and should have {end}: append nothing; look at the device"
+            ),
             Self::Fork(broken) => write!(
                 f,
                 "byte {} (op {}): {}: append nothing; copy the log out, and zero the device before its next use",
@@ -156,7 +175,7 @@ impl<E: core::error::Error + 'static> core::error::Error for TailError<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Device(error) => Some(error),
-            Self::Middle { damage, .. } => Some(damage),
+            Self::Middle { damage, .. } | Self::Rule(damage) => Some(damage),
             _ => None,
         }
     }
@@ -183,7 +202,8 @@ impl<P: Profile> Recovery<P> {
         Self { checker: Checker::new(profile), search_size_max: u64::MAX, leftovers_max: 0 }
     }
 
-    /// Sets the largest `size` of an entry (header and body, bytes).
+    /// Sets the largest `size` of an entry (header and body, bytes): the writer's, or more. A larger entry is
+    /// refused, as [`TailError::Rule`].
     #[must_use]
     pub const fn with_message_size_max(self, message_size_max: u32) -> Self {
         Self { checker: self.checker.with_message_size_max(message_size_max), ..self }
@@ -219,6 +239,19 @@ impl<P: Profile> Recovery<P> {
         let reader = Reader::new(device, buffer, *self.checker.profile())?;
         let reader = reader.with_message_size_max(self.checker.message_size_max());
         let mut reader = reader.with_chain_check(true);
+        let end = reader.end();
+        let tail = self.tail(&mut reader)?;
+        // A reader takes a device that gives no more bytes for one that ends there; a writer must not.
+        if reader.end() < end {
+            return Err(TailError::Shrunk { offset: reader.end(), end });
+        }
+        Ok(tail)
+    }
+
+    fn tail<D: Read + Seek, B: AsMut<[u8]>>(
+        &self,
+        reader: &mut Reader<D, B, P>,
+    ) -> Result<Tail, TailError<D::Error>> {
         let mut tail = Tail::default();
         let damage = loop {
             match reader.next_streamed(|_piece| {}) {
@@ -235,11 +268,16 @@ impl<P: Profile> Recovery<P> {
                 Err(error) => return Err(error.into()),
             }
         };
+        if matches!(damage.kind, DamageKind::HeaderInvalid(_)) {
+            return Err(TailError::Rule(damage));
+        }
+        // An entry behind the damage counts however large it is.
+        reader.set_message_size_max(u32::MAX);
         let reach = self.search_size_max.max(self.checker.entry_size_max().into());
         let until = tail.end.saturating_add(reach).min(reader.end());
-        tail.torn = torn(&mut reader, tail.end, until)?;
+        tail.torn = torn(reader, tail.end, until)?;
         let Some(torn) = tail.torn else { return Ok(tail) };
-        if let Some((next, next_op)) = self.goes_on(&mut reader, &damage, tail.last.as_ref(), until)? {
+        if let Some((next, next_op)) = self.goes_on(reader, &damage, tail.last.as_ref(), until)? {
             return Err(TailError::Middle { damage, next, next_op });
         }
         // The first entry may be torn, but then it begins with the magic.

@@ -395,3 +395,63 @@ fn failed_read_is_the_devices_and_not_the_logs_fault() {
         Err(TailError::Buffer { needed: 272 })
     ));
 }
+
+/// A header that is whole is no torn entry: what it tells was written, and may have been synced.
+#[test]
+fn entries_above_the_size_limit_are_refused_and_never_taken_for_a_torn_tail() {
+    for profile in PROFILES {
+        let mut writer = Writer::new(Cursor::new(vec![0; 8192]), profile);
+        for size in [10, 3000] {
+            writer.append_new(&Draft::default(), &vec![7; size]).unwrap();
+        }
+        let log = writer.into_device().into_inner();
+        assert_eq!(find(&log, profile).map(|tail| tail.entries), Ok(2));
+        let recovery = Recovery::new(profile).with_message_size_max(1000);
+        let found = recovery.find(Cursor::new(&log[..]), [0; HEAD_SIZE]);
+        let Err(TailError::Rule(damage)) = found else { panic!("{found:?}") };
+        assert_eq!((damage.offset, damage.op), (282, Some(Op(2))));
+        // Behind damage that tells no size, too.
+        let mut rotten = log.clone();
+        rotten[100] ^= 1;
+        let found = recovery.find(Cursor::new(&rotten[..]), [0; HEAD_SIZE]);
+        assert!(matches!(found, Err(TailError::Middle { next: 282, next_op: Op(2), .. })), "{found:?}");
+    }
+}
+
+/// A device that ends where it says and gives no more bytes from `reads_end` on.
+struct Shrinks<'a> {
+    device: Cursor<&'a [u8]>,
+    reads_end: u64,
+}
+
+impl embedded_io::ErrorType for Shrinks<'_> {
+    type Error = aof_nostd::storage::CursorError;
+}
+
+impl embedded_io::Read for Shrinks<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
+        let left = self.reads_end.saturating_sub(self.device.position());
+        let size = buffer.len().min(usize::try_from(left).unwrap());
+        self.device.read(&mut buffer[..size])
+    }
+}
+
+impl Seek for Shrinks<'_> {
+    fn seek(&mut self, target: embedded_io::SeekFrom) -> Result<u64, Self::Error> {
+        self.device.seek(target)
+    }
+}
+
+#[test]
+fn device_that_gives_fewer_bytes_than_it_has_is_an_error_and_no_end() {
+    let profile = PROFILES[0];
+    let log = raw(SMALL_BODIES);
+    for reads_end in [0, 1, 272, 1000, SMALL_BODIES.len(), log.len() - 1] {
+        let device = Shrinks { device: Cursor::new(&log[..]), reads_end: reads_end as u64 };
+        let found = Recovery::new(profile).find(device, [0; 512]);
+        let end = log.len() as u64;
+        assert_eq!(found, Err(TailError::Shrunk { offset: reads_end as u64, end }), "{reads_end}");
+    }
+    let whole = Shrinks { device: Cursor::new(&log[..]), reads_end: log.len() as u64 };
+    assert_eq!(Recovery::new(profile).find(whole, [0; 512]).map(|tail| tail.entries), Ok(300));
+}

@@ -192,6 +192,11 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
         self
     }
 
+    /// The same, later on.
+    pub(crate) fn set_message_size_max(&mut self, message_size_max: u32) {
+        self.checker = self.checker.with_message_size_max(message_size_max);
+    }
+
     /// Turns the chain check on or off; off unless set. When on, an entry whose parent is not the entry
     /// before it is [`ReadError::Chain`].
     #[must_use]

@@ -3,11 +3,11 @@
 
 use crate::Flash;
 use crate::job::{note_read, note_tail, note_write};
-use aof_nostd::{Profile, ReadError, TailError, WriteError};
+use aof_nostd::{ReadError, TailError, WriteError};
 
 // guide: begin
 use aof_nostd::storage::Sync;
-use aof_nostd::{Draft, Reader, Recovery, Writer};
+use aof_nostd::{Draft, Profile, Reader, Recovery, Writer};
 use embedded_io::{Read, Seek, Write};
 
 /// Opens the log on `device`, appends an entry, makes it durable, and verifies the whole log.
