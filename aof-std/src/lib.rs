@@ -7,6 +7,7 @@
 //! | [`source`] | reading a file by position, shared between threads; [`open`] gives an iterator on a path |
 //! | [`scan`] | reading a whole file on all cores, results in order |
 //! | [`replace`] | a new file that appears whole or not at all |
+//! | [`fs`] | what is asked of the operating system, as traits: the seam for simulated faults |
 //! | [`sync`] | which system call means durable |
 //! | [`history`] | the chain's memory of all ops, for [`aof_nostd::Chain`] |
 //!
@@ -22,6 +23,7 @@
 
 mod checkpoint;
 pub mod file;
+pub mod fs;
 pub mod history;
 mod open;
 pub mod replace;
@@ -31,7 +33,7 @@ pub mod source;
 pub mod sync;
 mod zeros;
 
-pub use crate::checkpoint::Checkpointed;
+pub use crate::checkpoint::{Checkpointed, Job};
 pub use crate::file::{FileError, LogFile, TornTail};
 pub use crate::history::Runs;
 pub use crate::open::{OpenError, OpenOptions};

@@ -108,11 +108,20 @@ impl Index {
         for path in paths {
             sources.push(Source::open(path).map_err(|error| Failure::read(path, error))?);
         }
-        let progress = Progress::new("read", sources.iter().map(Source::size).sum());
+        Self::of(paths.iter().cloned().zip(sources).collect(), message_size_max)
+    }
+
+    /// The same of files that are open, with their names.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Read`], [`Failure::Interrupted`].
+    pub fn of(inputs: Vec<(PathBuf, Source)>, message_size_max: u32) -> Result<Self, Failure> {
+        let progress = Progress::new("read", inputs.iter().map(|(_, source)| source.size()).sum());
         let mut index = Self::default();
         let mut runs = Vec::new();
-        for (path, source) in paths.iter().zip(sources) {
-            runs.push(index.read_input(path, source, message_size_max, &progress)?);
+        for (path, source) in inputs {
+            runs.push(index.read_input(&path, source, message_size_max, &progress)?);
         }
         index.records.sort_unstable();
         let firm = runs.iter().flatten().filter(|run| !run.is_island()).map(|run| run.cluster).collect();

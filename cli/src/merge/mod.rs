@@ -43,7 +43,8 @@ pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
     let whole = plan.obstacle.is_none() && index.conflict().is_none();
     let wanted = whole || (args.partial && index.conflict().is_none());
     if wanted && !plan.chain.is_empty() {
-        report.written = Some(write::write(args, &index, &plan)?);
+        let file = NewFile::create(&args.output).map_err(|error| Failure::write(&args.output, error))?;
+        report.written = Some(write::write(file, args, &index, &plan)?);
     }
     report.print(args.json)?;
     if report.written.is_some() {
