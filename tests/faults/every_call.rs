@@ -184,3 +184,8 @@ fn writing(torn: bool, more: u64) {
 fn writer_keeps_what_it_acknowledged_whichever_call_fails() {
     writing(false, 6);
 }
+
+#[test]
+fn torn_tail_is_kept_before_it_is_cut_whichever_call_fails() {
+    writing(true, 1);
+}
