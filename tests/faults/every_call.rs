@@ -18,8 +18,13 @@ use crate::sweep::{Fault, Hit, Program};
 use crate::writer::Writer;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+
+/// The mode of an old output: a failure must not let others read what is put in its place.
+const SECRET: u32 = 0o600;
 
 /// A command that makes one output out of inputs, the output in a directory of its own.
 struct Making<'a> {
@@ -59,7 +64,9 @@ impl Making<'_> {
             std::fs::write(directory.join("in").join(name), bytes).unwrap();
         }
         if let Some(old) = &self.old {
-            std::fs::write(directory.join("out").join(self.output), old).unwrap();
+            let path = directory.join("out").join(self.output);
+            std::fs::write(&path, old).unwrap();
+            std::fs::set_permissions(path, Permissions::from_mode(SECRET)).unwrap();
         }
     }
 
@@ -72,6 +79,13 @@ impl Making<'_> {
         let is_new = output.as_ref() == Some(&self.new);
         if !is_new && output != self.old {
             return Err(format!("the output is neither the old one nor the whole new one: {output:?}"));
+        }
+        if self.old.is_some() {
+            let path = directory.join("out").join(self.output);
+            let mode = std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            if mode != SECRET {
+                return Err(format!("the output had the mode {SECRET:o}, and now has {mode:o}"));
+            }
         }
         let killed = hit.fault == Fault::Kill;
         match ran.status.code() {

@@ -86,8 +86,8 @@ fn new_log_whose_directory_cannot_be_synced_is_not_opened() {
     if !has_strace() {
         return;
     }
-    // The file's sync, then the directory's: an entry in a file that may be gone is not durable.
-    for number in [1, 2] {
+    // The directory, the file, the directory again: an entry in a file that may be gone is not durable.
+    for number in [1, 2, 3] {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log.aof");
         let writer = writer(&path, &format!("fsync:error=EIO:when={number}"));

@@ -199,3 +199,33 @@ fn readers_of_a_log_that_is_being_written_find_whole_entries_only() {
     drop(running.kill());
     assert_eq!(files(directory.path()).len(), 2);
 }
+
+/// A log that loses acknowledged entries behind the writer's back must not go on as if nothing had been: with
+/// O_APPEND the next entries would follow the cut, and the file would look like one that has a gap.
+#[test]
+fn log_that_is_cut_while_it_is_written_is_noticed_at_the_next_checkpoint() {
+    let cuts: [(&str, fn(u64) -> u64); 4] = [
+        ("all of it", |_| 0),
+        ("at an entry's end", |_| 272 + 100 + 272 + 1000), // ops 1 and 2
+        ("within an entry", |size| size - 20),
+        ("longer", |size| size + 20),
+    ];
+    for (what, size_of) in cuts {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log.aof");
+        let (said, _) = writer_of(&path, |size| cut(&path, size_of(size)));
+        assert!(!said.status.success() && !said.has("closed"), "{what}: {said:?}");
+        // Told once, with the reason, by the checkpoint's callback or by the checkpoint itself.
+        let reason = "not as long as what was written to it";
+        let told: Vec<_> = said.lines.iter().filter(|line| line.contains(reason)).collect();
+        assert_eq!(told.len(), 1, "{what}: {said:?}");
+        let op: u64 = told[0].split([' ', ':']).nth(1).unwrap().parse().unwrap();
+        assert!(said.acknowledged() < op, "{what}: {said:?}");
+        let latched = "the device failed before: reopen the log";
+        assert_eq!(
+            said.all("later").collect::<Vec<_>>(),
+            [format!("{latched} / {latched}")],
+            "{what}: {said:?}"
+        );
+    }
+}

@@ -11,6 +11,7 @@
 //! | `unsynced OP: WHY` | a checkpoint called back with an error |
 //! | `refused OP: WHY` | the entry with this op was not taken |
 //! | `later WRITE / CHECKPOINT` | what the log said to one more write and checkpoint after a failure |
+//! | `stopped OP: WHY` | a checkpoint behind OP was refused |
 //! | `ended: WHY` | the log could not be opened, cut or closed |
 //! | `closed OP` | the log was closed, the last op written is OP |
 //!
@@ -303,7 +304,10 @@ fn checkpoint(log: &mut LogFile, op: u64, waits: bool) -> Result<(), FileError> 
     match log.checkpoint(tell) {
         Err(FileError::Write(WriteError::Checkpointing)) if !waits => Ok(()), // the next one covers it
         Err(FileError::Write(WriteError::Checkpointing)) => log.wait(),
-        Err(error) => Err(error),
+        Err(error) => {
+            say(&format!("stopped {op}: {error}"));
+            Err(error)
+        }
         Ok(()) if waits => log.wait(),
         Ok(()) => Ok(()),
     }
