@@ -33,12 +33,18 @@ pub(crate) fn rotate(
         Ok(false) => Ok((Rotation::Replaced, None)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match create(fs, path) {
             Ok(new) => Ok((Rotation::Created, Some(new))),
-            // Somebody was faster.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok((Rotation::Replaced, None)),
+            // Somebody was faster: in creating it, or in locking what was created here.
+            Err(error) if is_taken(&error) => Ok((Rotation::Replaced, None)),
             Err(error) => Err(error),
         },
         Err(error) => Err(error),
     }
+}
+
+/// Whether another process has the place: its file is there, or it locked the new file in the moment between
+/// its creation and its locking.
+fn is_taken(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::WouldBlock)
 }
 
 /// Whether `path` names `file`.
@@ -57,6 +63,10 @@ pub(crate) fn create(fs: &dyn FileSystem, path: &Path) -> io::Result<Arc<dyn Fil
         TryLockError::WouldBlock => io::ErrorKind::WouldBlock.into(),
         TryLockError::Error(error) => error,
     })?;
+    // Another process may have opened it before it was locked, written to it, and ended.
+    if file.size()? > 0 {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
     file.sync_all()?;
     fs.sync_directory_of(path)?;
     Ok(file)

@@ -1,10 +1,12 @@
 //! Two writers of one log: the second is refused, as long as the first one lives, rotations included.
 
-use crate::environment::tell;
+use crate::environment::{has_strace, tell};
 use crate::log::{self, continued, goes_on};
-use crate::writer::Writer;
+use crate::sweep::strace;
+use crate::writer::{LONG, Writer};
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// A writer that does not end before it is killed.
 fn endless(path: &Path) -> Writer {
@@ -85,7 +87,7 @@ fn writer_that_starts_while_the_other_rotates_is_refused_or_waits_for_its_own_fi
                 assert!(second.has("ended"), "{second:?}");
                 refused += 1;
             }
-            assert!(first.says("rotated"), "{moved:?}");
+            assert!(first.says("rotated"), "{second:?}\n{:?}", first.finish());
             rotations += 1;
         }
         let said = first.kill();
@@ -99,4 +101,38 @@ fn writer_that_starts_while_the_other_rotates_is_refused_or_waits_for_its_own_fi
         assert!(found.last_op >= said.acknowledged(), "{said:?}");
     }
     tell(&format!("{rotations} rotations, in {refused} of them a second writer was refused"));
+}
+
+/// A second writer that locks the new file of a rotation, in the moment between its creation and its locking:
+/// where it kept the lock, the first one failed for good; where it had ended by then, the first one wrote behind
+/// its entries. Now the first is told that another file is there, as for any other in the log's place.
+#[test]
+fn second_writer_that_locks_the_new_file_of_a_rotation_does_not_disturb_the_first() {
+    if !has_strace() {
+        return;
+    }
+    for second_ends in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log.aof");
+        let moved = directory.path().join("log.0.aof");
+        // Held in both of its threads: the one that opens the log, and the one that syncs and rotates.
+        let words = strace(&["trace=flock", "inject=flock:delay_enter=1500000:when=1"], "/dev/null");
+        let slow = Writer { up_to: 2000, ..endless(&path) }.through(&words);
+        let mut first = slow.start();
+        assert!(first.says("acknowledged"));
+        fs::rename(&path, &moved).unwrap();
+        let end = Instant::now() + LONG;
+        while !path.exists() {
+            assert!(Instant::now() < end, "no new file was created");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let up_to = if second_ends { 20 } else { 1_000_000 };
+        let mut second = Writer { up_to, ..endless(&path) }.start();
+        assert!(second.says(if second_ends { "closed" } else { "opened" }));
+        assert!(first.says("replaced"), "{second_ends}: {:?}", first.finish());
+        assert!(first.says("closed 2000"), "{second_ends}: {:?}", first.finish());
+        drop(second);
+        assert!(log::read(&path, &slow.sizes).last_op > 0, "the second one's file is its own");
+        assert_eq!(log::read(&moved, &slow.sizes).last_op, 2000);
+    }
 }
