@@ -2,6 +2,10 @@
 //!
 //! Looked at after each checkpoint, as replicas do. A file that somebody else put in the log's place is
 //! not written to: moving it away lets the writer begin its own.
+//!
+//! A log that was *deleted* is no rotation: what a checkpoint would call durable is nowhere. The same where it
+//! was moved to another file system, which is to copy it and then to delete it: nobody knows whether the copy
+//! has the last entries. So the checkpoint fails.
 
 use crate::fs::{FileHandle, FileSystem};
 use std::fs::TryLockError;
@@ -28,7 +32,16 @@ pub(crate) fn rotate(
     path: &Path,
     file: &dyn FileHandle,
 ) -> io::Result<(Rotation, Option<Arc<dyn FileHandle>>)> {
-    match is_same(fs, path, file) {
+    let same = is_same(fs, path, file);
+    // Asked behind the look at the path: what made the path another one has been done by now.
+    if !matches!(same, Ok(true)) && file.is_deleted()? {
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            "the log file was deleted, or moved to another file system, while it was being written: entries \
+             since the last checkpoint may be lost",
+        ));
+    }
+    match same {
         Ok(true) => Ok((Rotation::None, None)),
         Ok(false) => Ok((Rotation::Replaced, None)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match create(fs, path) {

@@ -229,3 +229,28 @@ fn log_that_is_cut_while_it_is_written_is_noticed_at_the_next_checkpoint() {
         );
     }
 }
+
+/// What a checkpoint calls durable has to be somewhere: a log without a name is gone with its writer.
+#[test]
+fn log_that_is_deleted_while_it_is_written_is_an_error_and_not_a_rotation() {
+    let harms: [fn(&Path); 2] = [
+        |path| fs::remove_file(path).unwrap(),
+        // Another file is moved over it.
+        |path| {
+            fs::write(path.with_extension("other"), b"precious").unwrap();
+            fs::rename(path.with_extension("other"), path).unwrap();
+        },
+    ];
+    for harm in harms {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log.aof");
+        let (said, _) = writer_of(&path, |_| harm(&path));
+        let told: Vec<_> = said.all("unsynced").collect();
+        assert!(told.len() == 1 && told[0].contains("the log file was deleted"), "{said:?}");
+        let op: u64 = told[0].split(':').next().unwrap().parse().unwrap();
+        assert!(said.acknowledged() < op && !said.has("rotated") && !said.has("replaced"), "{said:?}");
+        let latched = "the device failed before: reopen the log";
+        assert_eq!(said.all("later").collect::<Vec<_>>(), [format!("{latched} / {latched}")], "{said:?}");
+        assert!(files(directory.path()).values().all(|bytes| bytes == b"precious"), "nothing is begun there");
+    }
+}
