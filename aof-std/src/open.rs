@@ -172,7 +172,7 @@ impl OpenOptions {
 
     fn read(&self, source: &Source) -> Result<(AnyProfile, Contents), OpenError> {
         let scan = Scan::detect(source, crate::backend())?.with_message_size_max(self.message_size_max);
-        let default = || aof_nostd::TigerBeetle::new(crate::backend()).into();
+        let default = || TigerBeetle::new(crate::backend()).into();
         let profile = match (scan.profile(), self.profile) {
             (Some(found), Some(asked)) if found.name() != asked.name() => {
                 return Err(OpenError::Profile { found: found.name(), asked: asked.name() });
