@@ -38,6 +38,9 @@ fn held_at(call: &str, number: usize, arguments: &[std::ffi::OsString], meanwhil
     Ran { shown, status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
+/// The size that a file is given, from the one that it has.
+type NewSize = fn(u64) -> u64;
+
 /// What is done to a file.
 type Harm = fn(&Path);
 
@@ -134,10 +137,15 @@ fn input_that_is_cut_or_changed_while_it_is_merged_makes_no_output() {
     }
 }
 
-/// A writer at work, and its log pulled away from under it behind its second acknowledgement. Gives what it
-/// said, and the last op that was acknowledged before.
-fn writer_of(path: &Path, pull: impl FnOnce(u64)) -> (Said, Writer) {
-    let writer = Writer { every: 3, up_to: 3000, ..Writer::new(path) };
+/// The last op of a writer that is to end in order; long enough to be disturbed before.
+const END: u64 = 6000;
+
+/// That of one that has to be stopped.
+const ENDLESS: u64 = 1_000_000;
+
+/// A writer at work up to an op, and its log pulled away from under it behind its second acknowledgement.
+fn writer_of(path: &Path, up_to: u64, pull: impl FnOnce(u64)) -> (Said, Writer) {
+    let writer = Writer { every: 3, up_to, ..Writer::new(path) };
     let mut running = writer.start();
     assert!(running.says("acknowledged") && running.says("acknowledged"));
     pull(fs::metadata(path).unwrap().len());
@@ -149,11 +157,11 @@ fn log_that_is_moved_away_while_it_is_written_goes_on_in_a_new_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.aof");
     let moved = directory.path().join("moved.aof");
-    let (said, writer) = writer_of(&path, |_| fs::rename(&path, &moved).unwrap());
-    assert!(said.has("rotated") && said.has("closed 3000"), "{said:?}");
+    let (said, writer) = writer_of(&path, END, |_| fs::rename(&path, &moved).unwrap());
+    assert!(said.has("rotated") && said.has("closed"), "{said:?}");
     let first = log::read(&moved, &writer.sizes);
     let second = continued(&fs::read(&path).unwrap(), &writer.sizes, &first);
-    assert_eq!((second.last_op, second.tail.len()), (3000, 0));
+    assert_eq!((second.last_op, second.tail.len()), (END, 0));
 }
 
 #[test]
@@ -161,14 +169,14 @@ fn log_that_is_replaced_while_it_is_written_is_warned_of_and_the_other_file_unto
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.aof");
     let moved = directory.path().join("moved.aof");
-    let (said, writer) = writer_of(&path, |_| {
+    let (said, writer) = writer_of(&path, END, |_| {
         fs::write(directory.path().join("other"), b"precious").unwrap();
         fs::hard_link(&path, &moved).unwrap();
         fs::rename(directory.path().join("other"), &path).unwrap();
     });
-    assert!(said.has("replaced") && said.has("closed 3000"), "{said:?}");
+    assert!(said.has("replaced") && said.has("closed"), "{said:?}");
     assert_eq!(fs::read(&path).unwrap(), b"precious");
-    assert_eq!(log::read(&moved, &writer.sizes).last_op, 3000);
+    assert_eq!(log::read(&moved, &writer.sizes).last_op, END);
 }
 
 #[test]
@@ -204,7 +212,7 @@ fn readers_of_a_log_that_is_being_written_find_whole_entries_only() {
 /// O_APPEND the next entries would follow the cut, and the file would look like one that has a gap.
 #[test]
 fn log_that_is_cut_while_it_is_written_is_noticed_at_the_next_checkpoint() {
-    let cuts: [(&str, fn(u64) -> u64); 4] = [
+    let cuts: [(&str, NewSize); 4] = [
         ("all of it", |_| 0),
         ("at an entry's end", |_| 272 + 100 + 272 + 1000), // ops 1 and 2
         ("within an entry", |size| size - 20),
@@ -213,7 +221,7 @@ fn log_that_is_cut_while_it_is_written_is_noticed_at_the_next_checkpoint() {
     for (what, size_of) in cuts {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log.aof");
-        let (said, _) = writer_of(&path, |size| cut(&path, size_of(size)));
+        let (said, _) = writer_of(&path, ENDLESS, |size| cut(&path, size_of(size)));
         assert!(!said.status.success() && !said.has("closed"), "{what}: {said:?}");
         // Told once, with the reason, by the checkpoint's callback or by the checkpoint itself.
         let reason = "not as long as what was written to it";
@@ -233,7 +241,7 @@ fn log_that_is_cut_while_it_is_written_is_noticed_at_the_next_checkpoint() {
 /// What a checkpoint calls durable has to be somewhere: a log without a name is gone with its writer.
 #[test]
 fn log_that_is_deleted_while_it_is_written_is_an_error_and_not_a_rotation() {
-    let harms: [fn(&Path); 2] = [
+    let harms: [Harm; 2] = [
         |path| fs::remove_file(path).unwrap(),
         // Another file is moved over it.
         |path| {
@@ -244,7 +252,7 @@ fn log_that_is_deleted_while_it_is_written_is_an_error_and_not_a_rotation() {
     for harm in harms {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log.aof");
-        let (said, _) = writer_of(&path, |_| harm(&path));
+        let (said, _) = writer_of(&path, ENDLESS, |_| harm(&path));
         let told: Vec<_> = said.all("unsynced").collect();
         assert!(told.len() == 1 && told[0].contains("the log file was deleted"), "{said:?}");
         let op: u64 = told[0].split(':').next().unwrap().parse().unwrap();

@@ -117,7 +117,7 @@ fn second_writer_that_locks_the_new_file_of_a_rotation_does_not_disturb_the_firs
         let moved = directory.path().join("log.0.aof");
         // Held in both of its threads: the one that opens the log, and the one that syncs and rotates.
         let words = strace(&["trace=flock", "inject=flock:delay_enter=1500000:when=1"], "/dev/null");
-        let slow = Writer { up_to: 2000, ..endless(&path) }.through(&words);
+        let slow = Writer { up_to: 6000, ..endless(&path) }.through(&words);
         let mut first = slow.start();
         assert!(first.says("acknowledged"));
         fs::rename(&path, &moved).unwrap();
@@ -130,9 +130,9 @@ fn second_writer_that_locks_the_new_file_of_a_rotation_does_not_disturb_the_firs
         let mut second = Writer { up_to, ..endless(&path) }.start();
         assert!(second.says(if second_ends { "closed" } else { "opened" }));
         assert!(first.says("replaced"), "{second_ends}: {:?}", first.finish());
-        assert!(first.says("closed 2000"), "{second_ends}: {:?}", first.finish());
+        assert!(first.says("closed 6000"), "{second_ends}: {:?}", first.finish());
         drop(second);
         assert!(log::read(&path, &slow.sizes).last_op > 0, "the second one's file is its own");
-        assert_eq!(log::read(&moved, &slow.sizes).last_op, 2000);
+        assert_eq!(log::read(&moved, &slow.sizes).last_op, 6000);
     }
 }
