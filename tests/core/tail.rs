@@ -181,6 +181,34 @@ fn log_in_a_torn_body_is_no_reason_to_refuse() {
     }
 }
 
+/// A device of bytes can be cut anywhere in the zeroing of a torn first entry. Once its magic went before the
+/// rest of it: what was left looked like no log, and the device was refused from then on.
+#[test]
+fn first_entry_that_was_zeroed_in_part_is_no_other_thing_on_the_device() {
+    for profile in PROFILES {
+        let log = chain(profile, &[700]);
+        for kept in [5, 16, 100, HEAD_SIZE, HEAD_SIZE + 600] {
+            let device = raw(&log.bytes[..kept]);
+            let tail = find(&device, profile).unwrap();
+            let size = tail.torn.map_or(0, |torn| usize::try_from(torn.end - torn.start).unwrap());
+            for fuel in 0..=kept {
+                let mut cut = Failing::new(Memory::new(device.clone()), fuel);
+                let cleaned = tail.clean(&mut cut);
+                assert_eq!(cleaned.is_ok(), fuel >= size, "{kept} bytes torn, {fuel} zeroed");
+                let left = cut.into_inner().bytes().to_vec();
+                let again = find(&left, profile);
+                assert_eq!(again.map(|tail| tail.entries), Ok(0), "{kept} bytes torn, {fuel} zeroed");
+            }
+        }
+        // Part of the magic where it belongs, and nothing else, is its rest; anything beside it is not.
+        let mut disk = raw(&[]);
+        disk[3] = log.bytes[3];
+        assert!(find(&disk, profile).is_ok());
+        disk[16] = 1;
+        assert_eq!(find(&disk, profile), Err(TailError::NoLog { offset: 3 }));
+    }
+}
+
 /// A writer that went on behind a torn piece, without cleaning it, with the same entry once more.
 #[test]
 fn second_try_inside_the_extent_of_the_torn_one_counts() {
