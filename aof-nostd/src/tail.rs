@@ -37,11 +37,11 @@ use crate::check::Checker;
 use crate::checksum::{Magic, Profile};
 use crate::damage::{Damage, DamageKind};
 use crate::reader::{ChainBreak, ReadError, Reader};
-use crate::storage::Sync;
+use crate::storage::{Sync, uninterrupted};
 use crate::wire::{EntryHead, HEAD_SIZE, Header, MAGIC_SIZE, Op};
 use crate::writer::WriteError;
 use core::fmt;
-use embedded_io::{Error, ErrorKind, Read, Seek, SeekFrom, Write};
+use embedded_io::{Read, Seek, SeekFrom, Write};
 use zerocopy::FromBytes;
 
 /// Zeros that are written at a time.
@@ -382,7 +382,8 @@ impl Tail {
     ///
     /// # Errors
     ///
-    /// [`WriteError::Device`], or [`WriteError::Full`] where the device has become smaller. Find the tail anew.
+    /// [`WriteError::Device`], or [`WriteError::Full`] where the device has become smaller. Find the tail anew;
+    /// where a sync failed, only after a restart: see [`Sync`].
     pub fn clean<D: Write + Seek + Sync>(&self, mut device: D) -> Result<(), WriteError<D::Error>> {
         // Entries found may still be in the device's cache. And a device that makes nothing durable says so
         // before anything on it changes.
@@ -398,23 +399,22 @@ impl Tail {
             zero(&mut device, torn.start, magic_end)?;
             device.sync().map_err(WriteError::Device)?;
         }
-        device.seek(SeekFrom::Start(self.end)).map_err(WriteError::Device)?;
+        uninterrupted(|| device.seek(SeekFrom::Start(self.end))).map_err(WriteError::Device)?;
         Ok(())
     }
 }
 
 /// Zeroes `start..end`.
 fn zero<D: Write + Seek>(device: &mut D, start: u64, end: u64) -> Result<(), WriteError<D::Error>> {
-    device.seek(SeekFrom::Start(start)).map_err(WriteError::Device)?;
+    uninterrupted(|| device.seek(SeekFrom::Start(start))).map_err(WriteError::Device)?;
     let mut left = end.saturating_sub(start);
     while left > 0 {
         let size = usize::try_from(left).unwrap_or(usize::MAX).min(ZEROS.len());
-        match device.write(ZEROS.get(..size).unwrap_or(&ZEROS)) {
-            Ok(0) => return Err(WriteError::Full),
-            Ok(written) => left = left.saturating_sub(written as u64),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(WriteError::Device(error)),
+        let zeros = ZEROS.get(..size).unwrap_or(&ZEROS);
+        match uninterrupted(|| device.write(zeros)).map_err(WriteError::Device)? {
+            0 => return Err(WriteError::Full),
+            written => left = left.saturating_sub(written as u64),
         }
     }
-    device.flush().map_err(WriteError::Device)
+    uninterrupted(|| device.flush()).map_err(WriteError::Device)
 }
