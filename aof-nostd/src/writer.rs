@@ -248,10 +248,11 @@ impl<D, P: Profile> Writer<D, P> {
         }
     }
 
-    /// Sets how many entries may be unsynced; 1,024 unless set.
+    /// Sets how many entries may be unsynced, 1 at least; 1,024 unless set.
     #[must_use]
     pub fn with_unsynced_max(mut self, unsynced_max: u32) -> Self {
-        self.unsynced_max = unsynced_max;
+        // With 0 no entry could ever be appended, and "checkpoint first" would be no help.
+        self.unsynced_max = unsynced_max.max(1);
         self
     }
 
