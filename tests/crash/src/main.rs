@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure { case, what }) => {
+        Err(Failure { case, what, .. }) => {
             eprintln!("crash: case {case} failed: {what}");
             ExitCode::FAILURE
         }

@@ -71,6 +71,8 @@ pub struct Failure {
     pub case: u64,
     /// What was expected and what was seen, and where.
     pub what: String,
+    /// What the case had counted by then.
+    pub counts: Counts,
 }
 
 impl fmt::Display for Failure {

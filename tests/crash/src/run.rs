@@ -37,9 +37,9 @@ fn threads() -> usize {
 /// What a run of cases came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Of all cases before the failure, or of all.
+    /// Of all cases; where one failed, of those before it and of its own up to there.
     pub counts: Counts,
-    /// How many cases these are.
+    /// How many cases were passed.
     pub cases: u64,
     /// The first case that failed.
     pub failure: Option<Failure>,
@@ -102,6 +102,7 @@ impl State {
                     self.is_over = self.outcome.counts.crashes() >= crashes;
                 }
                 Err(failure) => {
+                    self.outcome.counts.merge(&failure.counts);
                     self.outcome.failure = Some(failure);
                     self.is_over = true;
                 }
@@ -128,7 +129,11 @@ mod tests {
     fn case(number: u64) -> Result<Counts, Failure> {
         let mut counts = Counts::default();
         counts.add(CRASHES, number % 7);
-        if number == 5000 { Err(Failure { case: number, what: "it broke".into() }) } else { Ok(counts) }
+        if number == 5000 {
+            Err(Failure { case: number, what: "it broke".into(), counts })
+        } else {
+            Ok(counts)
+        }
     }
 
     #[test]
