@@ -37,11 +37,11 @@ use crate::check::Checker;
 use crate::checksum::{Magic, Profile};
 use crate::damage::{Damage, DamageKind};
 use crate::reader::{ChainBreak, ReadError, Reader};
-use crate::storage::Sync;
-use crate::wire::{EntryHead, HEAD_SIZE, Header, Op};
+use crate::storage::{Sync, uninterrupted};
+use crate::wire::{EntryHead, HEAD_SIZE, Header, MAGIC_SIZE, Op};
 use crate::writer::WriteError;
 use core::fmt;
-use embedded_io::{Error, ErrorKind, Read, Seek, SeekFrom, Write};
+use embedded_io::{Read, Seek, SeekFrom, Write};
 use zerocopy::FromBytes;
 
 /// Zeros that are written at a time.
@@ -280,9 +280,12 @@ impl<P: Profile> Recovery<P> {
         if let Some((next, next_op)) = self.goes_on(reader, &damage, tail.last.as_ref(), until)? {
             return Err(TailError::Middle { damage, next, next_op });
         }
-        // The first entry may be torn, but then it begins with the magic.
+        // The first entry may be torn, but then it begins with the magic. Or nothing but a part of the magic is
+        // left, if the power was cut while it was cleaned.
         let magic = self.checker.profile().magic();
-        if tail.entries == 0 && !begins_like(reader.peek(0, magic.len())?, &magic) {
+        let head = reader.peek(0, magic.len())?;
+        let is_rest = torn.end <= magic.len() as u64 && is_rest_of(head, &magic);
+        if tail.entries == 0 && !begins_like(head, &magic) && !is_rest {
             return Err(TailError::NoLog { offset: torn.start });
         }
         Ok(tail)
@@ -330,6 +333,11 @@ fn begins_like(bytes: &[u8], magic: &Magic) -> bool {
     same > 0 && bytes.iter().skip(same).all(|byte| *byte == 0)
 }
 
+/// Whether `bytes` are what is left of `magic`, or of its beginning, zeroed in part.
+fn is_rest_of(bytes: &[u8], magic: &Magic) -> bool {
+    bytes.iter().zip(magic).all(|(byte, expected)| *byte == 0 || byte == expected)
+}
+
 /// The header at `offset`, not looked at; `None` where the log has fewer bytes.
 fn header_at<D: Read + Seek, B: AsMut<[u8]>, P: Profile>(
     reader: &mut Reader<D, B, P>,
@@ -370,11 +378,12 @@ impl Tail {
     /// where a [`Writer`](crate::Writer) may go on. For raw devices; a file is cut at `end` instead.
     ///
     /// A power cut meanwhile leaves a torn tail again: the torn entry's head is zeroed last, since it tells
-    /// as long as it stands that what is in its body is no entry of the log.
+    /// as long as it stands that what is in its body is no entry of the log; and of the head the magic.
     ///
     /// # Errors
     ///
-    /// [`WriteError::Device`], or [`WriteError::Full`] where the device has become smaller. Find the tail anew.
+    /// [`WriteError::Device`], or [`WriteError::Full`] where the device has become smaller. Find the tail anew;
+    /// where a sync failed, only after a restart: see [`Sync`].
     pub fn clean<D: Write + Seek + Sync>(&self, mut device: D) -> Result<(), WriteError<D::Error>> {
         // Entries found may still be in the device's cache. And a device that makes nothing durable says so
         // before anything on it changes.
@@ -384,26 +393,28 @@ impl Tail {
             let middle = head_end.clamp(torn.start, torn.end.max(torn.start));
             zero(&mut device, middle, torn.end)?;
             device.sync().map_err(WriteError::Device)?;
-            zero(&mut device, torn.start, middle)?;
+            // The magic at the very last: the first entry's tells that a log stands here.
+            let magic_end = self.end.saturating_add(MAGIC_SIZE as u64).max(torn.start).min(middle);
+            zero(&mut device, magic_end, middle)?;
+            zero(&mut device, torn.start, magic_end)?;
             device.sync().map_err(WriteError::Device)?;
         }
-        device.seek(SeekFrom::Start(self.end)).map_err(WriteError::Device)?;
+        uninterrupted(|| device.seek(SeekFrom::Start(self.end))).map_err(WriteError::Device)?;
         Ok(())
     }
 }
 
 /// Zeroes `start..end`.
 fn zero<D: Write + Seek>(device: &mut D, start: u64, end: u64) -> Result<(), WriteError<D::Error>> {
-    device.seek(SeekFrom::Start(start)).map_err(WriteError::Device)?;
+    uninterrupted(|| device.seek(SeekFrom::Start(start))).map_err(WriteError::Device)?;
     let mut left = end.saturating_sub(start);
     while left > 0 {
         let size = usize::try_from(left).unwrap_or(usize::MAX).min(ZEROS.len());
-        match device.write(ZEROS.get(..size).unwrap_or(&ZEROS)) {
-            Ok(0) => return Err(WriteError::Full),
-            Ok(written) => left = left.saturating_sub(written as u64),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(WriteError::Device(error)),
+        let zeros = ZEROS.get(..size).unwrap_or(&ZEROS);
+        match uninterrupted(|| device.write(zeros)).map_err(WriteError::Device)? {
+            0 => return Err(WriteError::Full),
+            written => left = left.saturating_sub(written as u64),
         }
     }
-    device.flush().map_err(WriteError::Device)
+    uninterrupted(|| device.flush()).map_err(WriteError::Device)
 }

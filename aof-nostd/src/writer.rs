@@ -16,15 +16,17 @@
 //! prepares. So at most that many entries may be unsynced, and one more is refused.
 //!
 //! The first error of the device is for good: half an entry may be on it, or pages that a failed sync
-//! dropped. The log has to be reopened and its tail looked at.
+//! dropped. The log has to be reopened and its tail looked at; after a failed *sync* not before a restart,
+//! since until then a read may give what is lost ([`Sync`]). A write or a flush that was only interrupted is
+//! called again.
 
 use crate::chain::ChainLink;
 use crate::check::{Checked, Checker, Fault};
 use crate::checksum::{AnyProfile, Checksum, Profile};
-use crate::storage::Sync;
+use crate::storage::{Sync, uninterrupted};
 use crate::wire::{Entry, EntryHead, HEAD_SIZE, Header, HeaderRule, MAGIC_SIZE, Operation};
 use core::fmt;
-use embedded_io::{Error, ErrorKind, Write};
+use embedded_io::Write;
 use zerocopy::{FromZeros, IntoBytes};
 
 /// Entries that may be unsynced at once, unless set: the slots of a default journal.
@@ -246,10 +248,11 @@ impl<D, P: Profile> Writer<D, P> {
         }
     }
 
-    /// Sets how many entries may be unsynced; 1,024 unless set.
+    /// Sets how many entries may be unsynced, 1 at least; 1,024 unless set.
     #[must_use]
     pub fn with_unsynced_max(mut self, unsynced_max: u32) -> Self {
-        self.unsynced_max = unsynced_max;
+        // With 0 no entry could ever be appended, and "checkpoint first" would be no help.
+        self.unsynced_max = unsynced_max.max(1);
         self
     }
 
@@ -434,15 +437,14 @@ impl<D: Write, P: Profile> Writer<D, P> {
         for part in parts {
             let mut rest = *part;
             while !rest.is_empty() {
-                match self.device.write(rest) {
+                match uninterrupted(|| self.device.write(rest)) {
                     Ok(0) => return Err(self.fail(WriteError::Full)),
                     Ok(written) => rest = rest.get(written..).unwrap_or(&[]),
-                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
                     Err(error) => return Err(self.fail(WriteError::Device(error))),
                 }
             }
         }
-        self.device.flush().map_err(|error| self.fail(WriteError::Device(error)))
+        uninterrupted(|| self.device.flush()).map_err(|error| self.fail(WriteError::Device(error)))
     }
 
     fn fail(&mut self, error: WriteError<D::Error>) -> WriteError<D::Error> {
@@ -456,7 +458,8 @@ impl<D: Write + Sync, P: Profile> Writer<D, P> {
     ///
     /// # Errors
     ///
-    /// [`WriteError::Device`]: the sync failed. `done` is not called, and the writer is failed for good.
+    /// [`WriteError::Device`]: the sync failed, or was interrupted, which comes to the same ([`Sync`]). `done`
+    /// is not called, and the writer is failed for good.
     pub fn checkpoint(&mut self, done: impl FnOnce()) -> Result<(), WriteError<D::Error>> {
         self.begin_checkpoint()?;
         if let Err(error) = self.device.sync() {
@@ -476,7 +479,7 @@ mod tests {
     use crate::checksum::Crc;
     use crate::slice::Entries;
     use crate::storage::Cursor;
-    use embedded_io::ErrorType;
+    use embedded_io::{ErrorKind, ErrorType};
 
     /// Takes `room` bytes, a few at a time; syncs as long as `sync` is true.
     struct Device {

@@ -3,7 +3,7 @@
 //! power cuts loses nothing that it synced.
 
 use crate::{SMALL_BODIES, cases};
-use aof_nostd::storage::{BLOCK_SIZE, Blocks, Cursor};
+use aof_nostd::storage::{BLOCK_SIZE, Blocks, Cursor, Sync};
 use aof_nostd::tail::Torn;
 use aof_nostd::wire::{HEAD_SIZE, Header};
 use aof_nostd::{AnyProfile, Draft, Entries, Op, Recovery, Tail, TailError, WriteError, Writer};
@@ -11,7 +11,7 @@ use aof_tests::build::{Builder, Log, PROFILES, Placed, chain, entry_bytes};
 use aof_tests::device::{Failing, Memory};
 use aof_tests::disk::{Disk, Loss};
 use aof_tests::random::Random;
-use embedded_io::{ErrorKind, Seek};
+use embedded_io::{ErrorKind, Seek, Write};
 use proptest::prelude::*;
 
 type Found = Result<Tail, TailError<aof_nostd::storage::CursorError>>;
@@ -178,6 +178,110 @@ fn log_in_a_torn_body_is_no_reason_to_refuse() {
                 );
             }
         }
+    }
+}
+
+/// A device of bytes can be cut anywhere in the zeroing of a torn first entry. Once its magic went before the
+/// rest of it: what was left looked like no log, and the device was refused from then on.
+#[test]
+fn first_entry_that_was_zeroed_in_part_is_no_other_thing_on_the_device() {
+    for profile in PROFILES {
+        let log = chain(profile, &[700]);
+        for kept in [5, 16, 100, HEAD_SIZE, HEAD_SIZE + 600] {
+            let device = raw(&log.bytes[..kept]);
+            let tail = find(&device, profile).unwrap();
+            let size = tail.torn.map_or(0, |torn| usize::try_from(torn.end - torn.start).unwrap());
+            for fuel in 0..=kept {
+                let mut cut = Failing::new(Memory::new(device.clone()), fuel);
+                let cleaned = tail.clean(&mut cut);
+                assert_eq!(cleaned.is_ok(), fuel >= size, "{kept} bytes torn, {fuel} zeroed");
+                let left = cut.into_inner().bytes().to_vec();
+                let again = find(&left, profile);
+                assert_eq!(again.map(|tail| tail.entries), Ok(0), "{kept} bytes torn, {fuel} zeroed");
+            }
+        }
+        // Part of the magic where it belongs, and nothing else, is its rest; anything beside it is not.
+        let mut disk = raw(&[]);
+        disk[3] = log.bytes[3];
+        assert!(find(&disk, profile).is_ok());
+        disk[16] = 1;
+        assert_eq!(find(&disk, profile), Err(TailError::NoLog { offset: 3 }));
+    }
+}
+
+/// Seeks and flushes that were interrupted once failed the recovery, and the writer for good. An interrupted
+/// sync does so still: how much of it was done is not known.
+#[test]
+fn interrupted_calls_are_made_again_but_for_syncs() {
+    let log = chain(PROFILES[1], &[20, 700]);
+    let torn = raw(&log.bytes[..log.bytes.len() - 100]);
+    for seed in 0..50 {
+        let mut device =
+            Interrupted { inner: Memory::new(torn.clone()), random: Random::new(seed), syncs: 0 };
+        let tail = Recovery::new(PROFILES[1]).find(&mut device, [0; 300]).unwrap();
+        assert_eq!(tail.entries, 1);
+        tail.clean(&mut device).unwrap();
+        let mut writer = Writer::new(&mut device, PROFILES[1]).continue_after(tail.last.unwrap());
+        writer.append_new(&Draft::default(), b"on").unwrap();
+        writer.device_mut().syncs = 1;
+        let failed = Err(WriteError::Device(ErrorKind::Interrupted));
+        assert_eq!(writer.checkpoint(|| panic!("not durable")), failed);
+        assert_eq!(writer.checkpoint(|| panic!("not durable")), Err(WriteError::Failed));
+        device.syncs = 1;
+        assert_eq!(tail.clean(&mut device), failed);
+    }
+}
+
+/// Interrupts one call in three, but of the syncs only the next `syncs`.
+struct Interrupted {
+    inner: Memory,
+    random: Random,
+    syncs: u32,
+}
+
+impl Interrupted {
+    fn interrupt(&mut self) -> Result<(), ErrorKind> {
+        if self.random.one_in(3) { Err(ErrorKind::Interrupted) } else { Ok(()) }
+    }
+}
+
+impl embedded_io::ErrorType for Interrupted {
+    type Error = ErrorKind;
+}
+
+impl embedded_io::Read for Interrupted {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+        self.interrupt()?;
+        self.inner.read(buffer)
+    }
+}
+
+impl Write for Interrupted {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        self.interrupt()?;
+        self.inner.write(bytes)
+    }
+
+    fn flush(&mut self) -> Result<(), ErrorKind> {
+        self.interrupt()?;
+        self.inner.flush()
+    }
+}
+
+impl Seek for Interrupted {
+    fn seek(&mut self, target: embedded_io::SeekFrom) -> Result<u64, ErrorKind> {
+        self.interrupt()?;
+        self.inner.seek(target)
+    }
+}
+
+impl Sync for Interrupted {
+    fn sync(&mut self) -> Result<(), ErrorKind> {
+        if self.syncs > 0 {
+            self.syncs -= 1;
+            return Err(ErrorKind::Interrupted);
+        }
+        self.inner.sync()
     }
 }
 

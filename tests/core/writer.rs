@@ -180,6 +180,18 @@ fn new_entries_continue_the_one_given() {
     }
 }
 
+/// With a bound of 0 every append was refused with the advice to checkpoint, which was of no help.
+#[test]
+fn one_entry_at_least_may_be_unsynced() {
+    let mut writer = Writer::new(Memory::default(), PROFILES[1]).with_unsynced_max(0);
+    for _ in 0..3 {
+        writer.append_new(&Draft::default(), b"").unwrap();
+        let refused = writer.append_new(&Draft::default(), b"").map(drop);
+        assert_eq!(refused, Err(WriteError::Unsynced { max: 1 }));
+        writer.checkpoint(|| ()).unwrap();
+    }
+}
+
 /// A step of a writer's life.
 #[derive(Clone, Copy, Debug)]
 enum Step {

@@ -3,8 +3,9 @@
 use super::ReadError;
 use crate::checksum::Profile;
 use crate::resync::Resync;
+use crate::storage::uninterrupted;
 use crate::wire::{HEAD_SIZE, HEAD_SIZE_U32};
-use embedded_io::{Error, ErrorKind, Read, Seek, SeekFrom};
+use embedded_io::{Read, Seek, SeekFrom};
 
 #[derive(Debug)]
 pub(super) struct Window<D, B> {
@@ -36,7 +37,7 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Window<D, B> {
         if buffer.as_mut().len() < HEAD_SIZE {
             return Err(ReadError::Buffer { offset: 0, needed: HEAD_SIZE_U32 });
         }
-        let end = device.seek(SeekFrom::End(0)).map_err(ReadError::Device)?;
+        let end = uninterrupted(|| device.seek(SeekFrom::End(0))).map_err(ReadError::Device)?;
         Ok(Self {
             device,
             buffer,
@@ -110,18 +111,16 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Window<D, B> {
         let at = self.start.saturating_add(self.size as u64);
         if self.position != Some(at) {
             self.position = None;
-            self.position = Some(self.device.seek(SeekFrom::Start(at)).map_err(ReadError::Device)?);
+            let moved = uninterrupted(|| self.device.seek(SeekFrom::Start(at)));
+            self.position = Some(moved.map_err(ReadError::Device)?);
         }
         let room = self.buffer.as_mut().get_mut(self.size..target).unwrap_or_default();
-        let read = loop {
-            match self.device.read(room) {
-                // A device that claims more than there was room for is not believed.
-                Ok(read) => break read.min(room.len()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.position = None;
-                    return Err(ReadError::Device(error));
-                }
+        let read = match uninterrupted(|| self.device.read(room)) {
+            // A device that claims more than there was room for is not believed.
+            Ok(read) => read.min(room.len()),
+            Err(error) => {
+                self.position = None;
+                return Err(ReadError::Device(error));
             }
         };
         self.position = Some(at.saturating_add(read as u64));

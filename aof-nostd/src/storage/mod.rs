@@ -3,8 +3,10 @@
 
 pub mod block;
 mod cursor;
+mod interrupt;
 mod sync;
 
 pub use self::block::{BLOCK_SIZE, Block, BlockDevice, BlockError, Blocks};
 pub use self::cursor::{Cursor, CursorError};
+pub(crate) use self::interrupt::uninterrupted;
 pub use self::sync::Sync;

@@ -1,0 +1,152 @@
+//! The core on a simulated device.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`medium`] | bytes, durable and not, the trace of all that was done to them, and faults |
+//! | [`cut`] | what a power cut leaves, for each promise that a device may make |
+//! | [`front`] | the medium as a device of bytes, and as a disk under `Blocks` |
+//! | [`world`] | what a case has chosen |
+//! | [`model`] | what should be on the medium, at each place of the trace |
+//! | [`driver`] | the user's code: open, append, checkpoint, crash, open again |
+//! | [`recover`] | opening, and all that has to hold then |
+//! | [`after`] | one crash |
+//! | [`exhaustive`], [`random`] | which crashes |
+//! | [`mutant`] | broken versions, each of which has to be caught |
+//!
+//! # What is checked after each crash
+//!
+//! - Every entry that a checkpoint acknowledged, or that an earlier opening made durable, is found: bit for
+//!   bit, in order.
+//! - What is found is a beginning of what was written: no entry that nobody wrote, never two for one op.
+//! - The log's end is behind the last whole entry; what is behind it is zero after cleaning, and nothing
+//!   before it has changed.
+//! - Recovery refuses only where it says so in its documentation, and then nothing acknowledged is harmed.
+//! - The chain goes on: an entry is appended, made durable, found again, and the reader reads all.
+//! - A writer whose device failed writes and acknowledges nothing more.
+//! - The number of calls of the device is bounded.
+//!
+//! # What is assumed of the device
+//!
+//! | assumption | what happens without it |
+//! |---|---|
+//! | a sync that returns `Ok` has made durable what was written before it | [`Mutant::SyncSkipped`] |
+//! | bytes not written since the last sync are as they were; of a sector that is rewritten, those that it held at the sync | [`Mutant::SectorsSpoilt`] |
+//! | after a failed sync the log is reopened after a restart, or reads give what is durable | [`Mutant::ReopenedWithoutRestart`] |
+//! | recovery's reach covers all that may be unsynced | [`Mutant::ReachTooShort`] |
+//!
+//! Not assumed: any order of what is not synced, that a write is there whole, that a sector without synced
+//! bytes holds anything that was written, that reads, writes and flushes are done at once or succeed. What
+//! is written in any order may leave an entry without the one before it; that is refused, and nothing is
+//! changed, unless the caller gives such leftovers up. A cut before the first sync may leave something that
+//! does not look like a log, if the order is any or sectors may be garbage; that is refused too.
+
+pub mod after;
+pub mod cut;
+pub mod driver;
+pub mod exhaustive;
+pub mod front;
+pub mod medium;
+pub mod model;
+pub mod mutant;
+pub mod random;
+pub mod recover;
+pub mod world;
+
+use self::exhaustive::Depth;
+use self::mutant::Mutant;
+use crate::report::Failure;
+use crate::run::{self, Outcome};
+use clap::{Args, ValueEnum};
+use std::time::Instant;
+
+/// What is simulated.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Which cases.
+    #[command(flatten)]
+    pub cases: run::Options,
+    /// Which crashes
+    #[arg(long, value_enum, default_value_t = Workload::All)]
+    pub workload: Workload,
+    /// Run a broken version, which has to be caught
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub mutant: Option<Mutant>,
+}
+
+/// Which crashes are simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Workload {
+    /// Every crash of every small workload
+    Exhaustive,
+    /// Crashes of large workloads by chance
+    Random,
+    /// Both, one after the other
+    All,
+}
+
+impl Workload {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Exhaustive => "exhaustive",
+            Self::Random => "random",
+            Self::All => "all",
+        }
+    }
+}
+
+/// Runs one workload's cases.
+#[must_use]
+pub fn outcome(cases: &run::Options, workload: Workload, depth: Depth, mutant: Option<Mutant>) -> Outcome {
+    match workload {
+        Workload::Exhaustive => {
+            let left = depth.cases().saturating_sub(cases.seed);
+            let cases = run::Options { cases: cases.cases.min(left), crashes: u64::MAX, ..cases.clone() };
+            run::run(&cases, |number| exhaustive::case(number, depth, mutant))
+        }
+        _ => run::run(cases, |number| random::case(number, mutant)),
+    }
+}
+
+/// Runs the simulation and prints what it counted.
+///
+/// # Errors
+///
+/// The first promise that was broken; with a mutant, that none was.
+pub fn run(options: &Options, print: &mut dyn FnMut(&str)) -> Result<(), Failure> {
+    let workloads: &[Workload] = match options.workload {
+        Workload::All if options.mutant.is_some() => &[Workload::Random],
+        Workload::All => &[Workload::Exhaustive, Workload::Random],
+        ref one => std::slice::from_ref(one),
+    };
+    for workload in workloads {
+        let begin = Instant::now();
+        let outcome = outcome(&options.cases, *workload, Depth::WHOLE, options.mutant);
+        let Outcome { counts, cases, failure } = outcome;
+        let seconds = begin.elapsed().as_secs_f64();
+        print(&format!(
+            "device, {}: {} crashes in {cases} cases from {} on, {seconds:.1} s\n{counts}",
+            workload.name(),
+            counts.crashes(),
+            options.cases.seed,
+        ));
+        match (options.mutant, failure) {
+            (None, None) => {}
+            (None, Some(mut failure)) => {
+                let (name, case) = (workload.name(), failure.case);
+                failure.what +=
+                    &format!("\nto repeat: crash device --workload {name} --seed {case} --cases 1");
+                return Err(failure);
+            }
+            (Some(mutant), Some(failure)) => {
+                let what = failure.what.lines().next().unwrap_or_default();
+                let (name, crashes) = (mutant.name(), counts.crashes());
+                print(&format!("{name}: caught after {crashes} crashes, in case {}: {what}\n", failure.case));
+            }
+            (Some(mutant), None) => {
+                let what = format!("the broken version {} was not caught", mutant.name());
+                return Err(Failure { case: options.cases.seed, what, counts });
+            }
+        }
+    }
+    Ok(())
+}
