@@ -2,7 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 use aof_crash::report::Failure;
-use aof_crash::{device, run};
+use aof_crash::{device, files, run};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -20,6 +20,8 @@ struct Arguments {
 enum Command {
     /// The core on a simulated device: blocks or bytes
     Device(device::Options),
+    /// Log files on a simulated file system
+    Files(files::Options),
 }
 
 fn main() -> ExitCode {
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     tell_the_case_of_a_panic();
     let result = match arguments.command {
         Command::Device(options) => device::run(&options, &mut |text| print!("{text}")),
+        Command::Files(options) => files::run(&options, &mut |text| print!("{text}")),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

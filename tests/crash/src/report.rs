@@ -1,7 +1,9 @@
 //! What a simulation counted, and how it failed.
 
+use crate::run::Outcome;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 /// The count that a run is measured by: states of a medium that were recovered from and checked.
 pub const CRASHES: &str = "crashes";
@@ -78,6 +80,44 @@ pub struct Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "case {}: {}", self.case, self.what)
+    }
+}
+
+/// Tells what a run of `what` came to, and judges it: no case may fail, or, with a mutant, one has to.
+///
+/// # Errors
+///
+/// The first promise that was broken; with a mutant, that none was.
+pub fn judge(
+    what: &str,
+    workload: &str,
+    seed: u64,
+    mutant: Option<String>,
+    outcome: Outcome,
+    time: Duration,
+    print: &mut dyn FnMut(&str),
+) -> Result<(), Failure> {
+    let Outcome { counts, cases, failure } = outcome;
+    let (crashes, seconds) = (counts.crashes(), time.as_secs_f64());
+    print(&format!(
+        "{what}, {workload}: {crashes} crashes in {cases} cases from {seed} on, {seconds:.1} s\n{counts}"
+    ));
+    match (mutant, failure) {
+        (None, None) => Ok(()),
+        (None, Some(mut failure)) => {
+            let case = failure.case;
+            failure.what +=
+                &format!("\nto repeat: crash {what} --workload {workload} --seed {case} --cases 1");
+            Err(failure)
+        }
+        (Some(mutant), Some(failure)) => {
+            let told = failure.what.lines().next().unwrap_or_default();
+            print(&format!("{mutant}: caught after {crashes} crashes, in case {}: {told}\n", failure.case));
+            Ok(())
+        }
+        (Some(mutant), None) => {
+            Err(Failure { case: seed, what: format!("the broken version {mutant} was not caught"), counts })
+        }
     }
 }
 

@@ -54,7 +54,7 @@ pub mod world;
 
 use self::exhaustive::Depth;
 use self::mutant::Mutant;
-use crate::report::Failure;
+use crate::report::{self, Failure};
 use crate::run::{self, Outcome};
 use clap::{Args, ValueEnum};
 use std::time::Instant;
@@ -121,32 +121,9 @@ pub fn run(options: &Options, print: &mut dyn FnMut(&str)) -> Result<(), Failure
     for workload in workloads {
         let begin = Instant::now();
         let outcome = outcome(&options.cases, *workload, Depth::WHOLE, options.mutant);
-        let Outcome { counts, cases, failure } = outcome;
-        let seconds = begin.elapsed().as_secs_f64();
-        print(&format!(
-            "device, {}: {} crashes in {cases} cases from {} on, {seconds:.1} s\n{counts}",
-            workload.name(),
-            counts.crashes(),
-            options.cases.seed,
-        ));
-        match (options.mutant, failure) {
-            (None, None) => {}
-            (None, Some(mut failure)) => {
-                let (name, case) = (workload.name(), failure.case);
-                failure.what +=
-                    &format!("\nto repeat: crash device --workload {name} --seed {case} --cases 1");
-                return Err(failure);
-            }
-            (Some(mutant), Some(failure)) => {
-                let what = failure.what.lines().next().unwrap_or_default();
-                let (name, crashes) = (mutant.name(), counts.crashes());
-                print(&format!("{name}: caught after {crashes} crashes, in case {}: {what}\n", failure.case));
-            }
-            (Some(mutant), None) => {
-                let what = format!("the broken version {} was not caught", mutant.name());
-                return Err(Failure { case: options.cases.seed, what, counts });
-            }
-        }
+        let mutant = options.mutant.map(Mutant::name);
+        let name = workload.name();
+        report::judge("device", name, options.cases.seed, mutant, outcome, begin.elapsed(), print)?;
     }
     Ok(())
 }

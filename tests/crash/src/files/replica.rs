@@ -1,0 +1,449 @@
+//! A process that writes a log: [`Replica`]. It stands for the user's code, and keeps a [`Ledger`] of what
+//! it was told.
+//!
+//! ```text
+//!   start   the newest file that was moved away is looked at; the log is opened, behind it
+//!           a torn tail is cut and kept; what the journal has and the log lost is written again, or not
+//!   write   checkpoint: begin .. sync .. answer   rotate   merge   a second writer
+//! ```
+//!
+//! [`Ledger`]: crate::files::ledger::Ledger
+
+use crate::files::check::{self, History, LOG, MERGED, is_log};
+use crate::files::disk::Disk;
+use crate::files::ledger::{Place, Written};
+use crate::files::mutant::Mutant;
+use crate::files::names::Inode;
+use aof_cli::args::{Limits, MergeArgs};
+use aof_cli::merge::index::Index;
+use aof_cli::merge::plan::{Plan, Root};
+use aof_cli::merge::write;
+use aof_nostd::wire::Entry;
+use aof_nostd::{AnyProfile, Draft, Header, Operation, Profile};
+use aof_std::fs::FileSystem;
+use aof_std::{Checkpointed, FileError, Job, LogFile, NewFile, OpenError, OpenOptions, Source};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, PoisonError};
+use zerocopy::IntoBytes;
+
+/// The largest entry, header and body.
+const MESSAGE_SIZE_MAX: u32 = 8192;
+
+/// Why a process ended.
+#[derive(Debug)]
+pub enum Stop {
+    /// A call failed, as the disk was told to.
+    Failed(String),
+    /// A promise is broken.
+    Broken(String),
+}
+
+/// What a checkpoint's callback got.
+type Answer = Arc<Mutex<Option<io::Result<Checkpointed>>>>;
+
+/// A checkpoint under way: how much of the chain it covers, and its answer.
+type Checkpoint = (usize, Answer);
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Replica {
+    disk: Disk,
+    mutant: Option<Mutant>,
+    profile: AnyProfile,
+    log: LogFile,
+    jobs: Receiver<Job>,
+    checkpoint: Option<Checkpoint>,
+    faults: u64,
+}
+
+impl Replica {
+    /// Starts on what `disk` holds. `history` has all that was ever sealed.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`].
+    pub fn start(
+        disk: &Disk,
+        profile: AnyProfile,
+        mutant: Option<Mutant>,
+        history: &History,
+        refill: bool,
+    ) -> Result<Self, Stop> {
+        let faults = disk.faults();
+        let stop = |error: OpenError| stopped(disk, faults, "opening", &error);
+        let mut before = None;
+        for (_, piece) in pieces(disk) {
+            let Some(mut log) = open(disk, &piece, profile, None, None).map_err(stop)? else { continue };
+            look(disk, faults, &mut log, &piece)?;
+            before = log.last().copied();
+            if before.is_some() {
+                break;
+            }
+        }
+        let first = before.and_then(|last| Draft::default().after(&last));
+        let (sender, jobs) = mpsc::channel();
+        let executor = move |job| drop(sender.send(job));
+        let mut log = loop {
+            if let Some(log) =
+                open(disk, Path::new(LOG), profile, first, Some(Arc::new(executor.clone()))).map_err(stop)?
+            {
+                break log;
+            }
+        };
+        look(disk, faults, &mut log, Path::new(LOG))?;
+        let mut replica = Self { disk: disk.clone(), mutant, profile, log, jobs, checkpoint: None, faults };
+        let last = replica.reconcile(history, before);
+        replica.refill(refill, last)?;
+        Ok(replica)
+    }
+
+    /// Brings the ledger in line with what is there. Gives the op of the log's last entry.
+    fn reconcile(&self, history: &History, before: Option<Header>) -> usize {
+        let picture = self.disk.picture();
+        let mut places: BTreeMap<_, Vec<Place>> = BTreeMap::new();
+        for (_, file, bytes) in picture.files().filter(|(path, ..)| is_log(path)) {
+            for (offset, checksum) in check::entries(bytes) {
+                if let Some(checksum) = checksum {
+                    places.entry(checksum).or_default().push(Place { file, offset, acknowledged: false });
+                }
+            }
+        }
+        self.disk.with_ledger(|ledger| {
+            for entry in &mut ledger.chain {
+                let checksum = checksum_of(&entry.bytes);
+                let found = places.get(&checksum).cloned().unwrap_or_default();
+                // What is acknowledged stays so.
+                let is_known =
+                    |place: &Place| entry.places.iter().any(|known| known.is_at(place) && known.acknowledged);
+                entry.places = found
+                    .into_iter()
+                    .map(|place| Place { acknowledged: is_known(&place), ..place })
+                    .collect();
+            }
+            while ledger.chain.last().is_some_and(|entry| entry.places.is_empty()) {
+                ledger.chain.pop();
+            }
+            // A write that failed may have written all of it.
+            for (checksum, places) in places {
+                let Some((op, bytes)) = history.get(&checksum) else { continue };
+                if *op == ledger.chain.len() as u64 + 1 {
+                    let bytes = bytes.clone();
+                    ledger.chain.push(Written { op: *op, bytes, places });
+                }
+            }
+        });
+        let last = self.log.last().copied().or(before);
+        last.map_or(0, |last| usize::try_from(last.op().0).unwrap_or(usize::MAX))
+    }
+
+    /// Writes again what a journal would have: behind the log's last entry, where that is one that was
+    /// written again itself, and, if `lost`, from the first lost entry on.
+    fn refill(&mut self, lost: bool, last: usize) -> Result<(), Stop> {
+        let chain = self.disk.with_ledger(|ledger| ledger.chain.clone());
+        let lost = chain.iter().position(|entry| lost && entry.places.is_empty());
+        let first = lost.unwrap_or(chain.len()).min(last);
+        for (index, written) in chain.iter().enumerate().skip(first) {
+            let Some(entry) = Entry::from_prefix(&written.bytes) else { continue };
+            self.written(index, written.bytes.len(), |log| log.write(entry))?;
+        }
+        Ok(())
+    }
+
+    /// Carries out a write of the entry `index` of the chain, and notes where it went.
+    fn written(
+        &mut self,
+        index: usize,
+        size: usize,
+        write: impl FnOnce(&mut LogFile) -> Result<(), FileError>,
+    ) -> Result<(), Stop> {
+        let before = self.disk.sizes();
+        if let Err(error) = write(&mut self.log) {
+            // As many as may be unsynced.
+            if matches!(&error, FileError::Write(aof_nostd::WriteError::Unsynced { .. })) {
+                return Ok(());
+            }
+            return Err(self.stopped("writing", &error));
+        }
+        let after = self.disk.sizes();
+        let grown = after
+            .iter()
+            .zip(before.iter().chain(std::iter::repeat(&0)))
+            .position(|(after, before)| after > before);
+        let file: Inode = grown.ok_or_else(|| Stop::Broken("a write wrote nothing".into()))?;
+        let offset = after[file] - size.min(after[file]);
+        self.disk.with_ledger(|ledger| {
+            if let Some(entry) = ledger.chain.get_mut(index) {
+                entry.places.push(Place { file, offset, acknowledged: false });
+            }
+        });
+        Ok(())
+    }
+
+    /// Seals an entry and writes it.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`].
+    pub fn write(&mut self, body: &[u8], seed: u64, history: &mut History) -> Result<(), Stop> {
+        let draft = Draft {
+            operation: Operation::CREATE_TRANSFERS,
+            timestamp_ns: 1 + seed % 1000,
+            ..Draft::default()
+        };
+        // As the log itself would: behind its last entry, or the one that was moved away, or as op 1.
+        let last = self.disk.with_ledger(|ledger| ledger.chain.last().map(|last| last.bytes.clone()));
+        let last = last.as_deref().and_then(Entry::from_prefix).map(|entry| entry.header);
+        let header = match last {
+            Some(last) => draft.after(&last),
+            None => Some(draft.fill(Header::new())),
+        };
+        let Some(mut header) = header else { return Ok(()) };
+        if header.seal(&self.profile, body).is_err() {
+            return Err(Stop::Broken("an entry cannot be sealed".into()));
+        }
+        let bytes: Arc<[u8]> = [&self.profile.magic()[..], header.as_bytes(), body].concat().into();
+        let op = header.op().0;
+        history.insert(header.checksum, (op, bytes.clone()));
+        let size = bytes.len();
+        let index = self.disk.with_ledger(|ledger| {
+            ledger.chain.push(Written { op, bytes, places: Vec::new() });
+            ledger.chain.len() - 1
+        });
+        let result = if seed.is_multiple_of(2) {
+            self.written(index, size, |log| log.write_prepare(&header, body))
+        } else {
+            self.written(index, size, |log| {
+                let link = log.write_new(&draft, body)?;
+                if link.checksum == header.checksum {
+                    Ok(())
+                } else {
+                    Err(io::Error::other("another entry").into())
+                }
+            })
+        };
+        // Refused, or failed: whether it is there will be seen.
+        self.disk.with_ledger(|ledger| ledger.chain.pop_if(|entry| entry.places.is_empty()));
+        result
+    }
+
+    /// Begins a checkpoint, unless one is under way.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`].
+    pub fn begin(&mut self) -> Result<(), Stop> {
+        if self.checkpoint.is_some() {
+            return Ok(());
+        }
+        let covered = self.disk.with_ledger(|ledger| ledger.chain.len());
+        let answer = Answer::default();
+        let slot = answer.clone();
+        let done = move |result| *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        if let Err(error) = self.log.checkpoint(done) {
+            return Err(self.stopped("a checkpoint", &error));
+        }
+        self.checkpoint = Some((covered, answer));
+        if self.mutant == Some(Mutant::AcknowledgedAtOnce) {
+            self.acknowledge(covered);
+        }
+        Ok(())
+    }
+
+    /// Carries out the checkpoint under way, as its thread would.
+    ///
+    /// # Errors
+    ///
+    /// None of its own: the callback gets them.
+    pub fn sync(&mut self) -> Result<(), Stop> {
+        if let Ok(job) = self.jobs.try_recv() {
+            job();
+        }
+        Ok(())
+    }
+
+    /// Takes the answer of the checkpoint under way, which is carried out now if it was not yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`].
+    pub fn answer(&mut self) -> Result<(), Stop> {
+        self.sync()?;
+        let Some((covered, answer)) = self.checkpoint.take() else { return Ok(()) };
+        let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match answer {
+            Some(Ok(_)) => {
+                let all = self.disk.with_ledger(|ledger| ledger.chain.len());
+                let too_much = self.mutant == Some(Mutant::AcknowledgedTooMuch);
+                self.acknowledge(if too_much { all } else { covered });
+            }
+            Some(Err(error)) => return Err(self.stopped("a sync", &error)),
+            None => return Err(Stop::Broken("a checkpoint did not call back".into())),
+        }
+        match self.log.wait() {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.stopped("the end of a checkpoint", &error)),
+        }
+    }
+
+    fn acknowledge(&self, count: usize) {
+        self.disk.with_ledger(|ledger| {
+            let covered = ledger.chain.iter_mut().take(count);
+            covered.flat_map(|entry| &mut entry.places).for_each(|place| place.acknowledged = true);
+        });
+    }
+
+    /// The operator moves the log away.
+    pub fn rotate(&self) {
+        let number = pieces(&self.disk).first().map_or(1, |(number, _)| number + 1);
+        self.disk.rename(Path::new(LOG), Path::new(&format!("{LOG}.{number}")));
+    }
+
+    /// A second writer tries to open the log while this one has it.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`].
+    pub fn second(&self) -> Result<(), Stop> {
+        // Moved away, it is another log.
+        if !matches!(self.disk.picture().file(Path::new(LOG)), Some(bytes) if !bytes.is_empty()) {
+            return Ok(());
+        }
+        match options(&self.disk, self.profile, None, None).open(Path::new(LOG)) {
+            Err(OpenError::Locked) => Ok(()),
+            Err(error) => Err(self.stopped("a second writer", &error)),
+            Ok(_) => Err(Stop::Broken("a second writer got the log".into())),
+        }
+    }
+
+    /// Merges all files of the log into one.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`].
+    pub fn merge(&self) -> Result<(), Stop> {
+        let mut inputs = Vec::new();
+        for path in log_files(&self.disk) {
+            let source = self.disk.open(&path).and_then(Source::new);
+            inputs.push((path, source.map_err(|error| self.stopped("opening an input", &error))?));
+        }
+        let limits = Limits { message_size_max: MESSAGE_SIZE_MAX };
+        let index = Index::of(inputs, MESSAGE_SIZE_MAX).map_err(|error| self.stopped("merge", &error))?;
+        let plan = Plan::of(&index, Root::LowestOp);
+        let op_1 = plan.chain.first().is_some_and(|record| record.op == 1);
+        if plan.obstacle.is_some() || !op_1 {
+            return Ok(()); // an entry that no checkpoint covered is lost
+        }
+        let output = PathBuf::from(MERGED);
+        let args = MergeArgs {
+            files: Vec::new(),
+            output,
+            root: None,
+            partial: false,
+            force: true,
+            json: false,
+            limits,
+        };
+        let file = NewFile::create_on(Arc::new(self.disk.clone()), &args.output)
+            .map_err(|error| self.stopped("the output", &error))?;
+        write::write(file, &args, &index, &plan).map_err(|error| self.stopped("merge", &error))?;
+        self.disk.with_ledger(|ledger| ledger.merged = Some(ledger.acknowledged_op()).filter(|op| *op > 0));
+        Ok(())
+    }
+
+    fn stopped(&self, what: &str, error: &dyn std::fmt::Display) -> Stop {
+        stopped(&self.disk, self.faults, what, error)
+    }
+}
+
+/// An error is right where the disk was told to fail, and only there.
+fn stopped(disk: &Disk, faults: u64, what: &str, error: &dyn std::fmt::Display) -> Stop {
+    let text = format!("{what}: {error}");
+    if disk.faults() > faults || disk.is_full() { Stop::Failed(text) } else { Stop::Broken(text) }
+}
+
+fn checksum_of(bytes: &[u8]) -> aof_nostd::Checksum {
+    Entry::from_prefix(bytes).map_or(aof_nostd::Checksum::ZERO, |entry| entry.header.checksum)
+}
+
+type Spawn = Arc<dyn Fn(Job) + Send + Sync>;
+
+fn options(disk: &Disk, profile: AnyProfile, first: Option<Header>, spawn: Option<Spawn>) -> OpenOptions {
+    let mut options = OpenOptions::new()
+        .profile(profile)
+        .message_size_max(MESSAGE_SIZE_MAX)
+        .file_system(Arc::new(disk.clone()))
+        .sync_on(move |job| match &spawn {
+            Some(spawn) => spawn(job),
+            None => job(),
+        });
+    if let Some(first) = first {
+        options = options.start_with(first);
+    }
+    options
+}
+
+/// Opens a log; one that holds nothing of a log is moved out of the way, as an operator would: `None`.
+fn open(
+    disk: &Disk,
+    path: &Path,
+    profile: AnyProfile,
+    first: Option<Header>,
+    spawn: Option<Spawn>,
+) -> Result<Option<LogFile>, OpenError> {
+    match options(disk, profile, first, spawn).open(path) {
+        Err(OpenError::NotALog) => {
+            disk.rename(path, Path::new(&format!("broken-{}", disk.calls())));
+            Ok(None)
+        }
+        other => other.map(Some),
+    }
+}
+
+/// Looks at how a log was found: cuts its torn tail, which has to be kept, and notes other damage.
+fn look(disk: &Disk, faults: u64, log: &mut LogFile, path: &Path) -> Result<(), Stop> {
+    let picture = disk.picture();
+    let Some((_, file, bytes)) = picture.files().find(|(name, ..)| *name == path) else {
+        return Err(Stop::Broken("an open log has no name".into()));
+    };
+    let torn = log.torn_tail().map(|torn| usize::try_from(torn.offset).unwrap_or(usize::MAX));
+    let end = torn.unwrap_or(bytes.len());
+    for damage in log.damage() {
+        let offset = usize::try_from(damage.offset).unwrap_or(usize::MAX);
+        if offset < end {
+            disk.with_ledger(|ledger| ledger.told.insert((file, offset)));
+        }
+    }
+    if torn.is_none() {
+        return Ok(());
+    }
+    let is_entry = |found: &(usize, Option<_>)| found.1.is_some() && found.0 >= end;
+    if check::entries(bytes).iter().any(is_entry) {
+        return Err(Stop::Broken(format!("whole entries behind byte {end} would be cut")));
+    }
+    let (kept, cut) = bytes.split_at(end);
+    if let Err(error) = log.cut_torn_tail() {
+        return Err(stopped(disk, faults, "cutting a torn tail", &error));
+    }
+    disk.with_ledger(|ledger| ledger.kept.push(cut.into()));
+    if disk.picture().content(file) != kept && disk.faults() == faults {
+        return Err(Stop::Broken(format!("more or less was cut than what is behind byte {end}")));
+    }
+    Ok(())
+}
+
+/// What was moved away, the newest first.
+fn pieces(disk: &Disk) -> Vec<(u64, PathBuf)> {
+    let number = |path: &Path| path.extension().and_then(|number| number.to_str()?.parse().ok());
+    let mut pieces: Vec<(u64, PathBuf)> =
+        log_files(disk).into_iter().filter_map(|path| Some((number(&path)?, path))).collect();
+    pieces.sort_unstable_by(|one, other| other.cmp(one));
+    pieces
+}
+
+fn log_files(disk: &Disk) -> Vec<PathBuf> {
+    let picture = disk.picture();
+    picture.files().map(|(path, ..)| path.to_path_buf()).filter(|path| is_log(path)).collect()
+}

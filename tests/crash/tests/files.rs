@@ -1,0 +1,68 @@
+//! The crash simulation of log files: short runs of it, and that it catches what is broken. Long runs: the
+//! program `crash`.
+#![allow(
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests tell what they counted, and stop at a surprise"
+)]
+
+use aof_crash::files::mutant::Mutant;
+use aof_crash::files::{Workload, outcome};
+use aof_crash::run::{Options, Outcome};
+use clap::ValueEnum;
+
+#[test]
+fn crashes_at_every_call_of_small_workloads_keep_the_promises() {
+    // A prime step through all of them, so that each kind of step stands in each place.
+    let mut crashes = 0;
+    for seed in (0..aof_crash::files::exhaustive_cases()).step_by(97) {
+        let options = Options { seed, cases: 1, ..Options::default() };
+        let Outcome { counts, failure, .. } = outcome(&options, Workload::Exhaustive, None);
+        assert_eq!(failure, None);
+        crashes += counts.crashes();
+    }
+    println!("{crashes} crashes");
+    assert!(crashes > 10_000, "{crashes}");
+}
+
+#[test]
+fn crashes_of_large_workloads_by_chance_keep_the_promises() {
+    let options = Options { crashes: 8_000, ..Options::default() };
+    let Outcome { counts, cases, failure } = outcome(&options, Workload::Random, None);
+    println!("{cases} cases\n{counts}");
+    assert_eq!(failure, None);
+    // What has to have happened for the run to say anything.
+    for what in [
+        "calls that failed",
+        "processes that died and were started again",
+        "starts that failed, and were tried again",
+    ] {
+        assert!(counts.get(what) > 0, "{what}: {counts}");
+    }
+}
+
+#[test]
+fn result_does_not_depend_on_the_number_of_threads() {
+    let run =
+        |threads| outcome(&Options { cases: 12, threads, ..Options::default() }, Workload::Random, None);
+    assert_eq!(run(1), run(3));
+}
+
+/// Catches the mutant, tells after how many crashes, and shows that nothing else is to blame.
+fn caught(mutant: Mutant) {
+    let run = |options: &Options, mutant| outcome(options, Workload::Random, mutant);
+    let Outcome { counts, failure, .. } =
+        run(&Options { crashes: 20_000, ..Options::default() }, Some(mutant));
+    let failure = failure.unwrap_or_else(|| panic!("{} was not caught: {counts}", mutant.name()));
+    println!("{}: caught after {} crashes, in case {}", mutant.name(), counts.crashes(), failure.case);
+    let case = Options { seed: failure.case, cases: 1, ..Options::default() };
+    assert_eq!(run(&case, Some(mutant)).failure, Some(failure), "the case's number repeats it");
+    assert_eq!(run(&case, None).failure, None, "and nothing but the mutant is to blame");
+}
+
+#[test]
+fn every_broken_version_is_caught() {
+    for mutant in Mutant::value_variants() {
+        caught(*mutant);
+    }
+}
