@@ -12,8 +12,9 @@ use crate::fs::{FileHandle, FileSystem, Os};
 use crate::rotate;
 use crate::scan::{Scan, Sink};
 use crate::source::Source;
+use aof_nostd::wire::MAGIC_SIZE;
 use aof_nostd::writer::UNSYNCED_MAX_DEFAULT;
-use aof_nostd::{AnyProfile, Damage, DamageKind, Header, Located, Profile, Writer};
+use aof_nostd::{AnyProfile, Crc, Damage, DamageKind, Header, Located, Profile, TigerBeetle, Writer};
 use std::collections::VecDeque;
 use std::fmt;
 use std::fs::TryLockError;
@@ -141,11 +142,7 @@ impl OpenOptions {
         };
         let source = Source::new(file.clone())?;
         let (profile, contents) = self.read(&source)?;
-        // The power may have gone in a log's very first entry.
-        let begun = contents
-            .damage
-            .first()
-            .is_some_and(|damage| damage.offset == 0 && matches!(damage.kind, DamageKind::TornTail { .. }));
+        let begun = contents.is_begun(&source)?;
         if contents.end == 0 && source.size() > 0 && !begun {
             return Err(OpenError::NotALog);
         }
@@ -175,7 +172,7 @@ impl OpenOptions {
 
     fn read(&self, source: &Source) -> Result<(AnyProfile, Contents), OpenError> {
         let scan = Scan::detect(source, crate::backend())?.with_message_size_max(self.message_size_max);
-        let default = || aof_nostd::TigerBeetle::new(crate::backend()).into();
+        let default = || TigerBeetle::new(crate::backend()).into();
         let profile = match (scan.profile(), self.profile) {
             (Some(found), Some(asked)) if found.name() != asked.name() => {
                 return Err(OpenError::Profile { found: found.name(), asked: asked.name() });
@@ -196,7 +193,7 @@ fn open_existing(fs: &dyn FileSystem, path: &Path) -> Result<Arc<dyn FileHandle>
         Err(TryLockError::Error(error)) => return Err(OpenError::Io(error)),
     }
     // Rotated between opening and locking?
-    if !fs.is_same(path, &*file)? {
+    if !rotate::is_same(fs, path, &*file)? {
         return Err(OpenError::Locked);
     }
     // Whoever created it may have died before this.
@@ -292,6 +289,8 @@ struct Contents {
     damage: Vec<Damage>,
     /// Where the last entries begin, [`UNSYNCED_KEPT`] of them at most.
     starts: VecDeque<u64>,
+    /// Where the zeros begin that end the file.
+    zeros: Option<u64>,
 }
 
 /// How many entries a writer before this one may have left unsynced.
@@ -304,6 +303,7 @@ impl Contents {
     fn append(&mut self, part: Self) {
         self.entries += part.entries;
         self.end = self.end.max(part.end);
+        self.zeros = self.zeros.or(part.zeros);
         self.last = part.last.or(self.last);
         let room = DAMAGE_KEPT.saturating_sub(self.damage.len());
         self.damage.extend(part.damage.into_iter().take(room));
@@ -317,6 +317,19 @@ impl Contents {
             self.starts.pop_front();
         }
         self.starts.push_back(offset);
+    }
+
+    /// Whether a file without a single entry is a log all the same: the power may have gone in its very
+    /// first entry. Then it begins as an entry does, or is zero.
+    fn is_begun(&self, source: &Source) -> io::Result<bool> {
+        let torn = |damage: &Damage| damage.offset == 0 && matches!(damage.kind, DamageKind::TornTail { .. });
+        if self.zeros == Some(0) || self.damage.first().is_some_and(torn) {
+            return Ok(true);
+        }
+        let mut magic = Vec::new();
+        source.clone().take(MAGIC_SIZE as u64).read_to_end(&mut magic)?;
+        let magics = [TigerBeetle::default().magic(), Crc.magic()];
+        Ok(magics.iter().any(|known| known.as_slice() == magic))
     }
 
     /// Where the entries begin that may not be durable.
@@ -337,5 +350,9 @@ impl Sink for Contents {
         if self.damage.len() < DAMAGE_KEPT {
             self.damage.push(damage);
         }
+    }
+
+    fn zeros(&mut self, from: u64) {
+        self.zeros = Some(from);
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn rotate(
     path: &Path,
     file: &dyn FileHandle,
 ) -> io::Result<(Rotation, Option<Arc<dyn FileHandle>>)> {
-    match fs.is_same(path, file) {
+    match is_same(fs, path, file) {
         Ok(true) => Ok((Rotation::None, None)),
         Ok(false) => Ok((Rotation::Replaced, None)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match create(fs, path) {
@@ -41,8 +41,17 @@ pub(crate) fn rotate(
     }
 }
 
+/// Whether `path` names `file`.
+pub(crate) fn is_same(fs: &dyn FileSystem, path: &Path, file: &dyn FileHandle) -> io::Result<bool> {
+    Ok(fs.identity(path)? == file.identity()?)
+}
+
 /// Creates a log file: locked, and it and its directory entry durable.
+///
+/// The directory is synced before too: a log that was moved away keeps its new name then, whatever becomes
+/// of this file, and is not lost under it.
 pub(crate) fn create(fs: &dyn FileSystem, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
+    fs.sync_directory_of(path)?;
     let file = fs.create_new(path)?;
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => io::ErrorKind::WouldBlock.into(),

@@ -269,8 +269,13 @@ fn log_whose_first_entry_was_torn_can_be_cut_and_used() {
     let directory = directory();
     let path = log_of_three(directory.path());
     let whole = fs::read(&path).unwrap();
-    for cut in [1, 15, 16, 100, 274] {
-        fs::write(&path, &whole[..cut]).unwrap();
+    let torn = |cut: usize, size: usize| [&whole[..cut], &vec![0; size - cut]].concat();
+    let cuts = [1, 15, 16, 100, 274].map(|cut| torn(cut, cut));
+    // A file system may have made the file longer, and written only part of it.
+    let zeros = [torn(0, 1), torn(0, 5000), torn(16, 5000), torn(274, 5000)];
+    for bytes in cuts.into_iter().chain(zeros) {
+        let cut = bytes.len();
+        fs::write(&path, bytes).unwrap();
         let mut log = LogFile::open(&path).unwrap();
         assert_eq!(log.torn_tail().unwrap().offset, 0, "cut at {cut}");
         fs::remove_file(log.cut_torn_tail().unwrap().unwrap()).unwrap();

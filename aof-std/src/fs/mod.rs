@@ -34,6 +34,10 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+/// Which file it is, whatever its names: equal for two handles of one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileId(pub u64, pub u64);
+
 /// A file that is open. Shared between threads.
 pub trait FileHandle: fmt::Debug + Send + Sync {
     /// Its length now, bytes.
@@ -42,6 +46,13 @@ pub trait FileHandle: fmt::Debug + Send + Sync {
     ///
     /// The system's.
     fn size(&self) -> io::Result<u64>;
+
+    /// Which file it is.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn identity(&self) -> io::Result<FileId>;
 
     /// Reads at `offset`, as much as comes; 0 at the end.
     ///
@@ -166,12 +177,12 @@ pub trait FileSystem: fmt::Debug + Send + Sync {
     /// The system's: no such directory, no permission.
     fn create_beside(&self, target: &Path) -> io::Result<Box<dyn Temporary>>;
 
-    /// Whether `path` names `file`.
+    /// Which file has the name `path`.
     ///
     /// # Errors
     ///
     /// The system's; [`io::ErrorKind::NotFound`] where nothing has that name.
-    fn is_same(&self, path: &Path, file: &dyn FileHandle) -> io::Result<bool>;
+    fn identity(&self, path: &Path) -> io::Result<FileId>;
 
     /// Makes the entry of `path` in its directory durable: after creating, renaming or removing it.
     ///

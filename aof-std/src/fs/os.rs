@@ -1,6 +1,6 @@
 //! The operating system's files: [`Os`], and [`File`] as a [`FileHandle`].
 
-use super::{FileHandle, FileSystem, Temporary};
+use super::{FileHandle, FileId, FileSystem, Temporary};
 use crate::sync::{directory_of, sync_data, sync_directory_of};
 use std::fs::{File, Metadata, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -42,11 +42,8 @@ impl FileSystem for Os {
         Ok(Box::new(TemporaryFile::create(target)?))
     }
 
-    fn is_same(&self, path: &Path, file: &dyn FileHandle) -> io::Result<bool> {
-        match file.as_file() {
-            Some(file) => is_same(&std::fs::metadata(path)?, &file.metadata()?),
-            None => Ok(false),
-        }
+    fn identity(&self, path: &Path) -> io::Result<FileId> {
+        identity(&std::fs::metadata(path)?)
     }
 
     fn sync_directory_of(&self, path: &Path) -> io::Result<()> {
@@ -54,16 +51,19 @@ impl FileSystem for Os {
     }
 }
 
+/// Device and inode.
 #[cfg(unix)]
-fn is_same(there: &Metadata, here: &Metadata) -> io::Result<bool> {
+#[expect(clippy::unnecessary_wraps, reason = "other systems may not tell")]
+fn identity(metadata: &Metadata) -> io::Result<FileId> {
     use std::os::unix::fs::MetadataExt;
-    Ok((there.dev(), there.ino()) == (here.dev(), here.ino()))
+    Ok(FileId(metadata.dev(), metadata.ino()))
 }
 
-/// As far as can be told: a file that is open cannot be moved away here.
+/// When it was created: as far as can be told. A file that is open cannot be moved away here.
 #[cfg(not(unix))]
-fn is_same(there: &Metadata, here: &Metadata) -> io::Result<bool> {
-    Ok(there.created()? == here.created()?)
+fn identity(metadata: &Metadata) -> io::Result<FileId> {
+    let since = metadata.created()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Ok(FileId(since.as_secs(), since.subsec_nanos().into()))
 }
 
 #[cfg(unix)]
@@ -81,6 +81,10 @@ impl FileHandle for File {
         let metadata = self.metadata()?;
         // A device has a length, and its metadata do not tell.
         if metadata.is_file() { Ok(metadata.len()) } else { (&*self).seek(SeekFrom::End(0)) }
+    }
+
+    fn identity(&self) -> io::Result<FileId> {
+        identity(&self.metadata()?)
     }
 
     #[cfg(unix)]
