@@ -35,6 +35,7 @@ mod find;
 mod keep;
 
 use crate::fs::{FileHandle, FileSystem, Os};
+use crate::rotate;
 use crate::scan::Watch;
 use crate::source::Source;
 use aof_nostd::{AnyProfile, Damage, DamageKind, Header, Op};
@@ -149,7 +150,7 @@ impl<'a> Repair<'a> {
         let file = self.fs.open_rewrite(path)?;
         file.try_lock().map_err(not_locked)?;
         // Rotated between opening and locking?
-        if !self.fs.is_same(path, &*file)? {
+        if !rotate::is_same(&*self.fs, path, &*file)? {
             return Err(RepairError::Locked);
         }
         let source = Source::new(file)?;
@@ -208,9 +209,10 @@ impl<'a> Repair<'a> {
 
     fn find(&self, source: &Source) -> Result<Found, RepairError> {
         let found = find::find(source, self.message_size_max, self.watch)?;
-        // The power may have gone in a log's very first entry. Anything else may be anything.
-        let begun = found.tail.is_some_and(|tail| matches!(tail.kind, TailKind::CutShort { .. }));
-        if found.entries == 0 && source.size() > 0 && !begun {
+        // The power may have gone in a log's very first entry: then it begins as one does, or is zero. A file that
+        // begins otherwise may be anything.
+        let is_garbage = found.tail.is_some_and(|tail| tail.kind == TailKind::Garbage);
+        if found.entries == 0 && is_garbage && found.strange.is_none() {
             return Err(RepairError::NotALog);
         }
         Ok(found)
@@ -456,7 +458,7 @@ pub enum RepairError {
     /// A device, a pipe, a socket: only files are cut. On a device whoever writes it cleans its tail
     /// ([`aof_nostd::Recovery`]).
     NotAFile,
-    /// The file is not empty, holds not a single whole entry, and does not begin one either: it is left alone.
+    /// The file holds not a single whole entry, and begins neither as one does nor with zeros: it is left alone.
     NotALog,
     /// The tail cannot be kept.
     Keep {
@@ -492,7 +494,7 @@ impl fmt::Display for RepairError {
             Self::Locked => f.write_str("another process writes this log"),
             Self::NotAFile => f.write_str("no file: a device's tail is cleaned by whoever writes the log on it"),
             Self::NotALog => f.write_str(
-                "the file holds not a single whole entry, and does not begin one: not a log, or damaged whole",
+                "the file holds not a single whole entry, and does not begin as one does: not a log, or damaged whole",
             ),
             Self::Keep { kept, error } => write!(f, "the tail cannot be kept in {}: {error}", kept.display()),
             Self::Changed { .. } => f.write_str("the file's size changed meanwhile: who writes without a lock?"),

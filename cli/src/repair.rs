@@ -42,7 +42,7 @@ fn failure(file: &Path, error: RepairError) -> Failure {
              have what is on it as a file: aof merge --output OUT {name}"
         )),
         RepairError::NotALog => Failure::Usage(format!(
-            "{name} holds not a single whole entry and does not begin one: not a log, or damaged whole. It was left \
+            "{name} holds not a single whole entry and does not begin as one does: not a log, or damaged whole. It was left \
              alone; to begin a new log in its place, move it away"
         )),
         RepairError::Keep { kept, error } => {

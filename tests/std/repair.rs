@@ -342,17 +342,38 @@ fn torn_entry_with_a_log_in_its_body_is_found_behind_another_torn_one() {
 }
 
 #[test]
-fn files_that_hold_no_entry_are_touched_only_where_one_begins() {
+fn files_that_hold_no_entry_are_touched_only_where_they_begin_as_a_log_does() {
     let (directory, path) = file(b"");
     assert_eq!(repair(&path).unwrap().action, Action::Nothing);
     assert_left(&directory, &path, b"");
-    let mut wrong = chain(PROFILES[0], &[40]).bytes;
-    wrong[300] ^= 1; // one entry, whole in size: perhaps all of the log that there ever was
-    for bytes in [&b"precious"[..], &[0; 512], &[0; 300], &wrong] {
-        let (directory, path) = file(bytes);
+    for bytes in [b"precious".to_vec(), Random::new(3).bytes(700)] {
+        let (directory, path) = file(&bytes);
         let error = Repair::new().cut_zeros(true).run(&path).unwrap_err();
         assert!(matches!(error, RepairError::NotALog), "{error}");
-        assert_left(&directory, &path, bytes);
+        assert_left(&directory, &path, &bytes);
+    }
+    let mut legacy = 312_960_301_372_567_410_560_647_846_651_901_451_202_u128.to_le_bytes().to_vec();
+    legacy.resize(8192, 1);
+    let (directory, path) = file(&legacy);
+    assert!(matches!(repair(&path).unwrap().action, Action::Left(Reason::Strange(_))));
+    assert_left(&directory, &path, &legacy);
+}
+
+#[test]
+fn log_whose_first_entry_a_crash_left_in_any_state_is_begun_anew() {
+    let whole = chain(PROFILES[0], &[40]).bytes;
+    let mut wrong = whole.clone();
+    wrong[300] ^= 1;
+    let zeros = [&whole[..280], &[0; 33]].concat();
+    for bytes in [wrong, zeros, vec![0; 300], vec![0; 512]] {
+        let (_directory, path) = file(&bytes);
+        if bytes.len() == 512 {
+            assert_eq!(repair(&path).unwrap().action, Action::Left(Reason::MaybeImage), "a blank device");
+        }
+        let repaired = Repair::new().cut_zeros(true).run(&path).unwrap();
+        assert_eq!((repaired.end, repaired.entries, repaired.is_whole()), (0, 0, true));
+        assert!(bytes.starts_with(&kept(&repaired)));
+        assert_writable(&path, 0);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The steps of a repair, and each of them failing.
 
-use aof_std::fs::{FileHandle, FileSystem, Os, Temporary};
+use aof_std::fs::{FileHandle, FileId, FileSystem, Os, Temporary};
 use aof_std::repair::{Repair, RepairError};
 use aof_tests::build::{PROFILES, chain};
 use std::fs::{File, TryLockError};
@@ -47,6 +47,10 @@ struct Handle {
 impl FileHandle for Handle {
     fn size(&self) -> io::Result<u64> {
         self.inner.size()
+    }
+
+    fn identity(&self) -> io::Result<FileId> {
+        self.inner.identity()
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -130,8 +134,8 @@ impl FileSystem for Steps {
         Ok(Box::new(Beside { steps: self.clone(), inner: Os.create_beside(target)? }))
     }
 
-    fn is_same(&self, path: &Path, file: &dyn FileHandle) -> io::Result<bool> {
-        Os.is_same(path, file)
+    fn identity(&self, path: &Path) -> io::Result<FileId> {
+        Os.identity(path)
     }
 
     fn sync_directory_of(&self, path: &Path) -> io::Result<()> {
