@@ -14,13 +14,12 @@
 use crate::checkpoint::{Checkpoint, Checkpointed, Executor, Syncer, cut_by_others};
 use crate::fs::{FileHandle, FileSystem};
 use crate::open::{OpenError, OpenOptions};
-use crate::replace::NewFile;
 use crate::source::Source;
+use crate::torn;
 use aof_nostd::chain::ChainLink;
 use aof_nostd::writer::State;
 use aof_nostd::{AnyProfile, Damage, Draft, Entry, Header, WriteError, Writer};
 use embedded_io_adapters::std::FromStd;
-use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -192,26 +191,24 @@ impl LogFile {
     }
 
     /// Puts the torn tail's bytes into a file beside the log, durably, then cuts them off. Gives the
-    /// other file's path: the log's, with `.torn-at-OFFSET` behind it.
+    /// other file's path: the log's, with `.torn-at-OFFSET` behind it, and a number if other bytes were kept
+    /// under that name before. A cut that a crash or a failure interrupted can be made again.
     ///
     /// # Errors
     ///
-    /// The operating system's. The log is as it was unless the bytes are safe.
+    /// The operating system's. The log is as it was unless the bytes are safe. Where the cut itself cannot
+    /// be made durable, the log is failed for good, like after any failed sync.
     pub fn cut_torn_tail(&mut self) -> io::Result<Option<PathBuf>> {
         let Some(torn) = self.torn else { return Ok(None) };
-        let mut name = OsString::from(self.path.as_os_str());
-        name.push(format!(".torn-at-{}", torn.offset));
-        let saved = PathBuf::from(name);
-        let mut tail = Source::new(self.file.clone())?;
-        io::Seek::seek(&mut tail, io::SeekFrom::Start(torn.offset))?;
-        let mut copy = NewFile::create_on(self.fs.clone(), &saved)?;
-        io::copy(&mut tail, &mut copy)?;
-        copy.commit(false)?;
+        let kept = torn::keep(&self.fs, &self.path, &Source::new(self.file.clone())?, torn)?;
         self.file.set_size(torn.offset)?;
-        self.file.sync_all()?;
         self.size = torn.offset;
         self.torn = None;
-        Ok(Some(saved))
+        if let Err(error) = self.file.sync_all() {
+            self.fail();
+            return Err(error);
+        }
+        Ok(Some(kept))
     }
 
     /// Appends a sealed entry as it is, after verifying it.

@@ -2,6 +2,10 @@
 //!
 //! Looked at after each checkpoint, as replicas do. A file that somebody else put in the log's place is
 //! not written to: moving it away lets the writer begin its own.
+//!
+//! A log that was *deleted* is no rotation: what a checkpoint would call durable is nowhere. The same where it
+//! was moved to another file system, which is to copy it and then to delete it: nobody knows whether the copy
+//! has the last entries. So the checkpoint fails.
 
 use crate::fs::{FileHandle, FileSystem};
 use std::fs::TryLockError;
@@ -28,17 +32,32 @@ pub(crate) fn rotate(
     path: &Path,
     file: &dyn FileHandle,
 ) -> io::Result<(Rotation, Option<Arc<dyn FileHandle>>)> {
-    match is_same(fs, path, file) {
+    let same = is_same(fs, path, file);
+    // Asked behind the look at the path: what made the path another one has been done by now.
+    if !matches!(same, Ok(true)) && file.is_deleted()? {
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            "the log file was deleted, or moved to another file system, while it was being written: entries \
+             since the last checkpoint may be lost",
+        ));
+    }
+    match same {
         Ok(true) => Ok((Rotation::None, None)),
         Ok(false) => Ok((Rotation::Replaced, None)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match create(fs, path) {
             Ok(new) => Ok((Rotation::Created, Some(new))),
-            // Somebody was faster.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok((Rotation::Replaced, None)),
+            // Somebody was faster: in creating it, or in locking what was created here.
+            Err(error) if is_taken(&error) => Ok((Rotation::Replaced, None)),
             Err(error) => Err(error),
         },
         Err(error) => Err(error),
     }
+}
+
+/// Whether another process has the place: its file is there, or it locked the new file in the moment between
+/// its creation and its locking.
+fn is_taken(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::WouldBlock)
 }
 
 /// Whether `path` names `file`.
@@ -57,6 +76,10 @@ pub(crate) fn create(fs: &dyn FileSystem, path: &Path) -> io::Result<Arc<dyn Fil
         TryLockError::WouldBlock => io::ErrorKind::WouldBlock.into(),
         TryLockError::Error(error) => error,
     })?;
+    // Another process may have opened it before it was locked, written to it, and ended.
+    if file.size()? > 0 {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
     file.sync_all()?;
     fs.sync_directory_of(path)?;
     Ok(file)

@@ -82,17 +82,54 @@ fn torn_tail_is_told_and_nothing_is_written_behind_it_until_it_is_cut_and_kept()
     }
 }
 
+/// A replica that was killed between keeping a torn tail and cutting it could not start again: its tail was
+/// kept already, and so could not be kept.
+#[test]
+fn cut_that_was_interrupted_behind_the_keeping_is_made_again() {
+    let directory = directory();
+    let path = log_of_three(directory.path());
+    let whole = fs::read(&path).unwrap();
+    let torn = &whole[..whole.len() - 1];
+    fs::write(&path, torn).unwrap();
+    let kept = directory.path().join("log.aof.torn-at-547");
+    fs::write(&kept, &torn[547..]).unwrap();
+    let mut log = LogFile::open(&path).unwrap();
+    assert_eq!(log.cut_torn_tail().unwrap(), Some(kept.clone()));
+    assert_eq!(
+        (fs::read(&kept).unwrap(), fs::read(&path).unwrap()),
+        (torn[547..].to_vec(), whole[..547].to_vec())
+    );
+}
+
+#[test]
+fn tails_torn_at_one_place_are_each_kept_under_a_name_of_their_own() {
+    let directory = directory();
+    let path = log_of_three(directory.path());
+    let whole = fs::read(&path).unwrap();
+    for (number, cut) in (1..=4).zip([1, 2, 3, 2]) {
+        let torn = &whole[..whole.len() - cut];
+        fs::write(&path, torn).unwrap();
+        let kept = LogFile::open(&path).unwrap().cut_torn_tail().unwrap().unwrap();
+        // The fourth is the second once more.
+        let name = ["", ".2", ".3", ".2"][number - 1];
+        assert_eq!(kept, directory.path().join(format!("log.aof.torn-at-547{name}")));
+        assert_eq!(fs::read(&kept).unwrap(), torn[547..]);
+        assert_eq!(fs::read(&path).unwrap(), whole[..547]);
+    }
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 4, "the log and three tails");
+}
+
 #[test]
 fn torn_tail_is_not_cut_where_its_bytes_cannot_be_kept() {
     let directory = directory();
     let path = log_of_three(directory.path());
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-    fs::write(directory.path().join("log.aof.torn-at-547"), b"kept from before").unwrap();
+    fs::create_dir(directory.path().join("log.aof.torn-at-547")).unwrap();
     let mut log = LogFile::open(&path).unwrap();
-    assert_eq!(log.cut_torn_tail().unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+    assert_eq!(log.cut_torn_tail().unwrap_err().kind(), std::io::ErrorKind::IsADirectory);
     assert_eq!(fs::read(&path).unwrap(), whole[..whole.len() - 1]);
-    assert_eq!(fs::read(directory.path().join("log.aof.torn-at-547")).unwrap(), b"kept from before");
+    assert!(log.torn_tail().is_some());
 }
 
 #[test]

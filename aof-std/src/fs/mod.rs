@@ -54,6 +54,16 @@ pub trait FileHandle: fmt::Debug + Send + Sync {
     /// The system's.
     fn identity(&self) -> io::Result<FileId>;
 
+    /// Whether no name leads to it any more: it is gone when the last handle is. False where the system does
+    /// not tell.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn is_deleted(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+
     /// Reads at `offset`, as much as comes; 0 at the end.
     ///
     /// # Errors

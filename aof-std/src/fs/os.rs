@@ -88,6 +88,12 @@ impl FileHandle for File {
     }
 
     #[cfg(unix)]
+    fn is_deleted(&self) -> io::Result<bool> {
+        use std::os::unix::fs::MetadataExt;
+        Ok(self.metadata()?.nlink() == 0)
+    }
+
+    #[cfg(unix)]
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         std::os::unix::fs::FileExt::read_at(self, buffer, offset)
     }

@@ -44,6 +44,8 @@ pub(crate) fn clippy(root: &Root) -> Result<Done, Stop> {
 /// All tests, those in the documentation too.
 pub(crate) fn test(root: &Root) -> Result<Done, Stop> {
     linker(root)?;
+    // Where it cannot be had, the tests of failing system calls say that they did not run.
+    let _ = setup::need(root, &[Need::Program { name: "strace", package: "strace" }]);
     root.cargo("test --workspace --no-fail-fast").check()?;
     // Its tables are others, its results are not.
     root.cargo("test --package aof-nostd --features small --lib --tests").check()?;

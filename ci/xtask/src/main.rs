@@ -12,6 +12,7 @@
 //! | `AOF_CI_STRICT=1` | a step that could not run is a failure |
 //! | `AOF_CI_COMPILER` | `rustup` or `debian`: where the libraries of other targets come from; see [`target`] |
 //! | `AOF_CI_SETUP=0` | install nothing, only tell what is missing |
+//! | `AOF_CI_KILLS`, `AOF_CI_FAULTS`, `AOF_CI_SEED` | more real faults in the step `test`; see `tests/faults/environment.rs` |
 //! | `AOF_CI_FIGURES=write` | record what the step `figures` measures, instead of comparing; see [`figures`] |
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal, and its log")]
