@@ -7,12 +7,14 @@
     reason = "tests may stop at a surprise"
 )]
 
+mod convert;
 mod damaged;
 mod debug;
 mod device;
 mod everyday;
 mod merge;
 mod recover;
+mod repair;
 mod simulation;
 mod util;
 mod verify;

@@ -59,6 +59,8 @@ pub struct Input {
     pub clusters: Vec<(u64, u128)>,
     /// Damage, and where each ends.
     pub damage: Vec<(Damage, u64)>,
+    /// Where the zeros begin that end the file: a device's free space, or a tail that was never written.
+    pub zeros: Option<u64>,
 }
 
 /// What all inputs hold: their entries, sorted by op and checksum.
@@ -157,6 +159,7 @@ impl Index {
             nested: 0,
             clusters: part.clusters,
             damage: part.damage,
+            zeros: part.zeros,
             source,
         });
         let mut run = runs.iter().peekable();
@@ -288,12 +291,14 @@ struct Part {
     records: Vec<Record>,
     damage: Vec<(Damage, u64)>,
     clusters: Vec<(u64, u128)>,
+    zeros: Option<u64>,
 }
 
 impl Part {
     fn append(&mut self, mut next: Self) {
         self.records.append(&mut next.records);
         self.damage.append(&mut next.damage);
+        self.zeros = next.zeros.or(self.zeros);
         for (offset, cluster) in next.clusters {
             self.note_cluster(offset, cluster);
         }
@@ -358,6 +363,10 @@ impl Sink for Part {
 
     fn damage(&mut self, damage: Damage, until: u64) {
         self.damage.push((damage, until));
+    }
+
+    fn zeros(&mut self, from: u64) {
+        self.zeros = Some(from);
     }
 }
 
