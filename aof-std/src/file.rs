@@ -14,8 +14,8 @@
 use crate::checkpoint::{Checkpoint, Checkpointed, Executor, Syncer, cut_by_others};
 use crate::fs::{FileHandle, FileSystem};
 use crate::open::{OpenError, OpenOptions};
+use crate::repair::{Tail, keep};
 use crate::source::Source;
-use crate::torn;
 use aof_nostd::chain::ChainLink;
 use aof_nostd::writer::State;
 use aof_nostd::{AnyProfile, Damage, Draft, Entry, Header, WriteError, Writer};
@@ -133,7 +133,7 @@ pub struct LogFile {
     /// The file's bytes, if nobody else touches it.
     pub(crate) size: u64,
     pub(crate) writer: Writer<FromStd<Whole>, AnyProfile>,
-    pub(crate) torn: Option<TornTail>,
+    pub(crate) torn: Option<Tail>,
     pub(crate) damage: Vec<Damage>,
     pub(crate) entries: u64,
     pub(crate) syncer: Option<Syncer>,
@@ -181,7 +181,7 @@ impl LogFile {
     /// The bytes behind the last whole entry, if there are any: nothing is written behind them.
     #[must_use]
     pub fn torn_tail(&self) -> Option<TornTail> {
-        self.torn
+        self.torn.map(|tail| TornTail { offset: tail.offset, size: tail.size })
     }
 
     /// Entries written since the last checkpoint began.
@@ -192,7 +192,8 @@ impl LogFile {
 
     /// Puts the torn tail's bytes into a file beside the log, durably, then cuts them off. Gives the
     /// other file's path: the log's, with `.torn-at-OFFSET` behind it, and a number if other bytes were kept
-    /// under that name before. A cut that a crash or a failure interrupted can be made again.
+    /// under that name before. Zeros that end the file are not kept; a tail of nothing else gives no path. A cut
+    /// that a crash or a failure interrupted can be made again.
     ///
     /// # Errors
     ///
@@ -200,7 +201,10 @@ impl LogFile {
     /// be made durable, the log is failed for good, like after any failed sync.
     pub fn cut_torn_tail(&mut self) -> io::Result<Option<PathBuf>> {
         let Some(torn) = self.torn else { return Ok(None) };
-        let kept = torn::keep(&self.fs, &self.path, &Source::new(self.file.clone())?, torn)?;
+        let kept = match torn.kept_size() {
+            0 => None,
+            _ => Some(keep::keep(&self.fs, &self.path, &Source::new(self.file.clone())?, torn, None)?),
+        };
         self.file.set_size(torn.offset)?;
         self.size = torn.offset;
         self.torn = None;
@@ -208,7 +212,7 @@ impl LogFile {
             self.fail();
             return Err(error);
         }
-        Ok(Some(kept))
+        Ok(kept)
     }
 
     /// Appends a sealed entry as it is, after verifying it.
@@ -333,7 +337,7 @@ impl LogFile {
                 Err(TryRecvError::Disconnected) => return Err(self.fail()),
             }
         }
-        match self.torn {
+        match self.torn_tail() {
             Some(torn) => Err(FileError::TornTail(torn)),
             None => Ok(()),
         }

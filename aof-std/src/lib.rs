@@ -33,7 +33,6 @@ mod rotate;
 pub mod scan;
 pub mod source;
 pub mod sync;
-mod torn;
 mod zeros;
 
 pub use crate::checkpoint::{Checkpointed, Job};

@@ -7,15 +7,14 @@
 //! ```
 
 use crate::checkpoint::{Executor, Job};
-use crate::file::{LogFile, TornTail, Whole, write_all};
+use crate::file::{LogFile, Whole, write_all};
 use crate::fs::{FileHandle, FileSystem, Os};
+use crate::repair::Reason;
+use crate::repair::find::{self, Found};
 use crate::rotate;
-use crate::scan::{Scan, Sink};
 use crate::source::Source;
-use aof_nostd::wire::MAGIC_SIZE;
 use aof_nostd::writer::UNSYNCED_MAX_DEFAULT;
-use aof_nostd::{AnyProfile, Crc, Damage, DamageKind, Header, Located, Profile, TigerBeetle, Writer};
-use std::collections::VecDeque;
+use aof_nostd::{AnyProfile, Header, Profile, TigerBeetle, Writer};
 use std::fmt;
 use std::fs::TryLockError;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -141,19 +140,20 @@ impl OpenOptions {
             Err(error) => return Err(OpenError::Io(error)),
         };
         let source = Source::new(file.clone())?;
-        let (profile, contents) = self.read(&source)?;
-        let begun = contents.is_begun(&source)?;
-        if contents.end == 0 && source.size() > 0 && !begun {
+        let found = find::find(&source, self.message_size_max, None)?;
+        let profile = self.profile_of(&found)?;
+        if !found.is_log() {
             return Err(OpenError::NotALog);
         }
-        let torn = (contents.end < source.size())
-            .then(|| TornTail { offset: contents.end, size: source.size() - contents.end });
-        settle(fs, path, &source, contents.unsettled(), contents.end)?;
+        if let Some(reason) = found.no_crash() {
+            return Err(OpenError::NotTorn { offset: found.end, reason });
+        }
+        settle(fs, path, &source, found.unsynced_from, found.end)?;
         let mut writer = Writer::new(Whole::device(file.clone()), profile)
             .with_unsynced_max(self.unsynced_max)
             .with_message_size_max(self.message_size_max)
             .start_with(self.first);
-        if let Some(last) = contents.last {
+        if let Some(last) = found.last {
             writer = writer.continue_after(last);
         }
         Ok(LogFile {
@@ -163,25 +163,22 @@ impl OpenOptions {
             size: source.size(),
             file,
             writer,
-            torn,
-            damage: contents.damage,
-            entries: contents.entries,
+            torn: found.tail,
+            damage: found.damage.into_iter().chain(found.tail_damage).map(|(damage, _)| damage).collect(),
+            entries: found.entries,
             syncer: None,
         })
     }
 
-    fn read(&self, source: &Source) -> Result<(AnyProfile, Contents), OpenError> {
-        let scan = Scan::detect(source, crate::backend())?.with_message_size_max(self.message_size_max);
-        let default = || TigerBeetle::new(crate::backend()).into();
-        let profile = match (scan.profile(), self.profile) {
+    fn profile_of(&self, found: &Found) -> Result<AnyProfile, OpenError> {
+        match (found.profile, self.profile) {
             (Some(found), Some(asked)) if found.name() != asked.name() => {
-                return Err(OpenError::Profile { found: found.name(), asked: asked.name() });
+                Err(OpenError::Profile { found: found.name(), asked: asked.name() })
             }
-            (found, asked) => asked.or(found).unwrap_or_else(default),
-        };
-        let mut contents = Contents::default();
-        scan.run(Contents::default, |part| contents.append(part))?;
-        Ok((profile, contents))
+            (found, asked) => {
+                Ok(asked.or(found).unwrap_or_else(|| TigerBeetle::new(crate::backend()).into()))
+            }
+        }
     }
 }
 
@@ -249,6 +246,13 @@ pub enum OpenError {
     },
     /// The file is not empty and holds not a single whole entry: it is left alone.
     NotALog,
+    /// What stands behind the last whole entry is not what a crash left: it may have been acknowledged.
+    NotTorn {
+        /// Where that entry ends.
+        offset: u64,
+        /// What tells.
+        reason: Reason,
+    },
 }
 
 impl From<io::Error> for OpenError {
@@ -266,6 +270,10 @@ impl fmt::Display for OpenError {
             Self::NotALog => {
                 f.write_str("the file holds not a single whole entry: not a log, or damaged whole")
             }
+            Self::NotTorn { offset, reason } => write!(
+                f,
+                "what stands from byte {offset} on is not what a crash left, and nothing is written behind it: {reason}"
+            ),
         }
     }
 }
@@ -276,83 +284,5 @@ impl std::error::Error for OpenError {
             Self::Io(error) => Some(error),
             _ => None,
         }
-    }
-}
-
-/// What an existing file holds.
-#[derive(Default)]
-struct Contents {
-    entries: u64,
-    /// Where the last whole entry ends.
-    end: u64,
-    last: Option<Header>,
-    damage: Vec<Damage>,
-    /// Where the last entries begin, [`UNSYNCED_KEPT`] of them at most.
-    starts: VecDeque<u64>,
-    /// Where the zeros begin that end the file.
-    zeros: Option<u64>,
-}
-
-/// How many entries a writer before this one may have left unsynced.
-const UNSYNCED_KEPT: usize = UNSYNCED_MAX_DEFAULT as usize;
-
-/// Places of damage that are kept; there may be millions.
-const DAMAGE_KEPT: usize = 1024;
-
-impl Contents {
-    fn append(&mut self, part: Self) {
-        self.entries += part.entries;
-        self.end = self.end.max(part.end);
-        self.zeros = self.zeros.or(part.zeros);
-        self.last = part.last.or(self.last);
-        let room = DAMAGE_KEPT.saturating_sub(self.damage.len());
-        self.damage.extend(part.damage.into_iter().take(room));
-        for start in part.starts {
-            self.start(start);
-        }
-    }
-
-    fn start(&mut self, offset: u64) {
-        if self.starts.len() == UNSYNCED_KEPT {
-            self.starts.pop_front();
-        }
-        self.starts.push_back(offset);
-    }
-
-    /// Whether a file without a single entry is a log all the same: the power may have gone in its very
-    /// first entry. Then it begins as an entry does, or is zero.
-    fn is_begun(&self, source: &Source) -> io::Result<bool> {
-        let torn = |damage: &Damage| damage.offset == 0 && matches!(damage.kind, DamageKind::TornTail { .. });
-        if self.zeros == Some(0) || self.damage.first().is_some_and(torn) {
-            return Ok(true);
-        }
-        let mut magic = Vec::new();
-        source.clone().take(MAGIC_SIZE as u64).read_to_end(&mut magic)?;
-        let magics = [TigerBeetle::default().magic(), Crc.magic()];
-        Ok(magics.iter().any(|known| known.as_slice() == magic))
-    }
-
-    /// Where the entries begin that may not be durable.
-    fn unsettled(&self) -> u64 {
-        self.starts.front().copied().unwrap_or(self.end)
-    }
-}
-
-impl Sink for Contents {
-    fn entry(&mut self, located: Located<'_>) {
-        self.entries += 1;
-        self.start(located.offset);
-        self.end = located.offset.saturating_add(located.entry.header.size_disk());
-        self.last = Some(located.entry.header);
-    }
-
-    fn damage(&mut self, damage: Damage, _until: u64) {
-        if self.damage.len() < DAMAGE_KEPT {
-            self.damage.push(damage);
-        }
-    }
-
-    fn zeros(&mut self, from: u64) {
-        self.zeros = Some(from);
     }
 }

@@ -31,8 +31,8 @@
 //! Memory: that of a [`Scan`](crate::scan::Scan), and 1,024 places of damage. An entry within a torn one's
 //! extent costs two more readings of the file, and about 50 bytes an entry.
 
-mod find;
-mod keep;
+pub(crate) mod find;
+pub(crate) mod keep;
 mod outcome;
 
 pub use outcome::{Action, Reason, RepairError, Repaired, Tail, TailKind};
@@ -210,10 +210,7 @@ impl<'a> Repair<'a> {
 
     fn find(&self, source: &Source) -> Result<Found, RepairError> {
         let found = find::find(source, self.message_size_max, self.watch)?;
-        // The power may have gone in a log's very first entry: then it begins as one does, or is zero. A file that
-        // begins otherwise may be anything.
-        let is_garbage = found.tail.is_some_and(|tail| tail.kind == TailKind::Garbage);
-        if found.entries == 0 && is_garbage && found.strange.is_none() {
+        if !found.is_log() {
             return Err(RepairError::NotALog);
         }
         Ok(found)
@@ -238,19 +235,8 @@ impl<'a> Repair<'a> {
 
     /// Why this tail is not cut, if it is not.
     fn reason_to_leave(&self, found: &Found, tail: Tail, size: u64) -> Option<Reason> {
-        let unsynced_max = u64::from(aof_nostd::writer::UNSYNCED_MAX_DEFAULT);
-        let entry_size_max = find::entry_size_max(self.message_size_max);
-        if let Some(damage) = found.strange {
-            Some(Reason::Strange(damage))
-        } else if let Some(offset) = found.other_profile {
-            Some(Reason::OtherProfile { offset })
-        } else if tail.kept_size() > unsynced_max.saturating_mul(entry_size_max) {
-            Some(Reason::TooLong)
-        } else if !self.cut_zeros && tail.zeros >= SECTOR_SIZE && size.is_multiple_of(SECTOR_SIZE) {
-            Some(Reason::MaybeImage)
-        } else {
-            None
-        }
+        let maybe_image = !self.cut_zeros && tail.zeros >= SECTOR_SIZE && size.is_multiple_of(SECTOR_SIZE);
+        found.no_crash().or_else(|| maybe_image.then_some(Reason::MaybeImage))
     }
 }
 

@@ -297,6 +297,11 @@ fn log_stored_in_the_body_of_a_torn_entry_is_cut_with_it() {
         let mut bytes = bytes.clone();
         bytes.resize(bytes.len() + zeros, 0);
         let (_directory, path) = file(&bytes);
+        // Who opens it would continue the stored log otherwise.
+        let opened = LogFile::open(&path).unwrap();
+        assert_eq!((opened.entries_at_open(), opened.last().unwrap().cluster.get()), (3, 7));
+        assert_eq!(opened.torn_tail().unwrap().offset, end as u64);
+        drop(opened);
         let repaired = repair(&path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), log.bytes);
         let tail = repaired.tail.unwrap();

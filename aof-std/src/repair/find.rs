@@ -20,38 +20,69 @@
 //! Then P is damage in the middle, and stays. Otherwise all of them are content of the torn body, and the tail
 //! begins behind the last entry before P.
 
-use super::{Tail, TailKind};
+use super::{Reason, Tail, TailKind};
 use crate::scan::{Scan, Sink, Watch};
 use crate::source::{self, Source};
 use aof_nostd::wire::{HEAD_SIZE, MAGIC_SIZE};
+use aof_nostd::writer::UNSYNCED_MAX_DEFAULT;
 use aof_nostd::{AnyProfile, Checksum, Damage, DamageKind, ForeignMagic, Header, Located, Profile};
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::io::{self, Read, Seek, SeekFrom};
 use zerocopy::FromBytes;
 
 /// What a log holds.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) profile: Option<AnyProfile>,
-    pub(super) entries: u64,
-    pub(super) last: Option<Header>,
-    pub(super) end: u64,
-    pub(super) damage: Vec<(Damage, u64)>,
-    pub(super) damaged_places: u64,
-    pub(super) tail: Option<Tail>,
+pub(crate) struct Found {
+    pub(crate) profile: Option<AnyProfile>,
+    pub(crate) entries: u64,
+    pub(crate) last: Option<Header>,
+    pub(crate) end: u64,
+    /// Damage with an entry behind it, and where each place ends.
+    pub(crate) damage: Vec<(Damage, u64)>,
+    pub(crate) damaged_places: u64,
+    pub(crate) tail: Option<Tail>,
+    /// Damage in the tail.
+    pub(crate) tail_damage: Vec<(Damage, u64)>,
     /// Damage in the tail that no crash leaves.
-    pub(super) strange: Option<Damage>,
+    strange: Option<Damage>,
     /// Where an entry of the other profile starts in the tail.
-    pub(super) other_profile: Option<u64>,
+    other_profile: Option<u64>,
+    /// Where the entries begin that a writer may have left unsynced.
+    pub(crate) unsynced_from: u64,
+    message_size_max: u32,
+}
+
+impl Found {
+    /// Whether it is a log, or may be one that was cut in its very first entry: then it begins as one does, or
+    /// is zero. A file that begins otherwise may be anything.
+    pub(crate) fn is_log(&self) -> bool {
+        let is_garbage = self.tail.is_some_and(|tail| tail.kind == TailKind::Garbage);
+        self.entries > 0 || !is_garbage || self.strange.is_some()
+    }
+
+    /// Why the tail is not what a crash left, if it is not.
+    pub(crate) fn no_crash(&self) -> Option<Reason> {
+        let unsynced_max = u64::from(UNSYNCED_MAX_DEFAULT);
+        if let Some(damage) = self.strange {
+            Some(Reason::Strange(damage))
+        } else if let Some(offset) = self.other_profile {
+            Some(Reason::OtherProfile { offset })
+        } else if self.tail?.kept_size() > unsynced_max.saturating_mul(entry_size_max(self.message_size_max))
+        {
+            Some(Reason::TooLong)
+        } else {
+            None
+        }
+    }
 }
 
 /// The largest entry on disk, bytes.
-pub(super) fn entry_size_max(message_size_max: u32) -> u64 {
+fn entry_size_max(message_size_max: u32) -> u64 {
     MAGIC_SIZE as u64 + u64::from(message_size_max)
 }
 
 /// Reads `source` whole.
-pub(super) fn find(source: &Source, message_size_max: u32, watch: Option<&Watch>) -> io::Result<Found> {
+pub(crate) fn find(source: &Source, message_size_max: u32, watch: Option<&Watch>) -> io::Result<Found> {
     let mut scan = Scan::detect(source, crate::backend())?;
     if let (None, Some(profile)) = (scan.profile(), begun(source)?) {
         scan = Scan::new(source, profile);
@@ -156,7 +187,10 @@ impl Finder<'_> {
             damaged_places: whole.middle.count,
             tail,
             strange: whole.behind.strange,
+            tail_damage: whole.behind.places,
             other_profile,
+            unsynced_from: whole.starts.front().copied().unwrap_or(whole.end),
+            message_size_max: self.message_size_max,
         })
     }
 
@@ -229,9 +263,18 @@ struct Whole {
     /// Damaged bodies in the middle that may reach over the file's end.
     reaching: Vec<Damage>,
     zeros: Option<u64>,
+    /// Where the last entries begin: as many as a writer may leave unsynced.
+    starts: VecDeque<u64>,
 }
 
 impl Whole {
+    fn start(&mut self, offset: u64) {
+        if self.starts.len() == UNSYNCED_MAX_DEFAULT as usize {
+            self.starts.pop_front();
+        }
+        self.starts.push_back(offset);
+    }
+
     fn append(&mut self, mut next: Self) {
         if next.entries > 0 {
             self.middle.append(std::mem::take(&mut self.behind));
@@ -242,6 +285,7 @@ impl Whole {
         self.behind.append(next.behind);
         self.reaching.append(&mut next.reaching);
         self.zeros = next.zeros.or(self.zeros);
+        next.starts.into_iter().for_each(|start| self.start(start));
     }
 }
 
@@ -251,6 +295,7 @@ impl Sink for Whole {
             return;
         }
         self.entries += 1;
+        self.start(located.offset);
         self.end = located.offset.saturating_add(located.entry.header.size_disk());
         self.last = Some(located.entry.header);
         self.middle.append(std::mem::take(&mut self.behind));

@@ -62,7 +62,7 @@ pub(super) fn place(
 }
 
 /// Puts the tail's bytes beside the log, durably, and gives the file.
-pub(super) fn keep(
+pub(crate) fn keep(
     fs: &Arc<dyn FileSystem>,
     path: &Path,
     source: &Source,

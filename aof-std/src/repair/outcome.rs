@@ -91,6 +91,17 @@ pub enum Reason {
     MaybeImage,
 }
 
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Strange(damage) => write!(f, "{damage}"),
+            Self::OtherProfile { offset } => write!(f, "byte {offset}: an entry of the other profile"),
+            Self::TooLong => f.write_str("longer than all unsynced entries of a writer can be"),
+            Self::MaybeImage => f.write_str("it ends with zeros, and may be the image of a device"),
+        }
+    }
+}
+
 /// What stands behind a log's last whole entry, to the file's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -227,6 +238,19 @@ pub enum RepairError {
 impl From<io::Error> for RepairError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+impl From<RepairError> for io::Error {
+    fn from(error: RepairError) -> Self {
+        let kind = match &error {
+            RepairError::Io(reason) | RepairError::Keep { error: reason, .. } => reason.kind(),
+            _ => io::ErrorKind::Other,
+        };
+        match error {
+            RepairError::Io(error) => error,
+            other => Self::new(kind, other),
+        }
     }
 }
 

@@ -61,11 +61,18 @@ pub fn check(picture: &Picture, history: &History) -> Result<(), String> {
     }
     merged_is_whole(ledger, picture.file(Path::new(MERGED)), history)?;
     for kept in &ledger.kept {
-        if !picture.files().any(|(path, _, bytes)| !is_log(path) && bytes == &**kept) {
+        if !picture.files().any(|(path, _, bytes)| !is_log(path) && trimmed(bytes) == &**kept) {
             return Err(format!("{} bytes of a torn tail are cut off and kept nowhere", kept.len()));
         }
     }
     Ok(())
+}
+
+/// Bytes without the zeros that end them: those are not kept.
+#[must_use]
+pub fn trimmed(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count();
+    &bytes[..bytes.len() - zeros]
 }
 
 fn acknowledged_is_there(ledger: &Ledger, logs: &BTreeMap<Inode, &[u8]>) -> Result<(), String> {

@@ -427,7 +427,10 @@ fn look(disk: &Disk, faults: u64, log: &mut LogFile, path: &Path) -> Result<(), 
     if let Err(error) = log.cut_torn_tail() {
         return Err(stopped(disk, faults, "cutting a torn tail", &error));
     }
-    disk.with_ledger(|ledger| ledger.kept.push(cut.into()));
+    let kept_bytes = check::trimmed(cut);
+    if !kept_bytes.is_empty() {
+        disk.with_ledger(|ledger| ledger.kept.push(kept_bytes.into()));
+    }
     if disk.picture().content(file) != kept && disk.faults() == faults {
         return Err(Stop::Broken(format!("more or less was cut than what is behind byte {end}")));
     }
