@@ -1,4 +1,4 @@
-//! Log files on a simulated file system: `LogFile`, `NewFile` and `merge`, as they are, over
+//! Log files on a simulated file system: `LogFile`, `NewFile`, `Repair` and `merge`, as they are, over
 //! [`aof_std::fs`].
 //!
 //! | module | what it is |

@@ -21,6 +21,7 @@ use aof_cli::merge::write;
 use aof_nostd::wire::Entry;
 use aof_nostd::{AnyProfile, Draft, Header, Operation, Profile};
 use aof_std::fs::FileSystem;
+use aof_std::repair::{Action, Repair, RepairError};
 use aof_std::{Checkpointed, FileError, Job, LogFile, NewFile, OpenError, OpenOptions, Source};
 use std::collections::BTreeMap;
 use std::io;
@@ -39,6 +40,15 @@ pub enum Stop {
     Failed(String),
     /// A promise is broken.
     Broken(String),
+}
+
+/// How a process starts.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    /// It repairs its log before it opens it.
+    pub repair: bool,
+    /// What the journal has and the log lost is written again.
+    pub refill: bool,
 }
 
 /// What a checkpoint's callback got.
@@ -70,7 +80,7 @@ impl Replica {
         profile: AnyProfile,
         mutant: Option<Mutant>,
         history: &History,
-        refill: bool,
+        how: How,
     ) -> Result<Self, Stop> {
         let faults = disk.faults();
         let stop = |error: OpenError| stopped(disk, faults, "opening", &error);
@@ -86,6 +96,9 @@ impl Replica {
         let first = before.and_then(|last| Draft::default().after(&last));
         let (sender, jobs) = mpsc::channel();
         let executor = move |job| drop(sender.send(job));
+        if how.repair {
+            repair(disk, faults)?;
+        }
         let mut log = loop {
             if let Some(log) =
                 open(disk, Path::new(LOG), profile, first, Some(Arc::new(executor.clone()))).map_err(stop)?
@@ -96,7 +109,7 @@ impl Replica {
         look(disk, faults, &mut log, Path::new(LOG))?;
         let mut replica = Self { disk: disk.clone(), mutant, profile, log, jobs, checkpoint: None, faults };
         let last = replica.reconcile(history, before);
-        replica.refill(refill, last)?;
+        replica.refill(how.refill, last)?;
         Ok(replica)
     }
 
@@ -419,20 +432,48 @@ fn look(disk: &Disk, faults: u64, log: &mut LogFile, path: &Path) -> Result<(), 
     if torn.is_none() {
         return Ok(());
     }
-    let is_entry = |found: &(usize, Option<_>)| found.1.is_some() && found.0 >= end;
-    if check::entries(bytes).iter().any(is_entry) {
-        return Err(Stop::Broken(format!("whole entries behind byte {end} would be cut")));
+    let (left, cut) = bytes.split_at(end);
+    match log.cut_torn_tail() {
+        Ok(_) => was_cut(disk, file, left, cut),
+        Err(error) => Err(stopped(disk, faults, "cutting a torn tail", &error)),
     }
-    let (kept, cut) = bytes.split_at(end);
-    if let Err(error) = log.cut_torn_tail() {
-        return Err(stopped(disk, faults, "cutting a torn tail", &error));
+}
+
+/// Repairs the log, if there is one.
+fn repair(disk: &Disk, faults: u64) -> Result<(), Stop> {
+    let before = disk.picture();
+    let Some((_, file, bytes)) = before.files().find(|(name, ..)| *name == Path::new(LOG)) else {
+        return Ok(());
+    };
+    let repair = Repair::new().file_system(Arc::new(disk.clone())).message_size_max(MESSAGE_SIZE_MAX);
+    let repaired = match repair.cut_zeros(true).run(Path::new(LOG)) {
+        Ok(repaired) => repaired,
+        // Opening it will tell the same.
+        Err(RepairError::NotALog) => return Ok(()),
+        Err(error) => return Err(stopped(disk, faults, "repair", &error)),
+    };
+    match repaired.action {
+        Action::Nothing => Ok(()),
+        Action::Cut { .. } => {
+            let end = usize::try_from(repaired.end).unwrap_or(usize::MAX).min(bytes.len());
+            let (left, cut) = bytes.split_at(end);
+            was_cut(disk, file, left, cut)
+        }
+        other => Err(Stop::Broken(format!("repair left a crash's tail: {other:?}"))),
     }
-    let kept_bytes = check::trimmed(cut);
-    if !kept_bytes.is_empty() {
-        disk.with_ledger(|ledger| ledger.kept.push(kept_bytes.into()));
+}
+
+/// A torn tail was cut: what is left has to be as it was, without a whole entry less, and the rest be kept.
+fn was_cut(disk: &Disk, file: Inode, left: &[u8], cut: &[u8]) -> Result<(), Stop> {
+    if check::entries(&[left, cut].concat()).iter().any(|found| found.1.is_some() && found.0 >= left.len()) {
+        return Err(Stop::Broken(format!("whole entries behind byte {} were cut", left.len())));
     }
-    if disk.picture().content(file) != kept && disk.faults() == faults {
-        return Err(Stop::Broken(format!("more or less was cut than what is behind byte {end}")));
+    if disk.picture().content(file) != left {
+        return Err(Stop::Broken(format!("more or less was cut than what is behind byte {}", left.len())));
+    }
+    let kept = check::trimmed(cut);
+    if !kept.is_empty() {
+        disk.with_ledger(|ledger| ledger.kept.push(kept.into()));
     }
     Ok(())
 }

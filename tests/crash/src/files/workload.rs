@@ -5,7 +5,7 @@ use crate::files::disk::{Disk, Picture};
 use crate::files::faults::Faults;
 use crate::files::loss::{Cut, Loss, Names};
 use crate::files::mutant::Mutant;
-use crate::files::replica::{Replica, Stop};
+use crate::files::replica::{How, Replica, Stop};
 use crate::report::{CRASHES, Counts};
 use aof_nostd::AnyProfile;
 use aof_tests::random::Random;
@@ -74,8 +74,8 @@ impl World {
                 disk.set_faults(Faults::none());
                 disk.set_capacity(u64::MAX);
             }
-            let refill = self.random.one_in(2);
-            match Replica::start(disk, self.profile, self.mutant, &self.history, refill) {
+            let how = How { repair: self.random.one_in(2), refill: self.random.one_in(2) };
+            match Replica::start(disk, self.profile, self.mutant, &self.history, how) {
                 Ok(replica) => return Ok(replica),
                 Err(Stop::Failed(what)) => {
                     self.story.push(what);
