@@ -52,6 +52,17 @@ pub(crate) fn test(root: &Root) -> Result<Done, Stop> {
     Ok(Done::default())
 }
 
+/// Simulated power cuts, more than a million: every small workload on devices, and long ones from a fixed
+/// seed on devices and files. What was counted is printed.
+pub(crate) fn crash(root: &Root) -> Result<Done, Stop> {
+    linker(root)?;
+    // The profile of the tests: building another one takes longer than it gains.
+    for what in ["device --crashes 150000", "files --crashes 40000"] {
+        root.cargo("run --quiet --package aof-crash --").args(what.split(' ')).check()?;
+    }
+    Ok(Done::default())
+}
+
 /// The documentation builds without a warning.
 pub(crate) fn docs(root: &Root) -> Result<Done, Stop> {
     linker(root)?;

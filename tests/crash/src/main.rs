@@ -52,3 +52,14 @@ fn tell_the_case_of_a_panic() {
         hook(info);
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn definitions_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

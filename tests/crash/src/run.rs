@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Which cases are run.
 #[derive(Args, Clone, Debug)]
-pub struct Options {
+pub struct Cases {
     /// The first case's number; the others follow it
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub seed: u64,
@@ -24,7 +24,7 @@ pub struct Options {
     pub threads: usize,
 }
 
-impl Default for Options {
+impl Default for Cases {
     fn default() -> Self {
         Self { seed: 0, crashes: u64::MAX, cases: u64::MAX, threads: threads() }
     }
@@ -56,7 +56,7 @@ struct State {
 }
 
 /// Runs cases from `options.seed` on until there are crashes enough, or one fails.
-pub fn run(options: &Options, case: impl Fn(u64) -> Result<Counts, Failure> + Sync) -> Outcome {
+pub fn run(options: &Cases, case: impl Fn(u64) -> Result<Counts, Failure> + Sync) -> Outcome {
     let state = Mutex::new(State::default());
     std::thread::scope(|scope| {
         for _ in 0..options.threads.max(1) {
@@ -66,7 +66,7 @@ pub fn run(options: &Options, case: impl Fn(u64) -> Result<Counts, Failure> + Sy
     state.into_inner().unwrap_or_else(PoisonError::into_inner).outcome
 }
 
-fn worker(options: &Options, case: &impl Fn(u64) -> Result<Counts, Failure>, state: &Mutex<State>) {
+fn worker(options: &Cases, case: &impl Fn(u64) -> Result<Counts, Failure>, state: &Mutex<State>) {
     loop {
         let index = {
             let mut state = lock(state);
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn outcome_does_not_depend_on_the_number_of_threads() {
         for crashes in [1, 100, 3000, u64::MAX] {
-            let run = |threads| run(&Options { crashes, threads, seed: 3, ..Options::default() }, case);
+            let run = |threads| run(&Cases { crashes, threads, seed: 3, ..Cases::default() }, case);
             let expected = run(1);
             assert_eq!(expected.failure.is_some(), crashes == u64::MAX);
             assert!(expected.counts.crashes() >= crashes.min(14_000));
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn cases_may_be_limited() {
-        let outcome = run(&Options { cases: 10, ..Options::default() }, case);
+        let outcome = run(&Cases { cases: 10, ..Cases::default() }, case);
         assert_eq!((outcome.cases, outcome.counts.crashes()), (10, 24));
     }
 }

@@ -9,17 +9,17 @@
 use aof_crash::device::exhaustive::Depth;
 use aof_crash::device::mutant::Mutant;
 use aof_crash::device::{Workload, outcome};
-use aof_crash::run::{Options, Outcome};
+use aof_crash::run::{Cases, Outcome};
 use clap::ValueEnum;
 
-fn random(options: &Options, mutant: Option<Mutant>) -> Outcome {
+fn random(options: &Cases, mutant: Option<Mutant>) -> Outcome {
     outcome(options, Workload::Random, Depth::SHORT, mutant)
 }
 
 #[test]
 fn every_crash_of_every_small_workload_keeps_the_promises() {
     let Outcome { counts, cases, failure } =
-        outcome(&Options::default(), Workload::Exhaustive, Depth::SHORT, None);
+        outcome(&Cases::default(), Workload::Exhaustive, Depth::SHORT, None);
     println!("{cases} cases\n{counts}");
     assert_eq!(failure, None);
     assert_eq!(cases, Depth::SHORT.cases());
@@ -32,7 +32,7 @@ fn every_crash_of_every_small_workload_keeps_the_promises() {
 
 #[test]
 fn crashes_of_large_workloads_by_chance_keep_the_promises() {
-    let Outcome { counts, cases, failure } = random(&Options { crashes: 8_000, ..Options::default() }, None);
+    let Outcome { counts, cases, failure } = random(&Cases { crashes: 8_000, ..Cases::default() }, None);
     println!("{cases} cases\n{counts}");
     assert_eq!(failure, None);
     // What has to have happened for the run to say anything.
@@ -55,19 +55,19 @@ fn crashes_of_large_workloads_by_chance_keep_the_promises() {
 
 #[test]
 fn result_does_not_depend_on_the_number_of_threads() {
-    let run = |threads| random(&Options { cases: 12, threads, ..Options::default() }, None);
+    let run = |threads| random(&Cases { cases: 12, threads, ..Cases::default() }, None);
     assert_eq!(run(1), run(3));
 }
 
 /// Catches the mutant, tells after how many crashes, and shows that the failing case alone fails the same.
 fn caught(mutant: Mutant) {
     let Outcome { counts, failure, .. } =
-        random(&Options { crashes: 100_000, ..Options::default() }, Some(mutant));
+        random(&Cases { crashes: 100_000, ..Cases::default() }, Some(mutant));
     let failure = failure.unwrap_or_else(|| panic!("{} was not caught: {counts}", mutant.name()));
     println!("{}: caught after {} crashes: {failure}", mutant.name(), counts.crashes());
-    let again = random(&Options { seed: failure.case, cases: 1, ..Options::default() }, Some(mutant));
+    let again = random(&Cases { seed: failure.case, cases: 1, ..Cases::default() }, Some(mutant));
     assert_eq!(again.failure.as_ref(), Some(&failure), "the case's number repeats it");
-    let right = random(&Options { seed: failure.case, cases: 1, ..Options::default() }, None);
+    let right = random(&Cases { seed: failure.case, cases: 1, ..Cases::default() }, None);
     assert_eq!(right.failure, None, "and nothing but the mutant is to blame");
 }
 

@@ -8,7 +8,7 @@
 
 use aof_crash::files::mutant::Mutant;
 use aof_crash::files::{Workload, outcome};
-use aof_crash::run::{Options, Outcome};
+use aof_crash::run::{Cases, Outcome};
 use clap::ValueEnum;
 
 #[test]
@@ -16,7 +16,7 @@ fn crashes_at_every_call_of_small_workloads_keep_the_promises() {
     // A prime step through all of them, so that each kind of step stands in each place.
     let mut crashes = 0;
     for seed in (0..aof_crash::files::exhaustive_cases()).step_by(97) {
-        let options = Options { seed, cases: 1, ..Options::default() };
+        let options = Cases { seed, cases: 1, ..Cases::default() };
         let Outcome { counts, failure, .. } = outcome(&options, Workload::Exhaustive, None);
         assert_eq!(failure, None);
         crashes += counts.crashes();
@@ -27,7 +27,7 @@ fn crashes_at_every_call_of_small_workloads_keep_the_promises() {
 
 #[test]
 fn crashes_of_large_workloads_by_chance_keep_the_promises() {
-    let options = Options { crashes: 8_000, ..Options::default() };
+    let options = Cases { crashes: 8_000, ..Cases::default() };
     let Outcome { counts, cases, failure } = outcome(&options, Workload::Random, None);
     println!("{cases} cases\n{counts}");
     assert_eq!(failure, None);
@@ -43,19 +43,17 @@ fn crashes_of_large_workloads_by_chance_keep_the_promises() {
 
 #[test]
 fn result_does_not_depend_on_the_number_of_threads() {
-    let run =
-        |threads| outcome(&Options { cases: 12, threads, ..Options::default() }, Workload::Random, None);
+    let run = |threads| outcome(&Cases { cases: 12, threads, ..Cases::default() }, Workload::Random, None);
     assert_eq!(run(1), run(3));
 }
 
 /// Catches the mutant, tells after how many crashes, and shows that nothing else is to blame.
 fn caught(mutant: Mutant) {
-    let run = |options: &Options, mutant| outcome(options, Workload::Random, mutant);
-    let Outcome { counts, failure, .. } =
-        run(&Options { crashes: 20_000, ..Options::default() }, Some(mutant));
+    let run = |options: &Cases, mutant| outcome(options, Workload::Random, mutant);
+    let Outcome { counts, failure, .. } = run(&Cases { crashes: 20_000, ..Cases::default() }, Some(mutant));
     let failure = failure.unwrap_or_else(|| panic!("{} was not caught: {counts}", mutant.name()));
     println!("{}: caught after {} crashes, in case {}", mutant.name(), counts.crashes(), failure.case);
-    let case = Options { seed: failure.case, cases: 1, ..Options::default() };
+    let case = Cases { seed: failure.case, cases: 1, ..Cases::default() };
     assert_eq!(run(&case, Some(mutant)).failure, Some(failure), "the case's number repeats it");
     assert_eq!(run(&case, None).failure, None, "and nothing but the mutant is to blame");
 }

@@ -64,7 +64,7 @@ use std::time::Instant;
 pub struct Options {
     /// Which cases.
     #[command(flatten)]
-    pub cases: run::Options,
+    pub cases: run::Cases,
     /// Which crashes
     #[arg(long, value_enum, default_value_t = Workload::All)]
     pub workload: Workload,
@@ -96,11 +96,11 @@ impl Workload {
 
 /// Runs one workload's cases.
 #[must_use]
-pub fn outcome(cases: &run::Options, workload: Workload, depth: Depth, mutant: Option<Mutant>) -> Outcome {
+pub fn outcome(cases: &run::Cases, workload: Workload, depth: Depth, mutant: Option<Mutant>) -> Outcome {
     match workload {
         Workload::Exhaustive => {
             let left = depth.cases().saturating_sub(cases.seed);
-            let cases = run::Options { cases: cases.cases.min(left), crashes: u64::MAX, ..cases.clone() };
+            let cases = run::Cases { cases: cases.cases.min(left), crashes: u64::MAX, ..cases.clone() };
             run::run(&cases, |number| exhaustive::case(number, depth, mutant))
         }
         _ => run::run(cases, |number| random::case(number, mutant)),

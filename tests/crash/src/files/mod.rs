@@ -52,7 +52,7 @@ use std::time::Instant;
 pub struct Options {
     /// Which cases.
     #[command(flatten)]
-    pub cases: run::Options,
+    pub cases: run::Cases,
     /// Which crashes
     #[arg(long, value_enum, default_value_t)]
     pub workload: Workload,
@@ -85,11 +85,11 @@ impl Workload {
 
 /// Runs one workload's cases.
 #[must_use]
-pub fn outcome(cases: &run::Options, workload: Workload, mutant: Option<Mutant>) -> Outcome {
+pub fn outcome(cases: &run::Cases, workload: Workload, mutant: Option<Mutant>) -> Outcome {
     match workload {
         Workload::Exhaustive => {
             let left = exhaustive_cases().saturating_sub(cases.seed);
-            let cases = run::Options { cases: cases.cases.min(left), ..cases.clone() };
+            let cases = run::Cases { cases: cases.cases.min(left), ..cases.clone() };
             run::run(&cases, |case| exhaustive(case, mutant))
         }
         _ => run::run(cases, |case| random(case, mutant)),
