@@ -66,6 +66,10 @@ const STEPS: [Step; 11] = [
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
+    if arguments.iter().any(|argument| matches!(argument.as_str(), "--help" | "-h" | "help")) {
+        println!("{}", help());
+        return ExitCode::SUCCESS;
+    }
     let Some(("ci", names)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) else {
         return usage("there is one command: ci");
     };
@@ -86,11 +90,13 @@ fn main() -> ExitCode {
     table(&results)
 }
 
+fn help() -> String {
+    let steps = STEPS.iter().map(|step| format!("\n  {:<12} {}", step.name, step.what));
+    format!("Usage: cargo xtask ci [STEP...]\n{}", steps.collect::<String>())
+}
+
 fn usage(message: &str) -> ExitCode {
-    eprintln!("xtask: {message}\n\nUsage: cargo xtask ci [STEP...]\n");
-    for step in &STEPS {
-        eprintln!("  {:<12} {}", step.name, step.what);
-    }
+    eprintln!("xtask: {message}\n\n{}", help());
     ExitCode::from(2)
 }
 

@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 /// Runs every program on its boards, and compares.
 pub(crate) fn qemu(root: &Root) -> Result<Done, Stop> {
     let mut done = Done::default();
+    power_cut::wanted()?;
     root.cargo("build --release --package aof-cli").check()?;
     let table = Table::default();
     let desktop = Desktop { root, table: &table };

@@ -50,8 +50,19 @@ pub(super) struct Rounds {
 impl Rounds {
     /// As many as `AOF_CI_POWER_CUTS` says, else `count`; their moments follow from `seed`.
     pub(super) fn new(count: u64, seed: u64) -> Self {
-        let wanted = env::var("AOF_CI_POWER_CUTS").ok().and_then(|text| text.parse().ok());
-        Self { count: wanted.unwrap_or(count), state: seed }
+        // What it says was looked at before anything ran.
+        Self { count: wanted().ok().flatten().unwrap_or(count), state: seed }
+    }
+}
+
+/// What `AOF_CI_POWER_CUTS` says.
+pub(super) fn wanted() -> Result<Option<u64>, Stop> {
+    match env::var("AOF_CI_POWER_CUTS") {
+        Err(_) => Ok(None),
+        Ok(text) => match text.parse() {
+            Ok(count) if count > 0 => Ok(Some(count)),
+            _ => Stop::failed(format!("AOF_CI_POWER_CUTS={text:?}: a whole number from 1 on is expected")),
+        },
     }
 }
 
