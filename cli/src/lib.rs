@@ -6,6 +6,8 @@
 //! | [`exit`] | exit codes |
 //! | [`failure`] | why a command could not do its work: what, where, what to do |
 //! | [`verify`], [`debug`], [`merge`], [`recover`] | the commands, one module each |
+//! | [`mod@inspect`] | the command that shows logs: to a person, a program, a browser |
+//! | [`human`] | sizes, times and counts for people |
 //! | [`survey`] | one file's facts and findings |
 //! | [`data_checksum`] | the reference's digest of what a replay sends |
 //! | [`replay`] | entries sent again: client, sinks, progress |
@@ -16,6 +18,8 @@ pub mod data_checksum;
 pub mod debug;
 pub mod exit;
 pub mod failure;
+pub mod human;
+pub mod inspect;
 pub mod line;
 pub mod merge;
 pub mod output;
@@ -40,6 +44,7 @@ pub fn run() -> ExitCode {
         Command::Debug(args) => debug::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Recover(args) => recover::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Completions { shell } => completions(shell),
     };
     result.unwrap_or_else(|failure| output::report(&failure)).into()

@@ -14,7 +14,7 @@ use std::fmt;
 use std::path::Path;
 
 /// What a log holds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Survey {
     /// The file.
     pub file: String,
