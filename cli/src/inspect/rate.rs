@@ -66,9 +66,10 @@ impl Rate {
         }
         loop {
             let number = timestamp >> self.shift;
-            let end = self.first + self.buckets.len() as u64;
+            // The bucket behind the last one there is has no number of 64 bits.
+            let end = u128::from(self.first) + self.buckets.len() as u128;
             let first = number.min(self.first);
-            let size = end.max(number.saturating_add(1)) - first;
+            let size = end.max(u128::from(number) + 1) - u128::from(first);
             if let Some(size) = usize::try_from(size).ok().filter(|size| *size <= BUCKETS_MAX) {
                 let before = usize::try_from(self.first - first).unwrap_or(0);
                 self.buckets.splice(0..0, std::iter::repeat_n(Bucket::default(), before));
@@ -84,7 +85,7 @@ impl Rate {
     fn widen(&mut self) {
         let mut wide: Vec<Bucket> = Vec::with_capacity(self.buckets.len() / 2 + 1);
         let first = self.first >> 1;
-        for (number, bucket) in (self.first..).zip(&self.buckets) {
+        for (number, bucket) in (self.first..=u64::MAX).zip(&self.buckets) {
             let at = usize::try_from((number >> 1) - first).unwrap_or(0);
             if wide.len() <= at {
                 wide.push(Bucket::default());
@@ -103,7 +104,7 @@ impl Rate {
         while self.shift < other.shift {
             self.widen();
         }
-        for (at, bucket) in (other.first..).zip(&other.buckets) {
+        for (at, bucket) in (other.first..=u64::MAX).zip(&other.buckets) {
             if bucket.entries > 0 {
                 self.add(at << other.shift, *bucket);
             }
@@ -118,7 +119,7 @@ impl Rate {
 
     /// The buckets and their beginnings, ns since 1970.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, Bucket)> {
-        (self.first..).zip(&self.buckets).map(|(number, bucket)| (number << self.shift, *bucket))
+        (self.first..=u64::MAX).zip(&self.buckets).map(|(number, bucket)| (number << self.shift, *bucket))
     }
 
     /// The same in `count` columns that share the time from `from` to `to`. What a bucket holds goes to the

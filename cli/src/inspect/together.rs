@@ -164,7 +164,7 @@ impl Builder {
                 let until = self.union.next_run(Op(op)).map_or(u64::MAX, |next| next.0);
                 let room = usize::try_from(until - op).unwrap_or(usize::MAX).max(1).min(rest.len());
                 let mut link = ChainLink { op: Op(op), checksum: next, parent };
-                for (at, checksum) in (op..).zip(rest.iter().take(room)) {
+                for (at, checksum) in (op..=u64::MAX).zip(rest.iter().take(room)) {
                     link = ChainLink { op: Op(at), checksum: *checksum, parent };
                     self.union.insert(link);
                     parent = *checksum;
@@ -191,7 +191,7 @@ impl Builder {
 
     /// Tells of the forks between what is known of the ops from `op` on, and what the newest log has.
     fn compare(&mut self, op: u64, known: &[Checksum], others: &[Checksum]) {
-        for (op, (known, other)) in (op..).zip(known.iter().zip(others)) {
+        for (op, (known, other)) in (op..=u64::MAX).zip(known.iter().zip(others)) {
             if known != other {
                 self.fork(op, *known, *other);
             }
@@ -366,6 +366,15 @@ mod tests {
         let all = together(&[log(&[], 0, 0), log(&[(1, 9)], 1, 0), (survey, runs)]);
         assert_eq!(all.conflict, Some((Conflict::TwoClusters, 0, 2)));
         assert!(!all.whole && all.forks.is_empty());
+    }
+
+    #[test]
+    fn highest_op_there_is_does_not_overflow() {
+        let last = [(u64::MAX - 1, u64::MAX)];
+        let all = together(&[log(&[(1, 2)], 0, 0), log(&last, 0, 0), log(&last, 1, u64::MAX)]);
+        assert_eq!(all.missing_ops, [(3, u64::MAX - 2)]);
+        assert_eq!((all.forks.len(), all.forks[0].first_op), (1, u64::MAX));
+        assert_eq!(all.lacks[0], [lack(3, u64::MAX - 2, &[]), lack(u64::MAX - 1, u64::MAX, &[1, 2])]);
     }
 
     #[test]
