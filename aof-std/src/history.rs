@@ -71,6 +71,27 @@ impl Runs {
         missing
     }
 
+    /// The runs, by op: each one's first op, the parent that its first entry names, and its entries'
+    /// checksums, each but the last the next one's parent. Runs do not overlap; one can begin where another
+    /// ends.
+    pub fn iter(&self) -> impl Iterator<Item = (Op, Checksum, &[Checksum])> {
+        self.runs.iter().map(|(&first, run)| (Op(first), run.parent, run.checksums.as_slice()))
+    }
+
+    /// The checksums from `op` on, to the end of the run that holds it; empty where no entry has this op.
+    #[must_use]
+    pub fn from(&self, op: Op) -> &[Checksum] {
+        let Some((first, run)) = self.run_at(op.0) else { return &[] };
+        usize::try_from(op.0 - first).ok().and_then(|at| run.checksums.get(at..)).unwrap_or(&[])
+    }
+
+    /// The first op of the next run that begins above `op`.
+    #[must_use]
+    pub fn next_run(&self, op: Op) -> Option<Op> {
+        let above = (std::ops::Bound::Excluded(op.0), std::ops::Bound::Unbounded);
+        self.runs.range(above).next().map(|(&first, _)| Op(first))
+    }
+
     /// The run that holds `op`, or would if it went on: the one with the highest first op up to `op`.
     fn run_at(&self, op: u64) -> Option<(u64, &Run)> {
         self.runs.range(..=op).next_back().map(|(&first, run)| (first, run))
@@ -146,6 +167,20 @@ mod tests {
             let range = ops.first().copied().unwrap_or(1)..=ops.last().copied().unwrap_or(0);
             prop_assert_eq!(missing, range.filter(|op| !ops.contains(op)).collect::<BTreeSet<_>>());
         }
+    }
+
+    #[test]
+    fn runs_are_told_in_order_and_from_any_op_on() {
+        let mut runs = Runs::default();
+        for (op, checksum, parent) in [(7, 7, 6), (8, 8, 7), (2, 2, 1)] {
+            runs.insert(link(op, checksum, parent));
+        }
+        let sum = Checksum::new;
+        let all: Vec<_> = runs.iter().map(|(op, parent, sums)| (op.0, parent, sums.to_vec())).collect();
+        assert_eq!(all, [(2, sum(1), vec![sum(2)]), (7, sum(6), vec![sum(7), sum(8)])]);
+        assert_eq!(runs.from(Op(8)), [sum(8)]);
+        assert_eq!((runs.from(Op(1)), runs.from(Op(3)), runs.from(Op(9))), (&[][..], &[][..], &[][..]));
+        assert_eq!((runs.next_run(Op(2)), runs.next_run(Op(7))), (Some(Op(7)), None));
     }
 
     #[test]

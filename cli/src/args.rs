@@ -1,5 +1,6 @@
 //! The command line. Help and completions are made from these definitions, so they cannot disagree.
 
+use crate::inspect::args::InspectArgs;
 use crate::replay::addresses::Addresses;
 use crate::replay::admission::Pulses;
 use aof_nostd::Checksum;
@@ -37,6 +38,8 @@ pub enum Command {
     Convert(ConvertArgs),
     /// Replay logs into a cluster
     Recover(RecoverArgs),
+    /// Show what logs hold, alone and together
+    Inspect(InspectArgs),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  aof completions bash > /etc/bash_completion.d/aof")]
     Completions {

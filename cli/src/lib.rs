@@ -6,6 +6,8 @@
 //! | [`exit`] | exit codes |
 //! | [`failure`] | why a command could not do its work: what, where, what to do |
 //! | [`verify`], [`debug`], [`merge`], [`mod@repair`], [`mod@convert`], [`recover`] | the commands, one module each |
+//! | [`mod@inspect`] | the command that shows logs: to a person, a program, a browser |
+//! | [`human`] | sizes, times and counts for people |
 //! | [`survey`] | one file's facts and findings |
 //! | [`data_checksum`] | the reference's digest of what a replay sends |
 //! | [`replay`] | entries sent again: client, sinks, progress |
@@ -18,6 +20,8 @@ pub mod data_checksum;
 pub mod debug;
 pub mod exit;
 pub mod failure;
+pub mod human;
+pub mod inspect;
 pub mod line;
 pub mod merge;
 pub mod output;
@@ -46,6 +50,7 @@ pub fn run() -> ExitCode {
         Command::Repair(args) => repair::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Recover(args) => recover::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Completions { shell } => completions(shell),
     };
     result.unwrap_or_else(|failure| output::report(&failure)).into()

@@ -1,10 +1,12 @@
 //! One file's facts and findings, from reading it whole: what `verify` prints.
+//!
+//! What a command wants to know beside it is gathered on the way, see [`Gather`].
 
 use crate::data_checksum::{DataBytes, DataChecksum};
 use crate::failure::Failure;
 use crate::output::{Progress, WATCH};
 use aof_nostd::chain::{Chain, ChainLink, Relation};
-use aof_nostd::{Checksum, Damage, Located, Profile};
+use aof_nostd::{Checksum, Damage, Header, Located, Profile};
 use aof_std::scan::{Scan, Sink};
 use aof_std::{Runs, Source};
 use serde::Serialize;
@@ -13,7 +15,7 @@ use std::io;
 use std::path::Path;
 
 /// What a log holds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Survey {
     /// The file.
     pub file: String,
@@ -110,6 +112,9 @@ pub struct Finding {
     pub missing: Option<(u64, u64)>,
     /// In words.
     pub detail: String,
+    /// The op there, or else the last one before: for a place on a map. Not printed.
+    #[serde(skip)]
+    pub near: Option<u64>,
 }
 
 impl Finding {
@@ -129,6 +134,7 @@ impl Finding {
             size: Some(bytes.saturating_sub(from)),
             missing: None,
             detail: "zeros to the end: a device's free space, or a tail that was never written".into(),
+            near: None,
         }
     }
 
@@ -142,6 +148,7 @@ impl Finding {
             size: Some(until.saturating_sub(damage.offset)),
             missing: None,
             detail: damage.kind.to_string(),
+            near: damage.op.map(|op| op.0),
         }
     }
 
@@ -155,7 +162,8 @@ impl Finding {
         };
         // The same entry once more is the shortest way back.
         let kind = if relation == Relation::Repeated { "backtrack" } else { relation.name() };
-        Some(Self { kind, offset, op: Some(op), size: None, missing, detail: relation.to_string() })
+        let detail = relation.to_string();
+        Some(Self { kind, offset, op: Some(op), size: None, missing, detail, near: Some(op) })
     }
 }
 
@@ -173,12 +181,41 @@ impl fmt::Display for Finding {
     }
 }
 
+/// What a command wants to know of the entries beside a [`Survey`]: gathered by the workers of a scan, each
+/// for its segment, and put together in the order of the file.
+pub trait Gather: Default + Send {
+    /// Takes the next entry's header.
+    fn entry(&mut self, header: &Header);
+
+    /// Takes what the next segment gave.
+    fn append(&mut self, next: Self);
+}
+
+/// Nothing beside.
+impl Gather for () {
+    fn entry(&mut self, _: &Header) {}
+
+    fn append(&mut self, (): ()) {}
+}
+
+/// A survey, and what was gathered on the way.
+#[derive(Debug)]
+pub struct Surveyed<G> {
+    /// The facts and findings.
+    pub survey: Survey,
+    /// What was gathered beside.
+    pub gathered: G,
+    /// The file's entries, by op.
+    pub chain: Chain<Runs>,
+}
+
 /// What one segment gives.
 #[derive(Debug, Default)]
-struct Part {
+struct Part<G> {
     events: Vec<Seen>,
     data: DataBytes,
     cluster: Option<u128>,
+    gathered: G,
 }
 
 #[derive(Debug)]
@@ -190,10 +227,11 @@ enum Seen {
     Cluster(u128),
 }
 
-impl Sink for Part {
+impl<G: Gather> Sink for Part<G> {
     fn entry(&mut self, located: Located<'_>) {
         let header = &located.entry.header;
         self.data.push(header);
+        self.gathered.entry(header);
         let cluster = header.cluster.get();
         if self.cluster != Some(cluster) {
             self.cluster = Some(cluster);
@@ -213,7 +251,7 @@ impl Sink for Part {
 
 /// Puts the segments together.
 #[derive(Debug, Default)]
-struct Whole {
+struct Whole<G> {
     bytes: u64,
     zeros: u64,
     entries: u64,
@@ -222,23 +260,31 @@ struct Whole {
     chain: Chain<Runs>,
     data: DataChecksum,
     findings: Findings,
+    gathered: G,
 }
 
-impl Whole {
-    fn take(&mut self, part: &Part) {
+impl<G: Gather> Whole<G> {
+    fn take(&mut self, part: Part<G>) {
         self.data.update(&part.data);
+        self.gathered.append(part.gathered);
         let mut cluster = 0; // each part tells before its first entry
         for seen in &part.events {
             match *seen {
                 Seen::Cluster(of) => cluster = of,
                 Seen::Entry(offset, link) => self.entry(offset, cluster, link),
-                Seen::Damage(damage, until) => self.findings.push(Finding::damage(damage, until)),
+                Seen::Damage(damage, until) => self.place(Finding::damage(damage, until)),
                 Seen::Zeros(from) => {
                     self.zeros = self.bytes.saturating_sub(from);
-                    self.findings.push(Finding::zeros(from, self.bytes));
+                    self.place(Finding::zeros(from, self.bytes));
                 }
             }
         }
+    }
+
+    /// A finding that is no entry: it stands behind the last one.
+    fn place(&mut self, finding: Finding) {
+        let near = finding.near.or(self.chain.last().map(|last| last.op.0));
+        self.findings.push(Finding { near, ..finding });
     }
 
     fn entry(&mut self, offset: u64, cluster: u128, link: ChainLink) {
@@ -254,6 +300,7 @@ impl Whole {
                 size: None,
                 missing: None,
                 detail: format!("an entry of cluster {cluster} in a log of cluster {expected}"),
+                near: Some(link.op.0),
             });
         } else if let Some(finding) = Finding::relation(relation, offset, link.op.0) {
             self.findings.push(finding);
@@ -268,8 +315,7 @@ impl Survey {
     ///
     /// [`Failure::Read`].
     pub fn of(path: &Path, message_size_max: u32) -> Result<Self, Failure> {
-        let survey = Source::open(path).and_then(|source| Self::of_source(&source, path, message_size_max));
-        survey.map_err(|error| Failure::read(path, error))
+        Self::with::<()>("verify", path, message_size_max).map(|surveyed| surveyed.survey)
     }
 
     /// The same of a file that is open, and is called `path`.
@@ -278,18 +324,42 @@ impl Survey {
     ///
     /// The operating system's.
     pub fn of_source(source: &Source, path: &Path, message_size_max: u32) -> io::Result<Self> {
-        let progress = Progress::new("verify", source.size());
+        Self::gather::<()>("verify", source, path, message_size_max).map(|surveyed| surveyed.survey)
+    }
+
+    /// The same, and what `G` gathers; `what` names the work while it goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Read`], [`Failure::Interrupted`].
+    pub fn with<G: Gather>(
+        what: &'static str,
+        path: &Path,
+        message_size_max: u32,
+    ) -> Result<Surveyed<G>, Failure> {
+        let surveyed =
+            Source::open(path).and_then(|source| Self::gather(what, &source, path, message_size_max));
+        surveyed.map_err(|error| Failure::read(path, error))
+    }
+
+    fn gather<G: Gather>(
+        what: &'static str,
+        source: &Source,
+        path: &Path,
+        message_size_max: u32,
+    ) -> io::Result<Surveyed<G>> {
+        let progress = Progress::new(what, source.size());
         let scan = Scan::detect(source, aof_std::backend())?;
         let scan = scan.with_message_size_max(message_size_max).with_watch(&WATCH);
-        let mut whole = Whole { bytes: source.size(), ..Whole::default() };
+        let mut whole = Whole::<G> { bytes: source.size(), ..Whole::default() };
         scan.run(Part::default, |part| {
-            whole.take(&part);
+            whole.take(part);
             progress.show();
         })?;
         let history = whole.chain.history();
         let faults = whole.findings.faults_count;
         let (findings, findings_omitted) = whole.findings.finish();
-        Ok(Self {
+        let survey = Self {
             file: path.to_string_lossy().into_owned(),
             profile: scan.profile().map(|profile| profile.name()),
             cluster: whole.cluster.map(|cluster| cluster.to_string()),
@@ -307,7 +377,8 @@ impl Survey {
             findings_omitted,
             faults,
             zeros: whole.zeros,
-        })
+        };
+        Ok(Surveyed { survey, gathered: whole.gathered, chain: whole.chain })
     }
 }
 
@@ -316,7 +387,7 @@ mod tests {
     use super::*;
 
     fn finding(kind: &'static str, offset: u64) -> Finding {
-        Finding { kind, offset, op: None, size: None, missing: None, detail: String::new() }
+        Finding { kind, offset, op: None, size: None, missing: None, detail: String::new(), near: None }
     }
 
     #[test]

@@ -66,15 +66,15 @@ fn human(survey: &Survey) -> String {
         line("last checksum", last);
     }
     line("data checksum chain", &survey.data_checksum_chain);
-    findings(survey, &mut text);
+    findings_text(&mut text, survey, FINDINGS_SHOWN);
     text.pop();
     text
 }
 
-/// Findings in the order of the file, and how many are not among them.
-fn findings(survey: &Survey, text: &mut String) {
-    let faults = survey.findings.iter().filter(|finding| finding.is_fault()).count().min(FINDINGS_SHOWN);
-    let others = (survey.findings.len() - faults).min(FINDINGS_SHOWN - faults);
+/// So many findings in the order of the file, and how many are not among them.
+pub(crate) fn findings_text(text: &mut String, survey: &Survey, shown: usize) {
+    let faults = survey.findings.iter().filter(|finding| finding.is_fault()).count().min(shown);
+    let others = (survey.findings.len() - faults).min(shown - faults);
     let (mut faults_left, mut others_left) = (faults, others);
     for finding in &survey.findings {
         let left = if finding.is_fault() { &mut faults_left } else { &mut others_left };
@@ -142,7 +142,8 @@ pub fn ranges(ranges: &[(u64, u64)]) -> String {
     text
 }
 
-fn verdict(survey: &Survey) -> String {
+/// The file in a few words.
+pub(crate) fn verdict(survey: &Survey) -> String {
     let others = count_others(out_of_order(survey), "");
     let between = if others.is_empty() { "" } else { ", " };
     let zeros = if survey.zeros > 0 { ", free space behind" } else { "" };

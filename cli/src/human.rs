@@ -1,0 +1,161 @@
+//! Numbers for people: sizes in KiB, MiB, GiB, times in UTC, durations, counts.
+//!
+//! Places in a file and ops are not for this module: they are copied into other commands, and stay plain.
+
+use std::fmt::Write as _;
+
+/// A size: `812 bytes`, `2.11 MiB`.
+///
+/// ```
+/// use aof_cli::human::size;
+/// assert_eq!(size(1), "1 byte");
+/// assert_eq!(size(1023), "1023 bytes");
+/// assert_eq!(size(2_215_296), "2.11 MiB");
+/// ```
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes == 1 {
+        return "1 byte".into();
+    }
+    if bytes < 1024 {
+        return format!("{bytes} bytes");
+    }
+    // Of hundredths, so that what is shown is rounded once, and 1023.999 KiB is 1.00 MiB.
+    let mut unit = 1_u128 << 10;
+    for (at, name) in UNITS.iter().enumerate() {
+        let hundredths = (u128::from(bytes) * 100 + unit / 2) / unit;
+        if hundredths < 102_400 || at == UNITS.len() - 1 {
+            return format!("{}.{:02} {name}", hundredths / 100, hundredths % 100);
+        }
+        unit <<= 10;
+    }
+    format!("{bytes} bytes")
+}
+
+/// A count, by thousands: `3,888`.
+///
+/// ```
+/// assert_eq!(aof_cli::human::count(1_234_567), "1,234,567");
+/// ```
+#[must_use]
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count and its noun: `1 entry`, `3,888 entries`.
+#[must_use]
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// A time by RFC 3339 in UTC, to the nanosecond: `2026-11-21T05:02:27.707103671Z`. `ns` since 1970.
+///
+/// ```
+/// assert_eq!(aof_cli::human::time(1_000_000_002), "1970-01-01T00:00:01.000000002Z");
+/// ```
+#[must_use]
+pub fn time(ns: u64) -> String {
+    // Every number of nanoseconds that fits is in range: until 2554.
+    jiff::Timestamp::from_nanosecond(ns.into()).map(|time| format!("{time:.9}")).unwrap_or_default()
+}
+
+/// A time to the second, for where there is no room: `2026-11-21 05:02:27`.
+#[must_use]
+pub fn time_short(ns: u64) -> String {
+    time(ns).get(..19).map(|text| text.replace('T', " ")).unwrap_or_default()
+}
+
+/// A duration, two units at most: `850 ns`, `37.2 s`, `2 h 5 min`, `3 days 4 h`.
+///
+/// ```
+/// use aof_cli::human::duration;
+/// assert_eq!(duration(850), "850 ns");
+/// assert_eq!(duration(37_200_594_274), "37.2 s");
+/// assert_eq!(duration(7_500_000_000_000), "2 h 5 min");
+/// ```
+#[must_use]
+pub fn duration(ns: u64) -> String {
+    const US: u64 = 1_000;
+    const MS: u64 = 1_000 * US;
+    const S: u64 = 1_000 * MS;
+    const MIN: u64 = 60 * S;
+    const HOUR: u64 = 60 * MIN;
+    const DAY: u64 = 24 * HOUR;
+    let tenths = |unit: u64, name: &str| {
+        let (whole, tenth) = (ns / unit, ns % unit / (unit / 10));
+        if tenth == 0 { format!("{whole} {name}") } else { format!("{whole}.{tenth} {name}") }
+    };
+    let two = |unit: u64, name: &str, part: u64, part_name: &str| {
+        let mut text = format!("{} {name}", ns / unit);
+        let rest = ns % unit / part;
+        if rest > 0 {
+            let _ = write!(text, " {rest} {part_name}");
+        }
+        text
+    };
+    match ns {
+        0..US => format!("{ns} ns"),
+        US..MS => tenths(US, "us"),
+        MS..S => tenths(MS, "ms"),
+        S..MIN => tenths(S, "s"),
+        MIN..HOUR => two(MIN, "min", S, "s"),
+        HOUR..DAY => two(HOUR, "h", MIN, "min"),
+        _ if ns / DAY == 1 => two(DAY, "day", HOUR, "h"),
+        _ => two(DAY, "days", HOUR, "h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_rounded_once_and_never_reach_the_next_unit() {
+        assert_eq!(size(0), "0 bytes");
+        assert_eq!(size(1024), "1.00 KiB");
+        assert_eq!(size((1 << 20) - 1), "1.00 MiB");
+        assert_eq!(size((1 << 20) - 6000), "1018.14 KiB");
+        assert_eq!(size(u64::MAX), "16.00 EiB");
+    }
+
+    #[test]
+    fn counts_have_commas_at_the_thousands() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (100_000, "100,000")] {
+            assert_eq!(count(number), text);
+        }
+        assert_eq!(counted(1, "entry", "entries"), "1 entry");
+        assert_eq!(counted(0, "entry", "entries"), "0 entries");
+    }
+
+    #[test]
+    fn times_have_all_nanoseconds_and_the_last_one_there_is() {
+        assert_eq!(time(0), "1970-01-01T00:00:00.000000000Z");
+        assert_eq!(time(u64::MAX), "2554-07-21T23:34:33.709551615Z");
+        assert_eq!(time_short(1_795_237_347_707_103_671), "2026-11-21 05:02:27");
+    }
+
+    #[test]
+    fn durations_have_the_units_that_matter() {
+        for (ns, text) in [
+            (0, "0 ns"),
+            (1_500, "1.5 us"),
+            (2_000_000, "2 ms"),
+            (59_999_999_999, "59.9 s"),
+            (60_000_000_000, "1 min"),
+            (61_000_000_000, "1 min 1 s"),
+            (86_400_000_000_000, "1 day"),
+            (273_600_000_000_000, "3 days 4 h"),
+        ] {
+            assert_eq!(duration(ns), text);
+        }
+    }
+}

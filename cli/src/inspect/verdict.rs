@@ -1,0 +1,236 @@
+//! What it all means, and what to do: [`Verdict`]. First of all in every form of the report.
+
+use super::report::Report;
+use super::together::{Conflict, Together};
+use crate::failure::shown;
+use crate::human;
+use crate::survey::{Finding, Survey};
+use crate::verify::ranges;
+use serde::Serialize;
+use std::path::Path;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// All there, nothing damaged.
+    Good,
+    /// Something is missing, or only one log has it.
+    Care,
+    /// Something is damaged, or there are two histories.
+    Bad,
+}
+
+/// What it all means, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// How bad it is.
+    pub level: Level,
+    /// In a word: `SOUND`, `WHOLE`, `INCOMPLETE`, `DAMAGED`, `FORKED`, `MIXED`, `EMPTY`.
+    pub word: &'static str,
+    /// In a sentence.
+    pub text: String,
+    /// What to know and to do, a sentence each.
+    pub advice: Vec<String>,
+    /// The command that does it, where there is one.
+    pub command: Option<String>,
+}
+
+/// A log's name for people: its path, made harmless.
+#[must_use]
+pub fn name(survey: &Survey) -> String {
+    shown(Path::new(&survey.file)).to_string()
+}
+
+impl Verdict {
+    /// Of one log, or of several together.
+    #[must_use]
+    pub fn of(report: &Report) -> Self {
+        match report.logs.as_slice() {
+            [] => Self::new(Level::Bad, "EMPTY", "no log could be read".into()),
+            [log] => of_one(&log.survey),
+            _ => of_several(report),
+        }
+    }
+
+    fn new(level: Level, word: &'static str, text: String) -> Self {
+        Self { level, word, text, advice: Vec::new(), command: None }
+    }
+
+    fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice.push(advice.into());
+        self
+    }
+}
+
+fn of_one(survey: &Survey) -> Verdict {
+    let lacks_beginning = survey.first_op.filter(|op| *op > 1);
+    let missing = (!survey.missing_ops.is_empty()).then(|| ranges(&survey.missing_ops));
+    let forks = survey.findings.iter().any(|finding| finding.kind == "fork");
+    let mut verdict = if survey.entries == 0 && survey.sound {
+        Verdict::new(Level::Care, "EMPTY", "there is no entry in it".into())
+    } else if !survey.sound {
+        let word = if forks { "FORKED" } else { "DAMAGED" };
+        let places = human::counted(survey.faults, "fault", "faults");
+        let found = human::counted(survey.entries, "entry", "entries");
+        Verdict::new(Level::Bad, word, format!("{places}; {found} can be read"))
+    } else if let (Some(first), Some(last)) = (survey.first_op, survey.last_op) {
+        match &missing {
+            Some(missing) => {
+                let text = format!(
+                    "every byte is sound, but ops {missing} are missing of {first} to \
+                                    {last}"
+                );
+                Verdict::new(Level::Care, "INCOMPLETE", text)
+            }
+            None => Verdict::new(
+                Level::Good,
+                "SOUND",
+                format!("every byte is sound, and ops {first} to {last} are all there"),
+            ),
+        }
+    } else {
+        Verdict::new(Level::Care, "EMPTY", "there is no entry in it".into())
+    };
+    if forks {
+        verdict = verdict.advise("Two histories in one log: keep it as it is, and find out who wrote it.");
+    }
+    if is_torn(survey) {
+        verdict = verdict.advise(TORN);
+    }
+    if !survey.sound {
+        verdict = verdict.advise(
+            "Keep it as it is. Give the other replicas' logs here too, to see whether they hold what is \
+             damaged.",
+        );
+    } else if missing.is_some() {
+        verdict = verdict.advise("Give the other replicas' logs here too, to see whether they fill it.");
+    }
+    if let Some(first) = lacks_beginning {
+        verdict = verdict.advise(format!("The log begins at op {first}: what came before is not in it."));
+    }
+    verdict
+}
+
+/// What to know of a torn tail.
+const TORN: &str = "The last entry is not all there: normal after a crash, or while a replica writes.";
+
+/// Whether the only damage is a torn tail.
+fn is_torn(survey: &Survey) -> bool {
+    let mut faults = survey.findings.iter().filter(|finding| finding.is_fault());
+    survey.faults == 1 && faults.next().is_some_and(|finding| finding.kind == "torn-tail")
+}
+
+fn of_several(report: &Report) -> Verdict {
+    let together = &report.together;
+    let surveys: Vec<_> = report.logs.iter().map(|log| &log.survey).collect();
+    let named = |at: usize| surveys.get(at).map(|survey| name(survey)).unwrap_or_default();
+    if let Some((conflict, one, other)) = together.conflict {
+        let text = match conflict {
+            Conflict::TwoClusters => format!("{} and {} are of two clusters", named(one), named(other)),
+            Conflict::TwoProfiles => format!("{} and {} are of two profiles", named(one), named(other)),
+        };
+        return Verdict::new(Level::Bad, "MIXED", text).advise("Look at the logs of one cluster at a time.");
+    }
+    let (Some(first), Some(last)) = (together.first_op, together.last_op) else {
+        return Verdict::new(Level::Bad, "EMPTY", "no log holds an entry".into());
+    };
+    let faults: u64 = surveys.iter().map(|survey| survey.faults).sum();
+    let damaged = surveys.iter().filter(|survey| !survey.sound).count() as u64;
+    let forked = within(&surveys, |finding| finding.kind == "fork");
+    let logs = human::counted(surveys.len() as u64, "log", "logs");
+    let in_logs = format!(
+        "{} in {}",
+        human::counted(faults, "fault", "faults"),
+        human::counted(damaged, "log", "logs")
+    );
+    let all_there = format!("together the {logs} hold every op from {first} to {last}");
+    let missing = format!("ops {} are in none of the {logs}", ranges(&together.missing_ops));
+    let mut verdict = if let Some(fork) = together.forks.first() {
+        let (one, other) = (named(fork.files.0), named(fork.files.1));
+        let op = fork.first_op;
+        Verdict::new(Level::Bad, "FORKED", format!("two histories: {one} and {other} differ at op {op}"))
+            .advise("Find out which history is the right one, and leave out the logs of the other.")
+    } else if forked {
+        Verdict::new(Level::Bad, "FORKED", format!("two histories in one log: {in_logs}"))
+            .advise("Leave out the log with the fork, if the others hold every op.")
+    } else if !together.missing_ops.is_empty() {
+        let word = if damaged > 0 { "DAMAGED" } else { "INCOMPLETE" };
+        let level = if damaged > 0 { Level::Bad } else { Level::Care };
+        let text = if damaged > 0 { format!("{missing}; {in_logs}") } else { missing };
+        Verdict::new(level, word, text).advise("Another replica's log with these ops would help.")
+    } else if damaged > 0 {
+        Verdict::new(Level::Care, "DAMAGED", format!("{in_logs}, but {all_there}"))
+    } else {
+        Verdict::new(Level::Good, "WHOLE", all_there)
+    };
+    if !behind(&surveys, last).is_empty() {
+        verdict = verdict.advise(format!(
+            "Behind op {last}, the last, something is damaged ({}): entries may be lost there.",
+            behind(&surveys, last).join(", ")
+        ));
+    }
+    if first > 1 {
+        verdict = verdict.advise(format!("They begin at op {first}: what came before is in none of them."));
+    }
+    merge(verdict, together, &surveys)
+}
+
+/// The advice to merge, where that gives something.
+fn merge(mut verdict: Verdict, together: &Together, surveys: &[&Survey]) -> Verdict {
+    if !together.forks.is_empty() {
+        return verdict;
+    }
+    let complete = |survey: &&&Survey| {
+        survey.sound && survey.distinct_ops == together.distinct_ops && survey.missing_ops.is_empty()
+    };
+    let complete = surveys.iter().find(complete).map(|survey| name(survey));
+    if together.whole {
+        verdict.advice.push(match complete {
+            Some(one) => {
+                format!("{one} alone holds them all. Merged, each entry stands there once, in order:")
+            }
+            None => "No log alone holds them all. Merge them:".into(),
+        });
+        verdict.command = Some(format!("aof merge --output whole.aof {}", arguments(surveys)));
+    } else {
+        verdict.advice.push("What is there up to the first of these can be had:".into());
+        verdict.command = Some(format!("aof merge --partial --output start.aof {}", arguments(surveys)));
+    }
+    verdict
+}
+
+fn within(surveys: &[&Survey], is: impl Fn(&Finding) -> bool) -> bool {
+    surveys.iter().any(|survey| survey.findings.iter().any(&is))
+}
+
+/// Damage behind the last op of all, in the logs that reach it.
+fn behind(surveys: &[&Survey], last: u64) -> Vec<String> {
+    let mut places = Vec::new();
+    for survey in surveys {
+        for finding in &survey.findings {
+            let is_damage = finding.is_fault() && finding.kind != "fork";
+            // Of unknown op: directly behind the last. Of a known one: it is beyond it.
+            let beyond = match finding.op {
+                Some(op) => op > last,
+                None => finding.near == Some(last),
+            };
+            if is_damage && beyond && places.len() < 4 {
+                places.push(format!("{} at byte {}", name(survey), finding.offset));
+            }
+        }
+    }
+    places
+}
+
+/// The logs as arguments that can be copied, or a word for them where that would not be safe.
+fn arguments(surveys: &[&Survey]) -> String {
+    let plain = |file: &str| {
+        let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"._/-+=:,@%".contains(&byte);
+        !file.starts_with('-') && file.bytes().all(harmless)
+    };
+    if surveys.len() > 12 || surveys.iter().any(|survey| !plain(&survey.file)) {
+        return "FILE...".into();
+    }
+    surveys.iter().map(|survey| survey.file.as_str()).collect::<Vec<_>>().join(" ")
+}

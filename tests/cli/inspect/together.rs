@@ -1,0 +1,156 @@
+//! What is told of several logs together.
+
+use super::inspect;
+use crate::util::{aof, data, file, replica};
+use aof_nostd::wire::Header;
+use aof_tests::build::{Builder, PROFILES, chain};
+use serde_json::{Value, json};
+
+fn lacks(report: &Value, file: usize) -> Vec<(u64, u64, Value)> {
+    let lack = |lack: &Value| {
+        (lack["first_op"].as_u64().unwrap(), lack["last_op"].as_u64().unwrap(), lack["held_by"].clone())
+    };
+    report["union"]["lacks"][file].as_array().unwrap().iter().map(lack).collect()
+}
+
+#[test]
+fn recorded_cluster_is_whole_and_its_gaps_have_fillers() {
+    let (report, code) = inspect(&[&replica(0), &replica(1), &replica(2)]);
+    assert_eq!(code, 0);
+    assert_eq!(report["verdict"]["word"], "WHOLE");
+    let union = &report["union"];
+    assert_eq!(
+        (&union["first_op"], &union["last_op"], &union["distinct_ops"]),
+        (&json!(1), &json!(3221), &json!(3221))
+    );
+    assert_eq!(
+        (&union["missing_ops"], &union["forks"], &union["whole"]),
+        (&json!([]), &json!([]), &json!(true))
+    );
+    assert_eq!(lacks(&report, 0), [(823, 959, json!([1, 2]))]);
+    assert_eq!(lacks(&report, 1), []);
+    assert_eq!(lacks(&report, 2), [(1112, 2879, json!([0, 1]))]);
+    let command = report["verdict"]["command"].as_str().unwrap();
+    assert!(command.starts_with("aof merge --output whole.aof "), "{command}");
+}
+
+#[test]
+fn command_that_is_advised_gives_the_whole_log() {
+    let directory = tempfile::tempdir().unwrap();
+    for number in 0..3 {
+        std::fs::copy(replica(number), directory.path().join(format!("r{number}.aof"))).unwrap();
+    }
+    let run = |arguments: &[&str]| {
+        let mut command = crate::util::command();
+        command.args(arguments).current_dir(directory.path()).output().unwrap()
+    };
+    let told = run(&["inspect", "--json", "r0.aof", "r2.aof"]);
+    let report: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let advised = report["verdict"]["command"].as_str().unwrap();
+    let arguments: Vec<_> = advised.split(' ').skip(1).collect();
+    assert!(run(&arguments).status.success(), "{advised}");
+    assert_eq!(crate::util::sha256(&directory.path().join("whole.aof")), crate::util::WHOLE_SHA256);
+}
+
+#[test]
+fn hole_that_nobody_fills_is_told_and_is_no_fault() {
+    let directory = tempfile::tempdir().unwrap();
+    let one = file(&directory, "one.aof", &Builder::new(PROFILES[0]).chain(&[5; 3]).build().bytes);
+    // The same chain from op 7 on: its parent is in no log.
+    let whole = chain(PROFILES[0], &[5; 9]);
+    let other = file(&directory, "other.aof", &whole.bytes[whole.entries[6].offset..]);
+    let (report, code) = inspect(&[&one, &other]);
+    assert_eq!((code, &report["verdict"]["word"]), (0, &json!("INCOMPLETE")));
+    assert_eq!(report["union"]["missing_ops"], json!([[4, 6]]));
+    assert_eq!(lacks(&report, 0), [(4, 6, json!([])), (7, 9, json!([1]))]);
+    assert_eq!(lacks(&report, 1), [(1, 3, json!([0])), (4, 6, json!([]))]);
+    let told = aof([std::ffi::OsStr::new("inspect"), one.as_os_str(), other.as_os_str()]).code(0).stdout;
+    assert!(told.starts_with("INCOMPLETE: ops 4-6 are in none of the 2 logs\n"), "{told}");
+    assert!(told.contains("lacks 4-6: nobody has them\n"), "{told}");
+    assert!(told.contains("aof merge --partial "), "{told}");
+}
+
+#[test]
+fn logs_that_fork_are_told_with_op_logs_and_checksums() {
+    let directory = tempfile::tempdir().unwrap();
+    let both = Builder::new(PROFILES[0]).chain(&[4; 5]).fork(2).chain(&[4; 2]).build();
+    let entries =
+        |range: std::ops::Range<usize>| aof_tests::damage::reorder(&both, &range.collect::<Vec<_>>());
+    let one = file(&directory, "one.aof", &entries(0..5));
+    let mut other = entries(0..3);
+    other.extend(entries(5..7));
+    let other = file(&directory, "other.aof", &other);
+    let (report, code) = inspect(&[&one, &other]);
+    assert_eq!((code, &report["verdict"]["word"]), (1, &json!("FORKED")));
+    assert_eq!(report["files"][0]["sound"], true, "each by itself is sound");
+    let forks = report["union"]["forks"].as_array().unwrap();
+    assert_eq!(forks.len(), 1);
+    assert_eq!(
+        (&forks[0]["first_op"], &forks[0]["last_op"], &forks[0]["files"]),
+        (&json!(4), &json!(5), &json!([0, 1]))
+    );
+    assert_eq!(forks[0]["checksums"][0], both.entries[3].checksum.to_string());
+    assert_eq!(forks[0]["checksums"][1], both.entries[5].checksum.to_string());
+    assert_eq!(report["verdict"]["command"], Value::Null, "a merge would refuse");
+
+    let within = file(&directory, "within.aof", &both.bytes);
+    let (report, code) = inspect(&[&within]);
+    assert_eq!((code, &report["verdict"]["word"]), (1, &json!("FORKED")));
+}
+
+#[test]
+fn damaged_op_that_another_log_holds_is_no_loss() {
+    let directory = tempfile::tempdir().unwrap();
+    let sound = data("single/small-bodies.aof");
+    let mut bytes = std::fs::read(&sound).unwrap();
+    bytes[100_000] ^= 1;
+    let damaged = file(&directory, "damaged.aof", &bytes);
+    let (report, code) = inspect(&[&damaged, &sound]);
+    assert_eq!((code, &report["verdict"]["word"]), (1, &json!("DAMAGED")));
+    assert_eq!((&report["verdict"]["level"], &report["union"]["whole"]), (&json!("care"), &json!(true)));
+    assert_eq!(lacks(&report, 0).len(), 1);
+    assert_eq!(lacks(&report, 0)[0].2, json!([1]));
+    // The last entry, damaged in both: nobody can know what came behind.
+    let end = bytes.len();
+    bytes[end - 10] ^= 1;
+    let damaged = file(&directory, "end.aof", &bytes);
+    let (report, _) = inspect(&[&damaged, &damaged]);
+    let advice = report["verdict"]["advice"].to_string();
+    assert!(advice.contains("Behind op 299, the last, something is damaged"), "{advice}");
+}
+
+#[test]
+fn logs_of_two_clusters_or_profiles_are_not_put_together() {
+    let directory = tempfile::tempdir().unwrap();
+    let of = |cluster: u128, profile: usize| {
+        let mut first = Header::new();
+        first.cluster = cluster.into();
+        Builder::new(PROFILES[profile]).start_with(first).chain(&[8; 4]).build().bytes
+    };
+    let one = file(&directory, "one.aof", &of(1, 0));
+    let other = file(&directory, "other.aof", &of(2, 0));
+    let device = file(&directory, "device.aof", &of(1, 1));
+    let (report, code) = inspect(&[&one, &other]);
+    assert_eq!((code, &report["verdict"]["word"]), (1, &json!("MIXED")));
+    assert_eq!(report["union"]["conflict"], json!(["two-clusters", 0, 1]));
+    assert_eq!(report["union"]["whole"], false);
+    let (report, code) = inspect(&[&one, &device]);
+    assert_eq!((code, &report["union"]["conflict"]), (1, &json!(["two-profiles", 0, 1])));
+    let empty = file(&directory, "empty.aof", b"");
+    let (report, code) = inspect(&[&empty, &one]);
+    assert_eq!((code, &report["union"]["conflict"]), (0, &Value::Null), "nothing contradicts nothing");
+}
+
+#[test]
+fn log_that_cannot_be_read_is_told_and_the_others_are_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("missing.aof");
+    let ran =
+        aof(["inspect".as_ref(), "--json".as_ref(), missing.as_os_str(), replica(1).as_os_str()]).code(2);
+    let report = &ran.json()[0];
+    assert_eq!(report["files"].as_array().unwrap().len(), 1);
+    assert_eq!(report["unreadable"][0]["file"], missing.to_str().unwrap());
+    assert!(ran.stderr.contains("missing.aof"), "{}", ran.stderr);
+    let ran = aof(["inspect".as_ref(), missing.as_os_str()]).code(2);
+    assert_eq!(ran.stdout, "");
+}
