@@ -11,6 +11,7 @@ mod damaged;
 mod debug;
 mod device;
 mod everyday;
+mod forged;
 mod merge;
 mod recover;
 mod simulation;
