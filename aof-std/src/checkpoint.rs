@@ -1,8 +1,17 @@
-//! The thread that makes a log durable while its owner goes on.
+//! Making a log durable while its owner goes on.
+//!
+//! ```text
+//! owner       begin ----------------> writes ... ------------------> takes the answer
+//!                \                                                  /
+//! elsewhere       Job: sync -> look at the path -> answer -> callback
+//! ```
+//!
+//! *Elsewhere* is a thread of the log's own, or what [`OpenOptions::sync_on`](crate::OpenOptions::sync_on)
+//! was given.
 
+use crate::fs::{FileHandle, FileSystem};
 use crate::rotate::{self, Rotation};
-use crate::sync::sync_data;
-use std::fs::File;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,47 +27,110 @@ pub struct Checkpointed {
 
 pub(crate) type Callback = Box<dyn FnOnce(io::Result<Checkpointed>) + Send>;
 
-/// The thread that syncs.
-#[derive(Debug)]
+/// What a checkpoint has to do: one sync and a few calls. It may block for as long as the disk does.
+pub type Job = Box<dyn FnOnce() + Send>;
+
+/// Runs [`Job`]s.
+pub(crate) type Executor = Arc<dyn Fn(Job) + Send + Sync>;
+
+/// The answer of a checkpoint: nothing where it failed, else the new file after a rotation.
+type Answer = Option<Option<Arc<dyn FileHandle>>>;
+
+/// Where checkpoints are carried out, and where the answer of the last one comes from.
 pub(crate) struct Syncer {
-    jobs: Sender<(Arc<File>, Callback)>,
-    /// Answers, one a job: whether it was synced, and the new file after a rotation.
-    pub(crate) done: Receiver<Option<Option<File>>>,
-    thread: JoinHandle<()>,
+    runs: Runs,
+    /// Closed without an answer where the job was dropped, or panicked.
+    pub(crate) done: Receiver<Answer>,
+}
+
+enum Runs {
+    Thread { jobs: Sender<Job>, thread: JoinHandle<()> },
+    Elsewhere(Executor),
+}
+
+impl fmt::Debug for Syncer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Syncer").finish_non_exhaustive()
+    }
 }
 
 impl Syncer {
-    /// Starts the thread, for the log at `path`.
-    pub(crate) fn start(path: PathBuf) -> io::Result<Self> {
-        let (jobs, queue) = mpsc::channel::<(Arc<File>, Callback)>();
-        let (answers, done) = mpsc::channel();
-        let thread = std::thread::Builder::new().name("aof-sync".into()).spawn(move || {
-            for (file, callback) in queue {
-                let result = sync_data(&file).and_then(|()| rotate::rotate(&path, &file));
-                // The answer first: who waits for the callback finds the log ready.
-                match result {
-                    Ok((rotation, new)) => {
-                        let _ = answers.send(Some(new));
-                        callback(Ok(Checkpointed { rotation }));
-                    }
-                    Err(error) => {
-                        let _ = answers.send(None);
-                        callback(Err(error));
-                    }
-                }
+    /// Carries out jobs on `executor`, or on a thread that it starts.
+    pub(crate) fn start(executor: Option<&Executor>) -> io::Result<Self> {
+        let runs = match executor {
+            Some(executor) => Runs::Elsewhere(executor.clone()),
+            None => {
+                let (jobs, queue) = mpsc::channel::<Job>();
+                let work = move || queue.into_iter().for_each(|job| job());
+                let thread = std::thread::Builder::new().name("aof-sync".into()).spawn(work)?;
+                Runs::Thread { jobs, thread }
             }
-        })?;
-        Ok(Self { jobs, done, thread })
+        };
+        Ok(Self { runs, done: mpsc::channel().1 })
     }
 
-    /// Begins to sync `file`. False where the thread is gone.
-    pub(crate) fn begin(&self, file: Arc<File>, callback: Callback) -> bool {
-        self.jobs.send((file, callback)).is_ok()
+    /// Begins a checkpoint. False where the thread is gone.
+    pub(crate) fn begin(&mut self, checkpoint: Checkpoint) -> bool {
+        let (answer, done) = mpsc::channel();
+        self.done = done;
+        let job: Job = Box::new(move || checkpoint.run(&answer));
+        match &self.runs {
+            Runs::Thread { jobs, .. } => jobs.send(job).is_ok(),
+            Runs::Elsewhere(executor) => {
+                executor(job);
+                true
+            }
+        }
     }
 
     /// Ends the thread after the last callback.
     pub(crate) fn stop(self) {
-        drop(self.jobs);
-        let _ = self.thread.join();
+        if let Runs::Thread { jobs, thread } = self.runs {
+            drop(jobs);
+            let _ = thread.join();
+        }
     }
+}
+
+/// What is made durable, and who is told.
+pub(crate) struct Checkpoint {
+    pub(crate) fs: Arc<dyn FileSystem>,
+    pub(crate) path: PathBuf,
+    pub(crate) file: Arc<dyn FileHandle>,
+    /// Bytes that the file has if nobody else touched it; it may have grown.
+    pub(crate) size: u64,
+    pub(crate) callback: Callback,
+}
+
+impl Checkpoint {
+    fn run(self, answer: &Sender<Answer>) {
+        // The answer first: who waits for the callback finds the log ready.
+        match self.sync() {
+            Ok((rotation, new)) => {
+                let _ = answer.send(Some(new));
+                (self.callback)(Ok(Checkpointed { rotation }));
+            }
+            Err(error) => {
+                let _ = answer.send(None);
+                (self.callback)(Err(error));
+            }
+        }
+    }
+
+    fn sync(&self) -> io::Result<(Rotation, Option<Arc<dyn FileHandle>>)> {
+        self.file.sync_data()?;
+        if self.file.size()? < self.size {
+            return Err(cut_by_others());
+        }
+        rotate::rotate(&*self.fs, &self.path, &*self.file)
+    }
+}
+
+/// The error of a log file that is shorter than what was written to it: entries that were acknowledged may
+/// be gone.
+pub(crate) fn cut_by_others() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "the log file is not as long as what was written to it: somebody else cut it, or wrote to it",
+    )
 }

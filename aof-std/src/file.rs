@@ -11,22 +11,21 @@
 //! or sync is for good: everything after it is refused until the file is opened anew, since a later
 //! success proves nothing about the pages that the failed one should have written.
 
-use crate::checkpoint::{Checkpointed, Syncer};
+use crate::checkpoint::{Checkpoint, Checkpointed, Executor, Syncer, cut_by_others};
+use crate::fs::{FileHandle, FileSystem};
 use crate::open::{OpenError, OpenOptions};
 use crate::replace::NewFile;
 use crate::source::Source;
-use crate::sync::sync_data;
 use aof_nostd::chain::ChainLink;
 use aof_nostd::writer::State;
 use aof_nostd::{AnyProfile, Damage, Draft, Entry, Header, WriteError, Writer};
 use embedded_io_adapters::std::FromStd;
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, TryRecvError};
 
 /// Bytes behind a log's last whole entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,12 +82,12 @@ impl std::error::Error for FileError {
 /// Collects an entry's parts and writes them by one call.
 #[derive(Debug)]
 pub(crate) struct Whole {
-    file: Arc<File>,
+    file: Arc<dyn FileHandle>,
     entry: Vec<u8>,
 }
 
 impl Whole {
-    pub(crate) fn device(file: Arc<File>) -> FromStd<Self> {
+    pub(crate) fn device(file: Arc<dyn FileHandle>) -> FromStd<Self> {
         FromStd::new(Self { file, entry: Vec::new() })
     }
 }
@@ -100,18 +99,40 @@ impl io::Write for Whole {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let result = (&*self.file).write_all(&self.entry);
+        let result = write_all(&self.entry, |rest, _| self.file.append(rest));
         self.entry.clear();
         result
     }
+}
+
+/// Writes all of `bytes` by a call that takes the rest, and how much is written before it, and may write
+/// less.
+pub(crate) fn write_all(
+    bytes: &[u8],
+    mut write: impl FnMut(&[u8], u64) -> io::Result<usize>,
+) -> io::Result<()> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match write(rest, (bytes.len() - rest.len()) as u64) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(size) => rest = rest.get(size..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// A log file open for appending, under an exclusive lock. See the [module](self).
 ///
 /// Dropping it leaves unsynced entries in the page cache; [`close`](Self::close) makes them durable.
 pub struct LogFile {
+    pub(crate) fs: Arc<dyn FileSystem>,
+    pub(crate) executor: Option<Executor>,
     pub(crate) path: PathBuf,
-    pub(crate) file: Arc<File>,
+    pub(crate) file: Arc<dyn FileHandle>,
+    /// The file's bytes, if nobody else touches it.
+    pub(crate) size: u64,
     pub(crate) writer: Writer<FromStd<Whole>, AnyProfile>,
     pub(crate) torn: Option<TornTail>,
     pub(crate) damage: Vec<Damage>,
@@ -181,13 +202,14 @@ impl LogFile {
         let mut name = OsString::from(self.path.as_os_str());
         name.push(format!(".torn-at-{}", torn.offset));
         let saved = PathBuf::from(name);
-        let mut tail = Source::from_file(self.file.try_clone()?)?;
+        let mut tail = Source::new(self.file.clone())?;
         io::Seek::seek(&mut tail, io::SeekFrom::Start(torn.offset))?;
-        let mut copy = NewFile::create(&saved)?;
+        let mut copy = NewFile::create_on(self.fs.clone(), &saved)?;
         io::copy(&mut tail, &mut copy)?;
         copy.commit(false)?;
-        self.file.set_len(torn.offset)?;
+        self.file.set_size(torn.offset)?;
         self.file.sync_all()?;
+        self.size = torn.offset;
         self.torn = None;
         Ok(Some(saved))
     }
@@ -199,7 +221,9 @@ impl LogFile {
     /// See [`FileError`]. Unless `Ok`, the entry is not in the log.
     pub fn write(&mut self, entry: &Entry) -> Result<(), FileError> {
         self.ready()?;
-        Ok(self.writer.append(entry)?)
+        self.writer.append(entry)?;
+        self.grown();
+        Ok(())
     }
 
     /// Appends a sealed prepare (header and body) as it is, after verifying it.
@@ -209,7 +233,9 @@ impl LogFile {
     /// See [`FileError`]. Unless `Ok`, the entry is not in the log.
     pub fn write_prepare(&mut self, header: &Header, body: &[u8]) -> Result<(), FileError> {
         self.ready()?;
-        Ok(self.writer.append_prepare(header, body)?)
+        self.writer.append_prepare(header, body)?;
+        self.grown();
+        Ok(())
     }
 
     /// Seals an entry that continues the last one, and appends it. Gives its place in the chain.
@@ -219,7 +245,14 @@ impl LogFile {
     /// See [`FileError`]. Unless `Ok`, the entry is not in the log.
     pub fn write_new(&mut self, draft: &Draft, body: &[u8]) -> Result<ChainLink, FileError> {
         self.ready()?;
-        Ok(self.writer.append_new(draft, body)?)
+        let link = self.writer.append_new(draft, body)?;
+        self.grown();
+        Ok(link)
+    }
+
+    /// The last entry was written.
+    fn grown(&mut self) {
+        self.size = self.size.saturating_add(self.last().map_or(0, Header::size_disk));
     }
 
     /// Begins to make everything written durable, on a thread of its own, which calls `done` at the end.
@@ -236,10 +269,23 @@ impl LogFile {
         self.ready()?;
         let syncer = match &mut self.syncer {
             Some(syncer) => syncer,
-            None => self.syncer.insert(Syncer::start(self.path.clone())?),
+            None => self.syncer.insert(Syncer::start(self.executor.as_ref())?),
         };
         self.writer.begin_checkpoint()?;
-        if !syncer.begin(self.file.clone(), Box::new(done)) {
+        // Asked before more is written, so that no entry can fill the place of one that was cut.
+        let size = self.file.size();
+        if !size.as_ref().is_ok_and(|size| *size == self.size) {
+            self.fail();
+            return Err(size.map_or_else(|error| error, |_| cut_by_others()).into());
+        }
+        let checkpoint = Checkpoint {
+            fs: self.fs.clone(),
+            path: self.path.clone(),
+            file: self.file.clone(),
+            size: self.size,
+            callback: Box::new(done),
+        };
+        if !syncer.begin(checkpoint) {
             return Err(self.fail());
         }
         Ok(())
@@ -283,10 +329,12 @@ impl LogFile {
 
     /// Takes the answer of a checkpoint that ended; refuses if the log cannot be written.
     fn ready(&mut self) -> Result<(), FileError> {
-        if let (State::Checkpointing { .. }, Some(syncer)) = (self.writer.state(), &self.syncer)
-            && let Ok(answer) = syncer.done.try_recv()
-        {
-            self.end(answer)?;
+        if let (State::Checkpointing { .. }, Some(syncer)) = (self.writer.state(), &self.syncer) {
+            match syncer.done.try_recv() {
+                Ok(answer) => self.end(answer)?,
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => return Err(self.fail()),
+            }
         }
         match self.torn {
             Some(torn) => Err(FileError::TornTail(torn)),
@@ -295,17 +343,18 @@ impl LogFile {
     }
 
     /// Ends a checkpoint; goes over to a new file after a rotation.
-    fn end(&mut self, answer: Option<Option<File>>) -> Result<(), FileError> {
+    fn end(&mut self, answer: Option<Option<Arc<dyn FileHandle>>>) -> Result<(), FileError> {
         self.writer.end_checkpoint(answer.is_some())?;
         if let Some(Some(new)) = answer {
             // What was written since the checkpoint began is in the old file.
             if self.writer.unsynced() > 0
-                && let Err(error) = sync_data(&self.file)
+                && let Err(error) = self.file.sync_data()
             {
                 self.fail();
                 return Err(error.into());
             }
-            self.file = Arc::new(new);
+            self.file = new;
+            self.size = 0;
             self.writer.device_mut().inner_mut().file = self.file.clone();
         }
         Ok(())

@@ -6,7 +6,9 @@
 //! | [`file`](mod@file) | [`LogFile`]: write, checkpoint off the caller's thread, rotation |
 //! | [`source`] | reading a file by position, shared between threads; [`open`] gives an iterator on a path |
 //! | [`scan`] | reading a whole file on all cores, results in order |
+//! | [`mod@repair`] | a log that a writer can go on with after a crash |
 //! | [`replace`] | a new file that appears whole or not at all |
+//! | [`fs`] | what is asked of the operating system, as traits: the seam for simulated faults |
 //! | [`sync`] | which system call means durable |
 //! | [`history`] | the chain's memory of all ops, for [`aof_nostd::Chain`] |
 //!
@@ -22,8 +24,10 @@
 
 mod checkpoint;
 pub mod file;
+pub mod fs;
 pub mod history;
 mod open;
+pub mod repair;
 pub mod replace;
 mod rotate;
 pub mod scan;
@@ -31,10 +35,11 @@ pub mod source;
 pub mod sync;
 mod zeros;
 
-pub use crate::checkpoint::Checkpointed;
+pub use crate::checkpoint::{Checkpointed, Job};
 pub use crate::file::{FileError, LogFile, TornTail};
 pub use crate::history::Runs;
 pub use crate::open::{OpenError, OpenOptions};
+pub use crate::repair::{Repair, RepairError, Repaired, repair};
 pub use crate::replace::NewFile;
 pub use crate::rotate::Rotation;
 pub use crate::source::{LogReader, Source, open};

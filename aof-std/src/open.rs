@@ -2,19 +2,23 @@
 //!
 //! ```text
 //! no file     create, lock, sync the file and its directory
-//! a file      lock, then read it whole: its profile, its last entry, where that one ends
+//! a file      lock, then read it whole: its profile, its last entry, where that one ends; what may not
+//!             be durable of it is written once more, and synced
 //! ```
 
-use crate::file::{LogFile, TornTail, Whole};
+use crate::checkpoint::{Executor, Job};
+use crate::file::{LogFile, TornTail, Whole, write_all};
+use crate::fs::{FileHandle, FileSystem, Os};
 use crate::rotate;
 use crate::scan::{Scan, Sink};
 use crate::source::Source;
-use crate::sync::sync_directory_of;
+use aof_nostd::wire::MAGIC_SIZE;
 use aof_nostd::writer::UNSYNCED_MAX_DEFAULT;
-use aof_nostd::{AnyProfile, Damage, DamageKind, Header, Located, Profile, Writer};
+use aof_nostd::{AnyProfile, Crc, Damage, DamageKind, Header, Located, Profile, TigerBeetle, Writer};
+use std::collections::VecDeque;
 use std::fmt;
-use std::fs::{File, TryLockError};
-use std::io;
+use std::fs::TryLockError;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,12 +38,25 @@ use std::sync::Arc;
 /// assert_eq!(log.last().unwrap().op().0, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct OpenOptions {
     profile: Option<AnyProfile>,
     message_size_max: u32,
     unsynced_max: u32,
     first: Header,
+    fs: Arc<dyn FileSystem>,
+    executor: Option<Executor>,
+}
+
+impl fmt::Debug for OpenOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenOptions")
+            .field("profile", &self.profile)
+            .field("message_size_max", &self.message_size_max)
+            .field("unsynced_max", &self.unsynced_max)
+            .field("fs", &self.fs)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for OpenOptions {
@@ -58,7 +75,25 @@ impl OpenOptions {
             message_size_max: aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT,
             unsynced_max: UNSYNCED_MAX_DEFAULT,
             first: Header::new(),
+            fs: Arc::new(Os),
+            executor: None,
         }
+    }
+
+    /// Sets the file system, for a test that makes it fail.
+    #[must_use]
+    pub fn file_system(mut self, fs: Arc<dyn FileSystem>) -> Self {
+        self.fs = fs;
+        self
+    }
+
+    /// Sets what carries out checkpoints: it is given one job at a time, which blocks while the disk syncs,
+    /// and may run it when and where it likes (a thread pool, say). A job that is dropped instead fails the
+    /// log. Unless set, the log has a thread of its own.
+    #[must_use]
+    pub fn sync_on(mut self, executor: impl Fn(Job) + Send + Sync + 'static) -> Self {
+        self.executor = Some(Arc::new(executor));
+        self
     }
 
     /// Sets the profile; a file of the other one is refused.
@@ -98,24 +133,22 @@ impl OpenOptions {
     ///
     /// See [`OpenError`].
     pub fn open(&self, path: &Path) -> Result<LogFile, OpenError> {
-        let file = match rotate::create(path) {
+        let fs = &*self.fs;
+        let file = match rotate::create(fs, path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open_existing(path)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open_existing(fs, path)?,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(OpenError::Locked),
             Err(error) => return Err(OpenError::Io(error)),
         };
-        let source = Source::from_file(file.try_clone()?)?;
+        let source = Source::new(file.clone())?;
         let (profile, contents) = self.read(&source)?;
-        // The power may have gone in a log's very first entry.
-        let begun = contents
-            .damage
-            .first()
-            .is_some_and(|damage| damage.offset == 0 && matches!(damage.kind, DamageKind::TornTail { .. }));
+        let begun = contents.is_begun(&source)?;
         if contents.end == 0 && source.size() > 0 && !begun {
             return Err(OpenError::NotALog);
         }
         let torn = (contents.end < source.size())
             .then(|| TornTail { offset: contents.end, size: source.size() - contents.end });
-        let file = Arc::new(file);
+        settle(fs, path, &source, contents.unsettled(), contents.end)?;
         let mut writer = Writer::new(Whole::device(file.clone()), profile)
             .with_unsynced_max(self.unsynced_max)
             .with_message_size_max(self.message_size_max)
@@ -124,7 +157,10 @@ impl OpenOptions {
             writer = writer.continue_after(last);
         }
         Ok(LogFile {
+            fs: self.fs.clone(),
+            executor: self.executor.clone(),
             path: path.to_path_buf(),
+            size: source.size(),
             file,
             writer,
             torn,
@@ -136,7 +172,7 @@ impl OpenOptions {
 
     fn read(&self, source: &Source) -> Result<(AnyProfile, Contents), OpenError> {
         let scan = Scan::detect(source, crate::backend())?.with_message_size_max(self.message_size_max);
-        let default = || aof_nostd::TigerBeetle::new(crate::backend()).into();
+        let default = || TigerBeetle::new(crate::backend()).into();
         let profile = match (scan.profile(), self.profile) {
             (Some(found), Some(asked)) if found.name() != asked.name() => {
                 return Err(OpenError::Profile { found: found.name(), asked: asked.name() });
@@ -149,20 +185,51 @@ impl OpenOptions {
     }
 }
 
-fn open_existing(path: &Path) -> Result<File, OpenError> {
-    let file = File::options().read(true).append(true).open(path)?;
+fn open_existing(fs: &dyn FileSystem, path: &Path) -> Result<Arc<dyn FileHandle>, OpenError> {
+    let file = fs.open_append(path)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(OpenError::Locked),
         Err(TryLockError::Error(error)) => return Err(OpenError::Io(error)),
     }
     // Rotated between opening and locking?
-    if !rotate::is_same(path, &file)? {
+    if !rotate::is_same(fs, path, &*file)? {
         return Err(OpenError::Locked);
     }
     // Whoever created it may have died before this.
-    sync_directory_of(path)?;
+    fs.sync_directory_of(path)?;
     Ok(file)
+}
+
+/// Bytes written again at a time.
+const SETTLE_SIZE: usize = 1 << 20;
+
+/// Makes what was read between `from` and `until` durable, by writing it once more.
+///
+/// A writer before this one may have died of a failed sync. What that sync should have written can be read,
+/// from memory, and counts as clean: no sync writes it any more, and the next power cut takes it, from under
+/// entries that were acknowledged since. Written again it is part of the next sync.
+fn settle(fs: &dyn FileSystem, path: &Path, source: &Source, from: u64, until: u64) -> io::Result<()> {
+    // There a failed sync leaves its pages to the next one; and the lock keeps out other handles, this too.
+    if cfg!(windows) || from >= until {
+        return Ok(());
+    }
+    let file = fs.open_rewrite(path)?;
+    let mut source = source.cut_at(until);
+    source.seek(SeekFrom::Start(from))?;
+    let mut bytes = vec![0; SETTLE_SIZE];
+    let mut offset = from;
+    loop {
+        let size = match source.read(&mut bytes) {
+            Ok(0) => break,
+            Ok(size) => size,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        write_all(&bytes[..size], |rest, written| file.write_at(rest, offset + written))?;
+        offset += size as u64;
+    }
+    file.sync_data()
 }
 
 /// Why a log file was not opened. It is as it was.
@@ -220,7 +287,14 @@ struct Contents {
     end: u64,
     last: Option<Header>,
     damage: Vec<Damage>,
+    /// Where the last entries begin, [`UNSYNCED_KEPT`] of them at most.
+    starts: VecDeque<u64>,
+    /// Where the zeros begin that end the file.
+    zeros: Option<u64>,
 }
+
+/// How many entries a writer before this one may have left unsynced.
+const UNSYNCED_KEPT: usize = UNSYNCED_MAX_DEFAULT as usize;
 
 /// Places of damage that are kept; there may be millions.
 const DAMAGE_KEPT: usize = 1024;
@@ -229,15 +303,45 @@ impl Contents {
     fn append(&mut self, part: Self) {
         self.entries += part.entries;
         self.end = self.end.max(part.end);
+        self.zeros = self.zeros.or(part.zeros);
         self.last = part.last.or(self.last);
         let room = DAMAGE_KEPT.saturating_sub(self.damage.len());
         self.damage.extend(part.damage.into_iter().take(room));
+        for start in part.starts {
+            self.start(start);
+        }
+    }
+
+    fn start(&mut self, offset: u64) {
+        if self.starts.len() == UNSYNCED_KEPT {
+            self.starts.pop_front();
+        }
+        self.starts.push_back(offset);
+    }
+
+    /// Whether a file without a single entry is a log all the same: the power may have gone in its very
+    /// first entry. Then it begins as an entry does, or is zero.
+    fn is_begun(&self, source: &Source) -> io::Result<bool> {
+        let torn = |damage: &Damage| damage.offset == 0 && matches!(damage.kind, DamageKind::TornTail { .. });
+        if self.zeros == Some(0) || self.damage.first().is_some_and(torn) {
+            return Ok(true);
+        }
+        let mut magic = Vec::new();
+        source.clone().take(MAGIC_SIZE as u64).read_to_end(&mut magic)?;
+        let magics = [TigerBeetle::default().magic(), Crc.magic()];
+        Ok(magics.iter().any(|known| known.as_slice() == magic))
+    }
+
+    /// Where the entries begin that may not be durable.
+    fn unsettled(&self) -> u64 {
+        self.starts.front().copied().unwrap_or(self.end)
     }
 }
 
 impl Sink for Contents {
     fn entry(&mut self, located: Located<'_>) {
         self.entries += 1;
+        self.start(located.offset);
         self.end = located.offset.saturating_add(located.entry.header.size_disk());
         self.last = Some(located.entry.header);
     }
@@ -246,5 +350,9 @@ impl Sink for Contents {
         if self.damage.len() < DAMAGE_KEPT {
             self.damage.push(damage);
         }
+    }
+
+    fn zeros(&mut self, from: u64) {
+        self.zeros = Some(from);
     }
 }

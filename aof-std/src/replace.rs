@@ -8,13 +8,12 @@
 //! drop     the temporary file is removed, OUT is as it was
 //! ```
 
-use crate::sync::{directory_of, sync_directory_of};
+use crate::fs::{FileHandle, FileSystem, Os, Temporary};
+use crate::source::{Source, became_shorter};
 use std::fs::File;
-#[cfg(unix)]
-use std::fs::Metadata;
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use std::sync::Arc;
 
 /// A file in the making, which nobody sees under its name before it is whole and durable.
 ///
@@ -31,7 +30,8 @@ use tempfile::NamedTempFile;
 /// ```
 #[derive(Debug)]
 pub struct NewFile {
-    temporary: NamedTempFile,
+    fs: Arc<dyn FileSystem>,
+    temporary: Box<dyn Temporary>,
     target: PathBuf,
 }
 
@@ -42,30 +42,59 @@ impl NewFile {
     ///
     /// The operating system's: no such directory, no permission.
     pub fn create(target: &Path) -> io::Result<Self> {
-        let name = target
-            .file_name()
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
-        let mut prefix = std::ffi::OsString::from(".");
-        prefix.push(name);
-        prefix.push(".aof-");
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix);
-        // A new file has the permissions that any other program would give it, not those of a secret.
-        // One that takes the place of a secret is never readable for more people than that.
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = replaced(target).map_or(0o666, |there| there.permissions().mode() & 0o777);
-            builder.permissions(PermissionsExt::from_mode(mode));
-        }
-        let temporary = builder.tempfile_in(directory_of(target))?;
-        Ok(Self { temporary, target: target.to_path_buf() })
+        Self::create_on(Arc::new(Os), target)
     }
 
-    /// The file, to read back what was written.
+    /// The same in another file system.
+    ///
+    /// # Errors
+    ///
+    /// The file system's.
+    pub fn create_on(fs: Arc<dyn FileSystem>, target: &Path) -> io::Result<Self> {
+        let temporary = fs.create_beside(target)?;
+        Ok(Self { fs, temporary, target: target.to_path_buf() })
+    }
+
+    /// The file, to read back what was written, or to lock it before it appears.
     #[must_use]
-    pub fn file(&self) -> &File {
-        self.temporary.as_file()
+    pub fn handle(&self) -> Arc<dyn FileHandle> {
+        self.temporary.handle()
+    }
+
+    /// The operating system's file, for one that goes on writing to it.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's; [`io::ErrorKind::Unsupported`] in another file system.
+    pub fn try_clone_file(&self) -> io::Result<File> {
+        let handle = self.handle();
+        handle.as_file().ok_or(io::ErrorKind::Unsupported)?.try_clone()
+    }
+
+    /// Appends up to `size` bytes of `source` from its position on, and moves it. Gives how many; 0 where
+    /// the source is at its end.
+    ///
+    /// # Errors
+    ///
+    /// The system's, of reading or of writing; [`io::ErrorKind::UnexpectedEof`] where the source became
+    /// shorter than it was when it was opened.
+    pub fn copy_from(&mut self, source: &mut Source, size: u64) -> io::Result<u64> {
+        let to = self.handle();
+        let position = source.stream_position()?;
+        let from = source.handle().clone();
+        let (Some(from), Some(mut to)) = (from.as_file(), to.as_file()) else {
+            return io::copy(&mut source.take(size), self);
+        };
+        // File to file: std lets the kernel copy where it can.
+        let mut from = from;
+        let size = size.min(source.size().saturating_sub(position));
+        from.seek(SeekFrom::Start(position))?;
+        let copied = io::copy(&mut from.take(size), &mut to)?;
+        if copied == 0 && size > 0 {
+            return Err(became_shorter());
+        }
+        source.seek_relative(i64::try_from(copied).unwrap_or(i64::MAX))?;
+        Ok(copied)
     }
 
     /// Makes what was written durable, and then appear as the target. With `replace` an existing file is
@@ -78,48 +107,21 @@ impl NewFile {
     /// temporary file is gone, unless the directory's sync failed: then the new file is there and may be
     /// gone after a crash.
     pub fn commit(self, replace: bool) -> io::Result<()> {
-        #[cfg(unix)]
-        if replace && let Some(there) = replaced(&self.target) {
-            keep_mode(self.file(), &there)?;
-        }
-        self.temporary.as_file().sync_all()?;
         if replace {
-            self.temporary.persist(&self.target)?;
-        } else {
-            self.temporary.persist_noclobber(&self.target)?;
+            self.temporary.take_mode()?;
         }
-        sync_directory_of(&self.target)
+        self.handle().sync_all()?;
+        self.temporary.persist(replace)?;
+        self.fs.sync_directory_of(&self.target)
     }
-}
-
-/// The file that stands at `target`, or that a link there leads to.
-#[cfg(unix)]
-fn replaced(target: &Path) -> Option<Metadata> {
-    std::fs::metadata(target).ok().filter(Metadata::is_file)
-}
-
-/// Gives `file` the mode of the file that it replaces, and its owner and group.
-#[cfg(unix)]
-fn keep_mode(file: &File, there: &Metadata) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, fchown};
-    file.set_permissions(there.permissions())?;
-    // Only root may give a file away, and others choose among their own groups: a try.
-    let here = file.metadata()?;
-    if here.gid() != there.gid() {
-        let _ = fchown(file, None, Some(there.gid()));
-    }
-    if here.uid() != there.uid() {
-        let _ = fchown(file, Some(there.uid()), None);
-    }
-    Ok(())
 }
 
 impl Write for NewFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.temporary.as_file_mut().write(bytes)
+        self.handle().append(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.temporary.as_file_mut().flush()
+        Ok(())
     }
 }

@@ -3,10 +3,11 @@
 //! Looked at after each checkpoint, as replicas do. A file that somebody else put in the log's place is
 //! not written to: moving it away lets the writer begin its own.
 
-use crate::sync::sync_directory_of;
-use std::fs::File;
+use crate::fs::{FileHandle, FileSystem};
+use std::fs::TryLockError;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What a checkpoint found at the log's path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +23,15 @@ pub enum Rotation {
 }
 
 /// Looks at `path`, at which `file` was opened. Creates a new file, locked and durable, if there is none.
-pub(crate) fn rotate(path: &Path, file: &File) -> io::Result<(Rotation, Option<File>)> {
-    match is_same(path, file) {
+pub(crate) fn rotate(
+    fs: &dyn FileSystem,
+    path: &Path,
+    file: &dyn FileHandle,
+) -> io::Result<(Rotation, Option<Arc<dyn FileHandle>>)> {
+    match is_same(fs, path, file) {
         Ok(true) => Ok((Rotation::None, None)),
         Ok(false) => Ok((Rotation::Replaced, None)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => match create(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match create(fs, path) {
             Ok(new) => Ok((Rotation::Created, Some(new))),
             // Somebody was faster.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok((Rotation::Replaced, None)),
@@ -36,26 +41,23 @@ pub(crate) fn rotate(path: &Path, file: &File) -> io::Result<(Rotation, Option<F
     }
 }
 
-/// Creates a log file: locked, and it and its directory entry durable.
-pub(crate) fn create(path: &Path) -> io::Result<File> {
-    let file = File::options().read(true).append(true).create_new(true).open(path)?;
-    file.try_lock()?;
-    file.sync_all()?;
-    sync_directory_of(path)?;
-    Ok(file)
-}
-
 /// Whether `path` names `file`.
-#[cfg(unix)]
-pub(crate) fn is_same(path: &Path, file: &File) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let (there, here) = (std::fs::metadata(path)?, file.metadata()?);
-    Ok((there.dev(), there.ino()) == (here.dev(), here.ino()))
+pub(crate) fn is_same(fs: &dyn FileSystem, path: &Path, file: &dyn FileHandle) -> io::Result<bool> {
+    Ok(fs.identity(path)? == file.identity()?)
 }
 
-/// Whether `path` names `file`, as far as can be told: a file that is open cannot be moved away here.
-#[cfg(not(unix))]
-pub(crate) fn is_same(path: &Path, file: &File) -> io::Result<bool> {
-    let (there, here) = (std::fs::metadata(path)?, file.metadata()?);
-    Ok(there.created()? == here.created()?)
+/// Creates a log file: locked, and it and its directory entry durable.
+///
+/// The directory is synced before too: a log that was moved away keeps its new name then, whatever becomes
+/// of this file, and is not lost under it.
+pub(crate) fn create(fs: &dyn FileSystem, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
+    fs.sync_directory_of(path)?;
+    let file = fs.create_new(path)?;
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => io::ErrorKind::WouldBlock.into(),
+        TryLockError::Error(error) => error,
+    })?;
+    file.sync_all()?;
+    fs.sync_directory_of(path)?;
+    Ok(file)
 }

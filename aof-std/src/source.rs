@@ -1,5 +1,6 @@
 //! Reading a log file by position: [`Source`], and [`open`] for an iterator on a path.
 
+use crate::fs::{FileHandle, FileSystem, Os};
 use aof_nostd::{AnyProfile, Backend, ReadError, Reader};
 use embedded_io_adapters::std::FromStd;
 use std::fs::File;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 /// shorter is an error ([`became_shorter`]): cut at an entry's boundary, it would look whole.
 #[derive(Clone, Debug)]
 pub struct Source {
-    file: Arc<File>,
+    file: Arc<dyn FileHandle>,
     position: u64,
     size: u64,
 }
@@ -28,18 +29,7 @@ impl Source {
     /// The operating system's; [`io::ErrorKind::IsADirectory`] for a directory, and
     /// [`io::ErrorKind::NotSeekable`] for a pipe or a terminal, which cannot be read by position.
     pub fn open(path: &Path) -> io::Result<Self> {
-        // Asked before opening: opening a pipe would wait for somebody to write to it.
-        let metadata = std::fs::metadata(path)?;
-        if metadata.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        if !metadata.is_file() && !is_block_device(&metadata) {
-            return Err(io::Error::new(
-                io::ErrorKind::NotSeekable,
-                "not a file that can be read by position",
-            ));
-        }
-        Self::from_file(File::open(path)?)
+        Self::new(Os.open(path)?)
     }
 
     /// Reads `file`, with the length that it has now.
@@ -48,9 +38,16 @@ impl Source {
     ///
     /// The operating system's, for the length.
     pub fn from_file(file: File) -> io::Result<Self> {
-        let mut file = file;
-        let size = file.seek(SeekFrom::End(0))?;
-        Ok(Self { file: Arc::new(file), position: 0, size })
+        Self::new(Arc::new(file))
+    }
+
+    /// Reads a file of any [file system](crate::fs), with the length that it has now.
+    ///
+    /// # Errors
+    ///
+    /// The file system's, for the length.
+    pub fn new(file: Arc<dyn FileHandle>) -> io::Result<Self> {
+        Ok(Self { size: file.size()?, file, position: 0 })
     }
 
     /// Bytes in the file when it was opened.
@@ -78,7 +75,7 @@ impl Source {
 
     /// The file.
     #[must_use]
-    pub fn file(&self) -> &File {
+    pub fn handle(&self) -> &Arc<dyn FileHandle> {
         &self.file
     }
 }
@@ -90,31 +87,11 @@ pub fn became_shorter() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "became shorter while it was being read")
 }
 
-#[cfg(unix)]
-fn is_block_device(metadata: &std::fs::Metadata) -> bool {
-    std::os::unix::fs::FileTypeExt::is_block_device(&metadata.file_type())
-}
-
-#[cfg(not(unix))]
-fn is_block_device(_metadata: &std::fs::Metadata) -> bool {
-    false
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
-}
-
 impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let rest = usize::try_from(self.size.saturating_sub(self.position)).unwrap_or(usize::MAX);
         let wanted = buffer.len().min(rest);
-        let read = read_at(&self.file, &mut buffer[..wanted], self.position)?;
+        let read = self.file.read_at(&mut buffer[..wanted], self.position)?;
         if read == 0 && wanted > 0 {
             return Err(became_shorter());
         }

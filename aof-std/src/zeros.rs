@@ -24,7 +24,6 @@
 use crate::scan::Watch;
 use crate::source::Source;
 use aof_nostd::{Damage, DamageKind};
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::atomic::Ordering;
 
@@ -55,7 +54,7 @@ pub(crate) fn begin(source: &Source, watch: Option<&Watch>) -> io::Result<u64> {
         if watch.is_some_and(|watch| watch.stop.load(Ordering::Relaxed)) {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        if size == CHUNK_SIZE && is_hole(source.file(), end.saturating_sub(hole_size), end) {
+        if size == CHUNK_SIZE && source.handle().is_hole(end.saturating_sub(hole_size), end) {
             end = end.saturating_sub(hole_size);
             hole_size = hole_size.saturating_mul(2).min(HOLE_SIZE_MAX);
             continue;
@@ -74,22 +73,6 @@ pub(crate) fn begin(source: &Source, watch: Option<&Watch>) -> io::Result<u64> {
         size = CHUNK_SIZE;
     }
     Ok(0)
-}
-
-/// Whether nothing was ever written to these bytes of a sparse file, as far as the system can tell.
-#[cfg(target_os = "linux")]
-fn is_hole(file: &File, from: u64, until: u64) -> bool {
-    // Reads name their position, so the one that this moves is nobody's.
-    match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(from)) {
-        Ok(data) => data >= until,
-        // There is no data from there on; any other error says nothing.
-        Err(error) => error == rustix::io::Errno::NXIO,
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_hole(_file: &File, _from: u64, _until: u64) -> bool {
-    false
 }
 
 fn is_zero(bytes: &[u8]) -> bool {
@@ -154,8 +137,8 @@ mod tests {
     fn holes_of_a_sparse_file_are_zeros() {
         let bytes = source(&[7; 5000]);
         for size in [5001, 300_000, 3 << 20, 9 << 30] {
-            bytes.file().set_len(size).unwrap();
-            let source = Source::from_file(bytes.file().try_clone().unwrap()).unwrap();
+            bytes.handle().set_size(size).unwrap();
+            let source = Source::new(bytes.handle().clone()).unwrap();
             assert_eq!(begin(&source, None).unwrap(), 5000, "{size}");
         }
     }

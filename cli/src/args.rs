@@ -31,6 +31,10 @@ pub enum Command {
     Debug(DebugArgs),
     /// Merge the logs of a cluster's replicas into one unbroken chain
     Merge(MergeArgs),
+    /// Cut a torn tail, after keeping its bytes beside the log
+    Repair(RepairArgs),
+    /// Seal a log anew in the other profile
+    Convert(ConvertArgs),
     /// Replay logs into a cluster
     Recover(RecoverArgs),
     /// Print a completion script for a shell
@@ -119,6 +123,80 @@ pub struct MergeArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub limits: Limits,
+}
+
+/// Arguments of `aof repair`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Make a log writable again after a crash: what stands behind its last whole entry, and can be what a \
+                  crash left, is put into FILE.torn-at-OFFSET, durably, and then cut off.\n\nNothing else is changed. \
+                  Damage with entries behind it stays and is told: what stood there is in another replica's log, and \
+                  'aof merge' brings it back. The log must not be open in another process.",
+    after_help = "Examples:\n  aof repair --dry-run replica.aof\n  aof repair replica.aof\n\nExit codes: 0 repaired, or \
+                  nothing to repair; 1 damage, or a tail, is left; 2 wrong usage, not a log, a live writer, or a file \
+                  that cannot be read."
+)]
+pub struct RepairArgs {
+    /// The log
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Tell what would be done, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// FILE is no image of a device: cut the zeros that end it, however many
+    #[arg(long)]
+    pub cut_zeros: bool,
+    /// Report as one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub limits: Limits,
+}
+
+/// Arguments of `aof convert`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Seal every entry of a log anew in the other profile: the same entries in the same order with the same \
+                  fields, other magics and checksums, and each parent the new checksum of the same entry.\n\nThe log \
+                  must be sound and without gaps; it may go back. What the checksums cannot follow is left as it is: \
+                  request_checksum, checkpoint_id, and the parent of the first entry. The output appears whole or not \
+                  at all, after it was read back and compared.",
+    after_help = "Examples:\n  aof convert --profile tigerbeetle device.aof --output desktop.aof\n  aof convert --profile \
+                  crc --output small.aof whole.aof"
+)]
+pub struct ConvertArgs {
+    /// The log
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// The profile of the output
+    #[arg(long, value_enum, value_name = "PROFILE")]
+    pub profile: ProfileName,
+    /// The file to write
+    #[arg(long, short, value_name = "OUT", value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+    /// Convert a log that begins later than op 1: the parent of its first entry stays as it is
+    #[arg(long)]
+    pub keep_first_parent: bool,
+    /// Replace an output that exists
+    #[arg(long)]
+    pub force: bool,
+    /// Report as one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub limits: Limits,
+}
+
+/// A profile, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProfileName {
+    /// AEGIS-128L, as replicas write
+    #[value(alias = "aegis128l")]
+    Tigerbeetle,
+    /// CRC-64/XZ, as devices without AES instructions write
+    Crc,
 }
 
 /// Arguments of `aof recover`.

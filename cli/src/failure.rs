@@ -56,7 +56,16 @@ pub enum Failure {
         /// What is at its place now.
         left: Left,
     },
-    /// A log cannot be replayed: what, where, what to do.
+    /// A log cannot be repaired.
+    Unrepaired {
+        /// The log.
+        path: PathBuf,
+        /// What cannot be done.
+        what: String,
+        /// The operating system's reason.
+        error: io::Error,
+    },
+    /// A log cannot be replayed, repaired or converted: what, where, what to do.
     Log(String),
     /// A cluster cannot be recovered: what, where, what to do.
     Cluster(String),
@@ -166,6 +175,7 @@ impl Failure {
             Self::Write { .. }
             | Self::Copy { .. }
             | Self::Changed { .. }
+            | Self::Unrepaired { .. }
             | Self::Log(_)
             | Self::Cluster(_) => Exit::Damage,
             // Whoever read our output has seen enough.
@@ -215,6 +225,9 @@ impl fmt::Display for Failure {
                 shown(output),
                 left.about(output)
             ),
+            Self::Unrepaired { path, what, error } => {
+                write!(f, "{}: {what}: {}", shown(path), Reason(error))
+            }
             Self::Log(text) | Self::Cluster(text) | Self::Usage(text) => f.write_str(text),
             Self::Interrupted => f.write_str("stopped; nothing half-done was left"),
         }
@@ -227,6 +240,7 @@ impl std::error::Error for Failure {
             Self::Read { error, .. }
             | Self::Write { error, .. }
             | Self::Copy { error, .. }
+            | Self::Unrepaired { error, .. }
             | Self::Stdout(error) => Some(error),
             _ => None,
         }

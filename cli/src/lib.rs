@@ -1,17 +1,19 @@
-//! The command `aof`: verify, debug, merge and replay append-only files.
+//! The command `aof`: verify, debug, merge, repair, convert and replay append-only files.
 //!
 //! | module | what it is |
 //! |---|---|
 //! | [`args`] | the command line: help and completions come from it |
 //! | [`exit`] | exit codes |
 //! | [`failure`] | why a command could not do its work: what, where, what to do |
-//! | [`verify`], [`debug`], [`merge`], [`recover`] | the commands, one module each |
+//! | [`verify`], [`debug`], [`merge`], [`mod@repair`], [`mod@convert`], [`recover`] | the commands, one module each |
 //! | [`survey`] | one file's facts and findings |
 //! | [`data_checksum`] | the reference's digest of what a replay sends |
 //! | [`replay`] | entries sent again: client, sinks, progress |
+//! | [`target`] | a log that appears whole or not at all |
 //! | [`output`] | standard output, progress, signals |
 
 pub mod args;
+pub mod convert;
 pub mod data_checksum;
 pub mod debug;
 pub mod exit;
@@ -20,8 +22,10 @@ pub mod line;
 pub mod merge;
 pub mod output;
 pub mod recover;
+pub mod repair;
 pub mod replay;
 pub mod survey;
+pub mod target;
 pub mod verify;
 
 use crate::args::{Args, Command};
@@ -39,6 +43,8 @@ pub fn run() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Debug(args) => debug::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Repair(args) => repair::run(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Recover(args) => recover::run(&args),
         Command::Completions { shell } => completions(shell),
     };

@@ -9,6 +9,7 @@ use aof_std::scan::{Scan, Sink};
 use aof_std::{Runs, Source};
 use serde::Serialize;
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 /// What a log holds.
@@ -88,7 +89,7 @@ impl Findings {
 }
 
 /// The kind of finding that is a device's free space.
-const ZERO_TAIL: &str = "zero-tail";
+pub const ZERO_TAIL: &str = "zero-tail";
 
 /// Something that is not as in one unbroken chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -267,17 +268,24 @@ impl Survey {
     ///
     /// [`Failure::Read`].
     pub fn of(path: &Path, message_size_max: u32) -> Result<Self, Failure> {
-        let failed = |error| Failure::read(path, error);
-        let source = Source::open(path).map_err(failed)?;
+        let survey = Source::open(path).and_then(|source| Self::of_source(&source, path, message_size_max));
+        survey.map_err(|error| Failure::read(path, error))
+    }
+
+    /// The same of a file that is open, and is called `path`.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    pub fn of_source(source: &Source, path: &Path, message_size_max: u32) -> io::Result<Self> {
         let progress = Progress::new("verify", source.size());
-        let scan = Scan::detect(&source, aof_std::backend()).map_err(failed)?;
+        let scan = Scan::detect(source, aof_std::backend())?;
         let scan = scan.with_message_size_max(message_size_max).with_watch(&WATCH);
         let mut whole = Whole { bytes: source.size(), ..Whole::default() };
         scan.run(Part::default, |part| {
             whole.take(&part);
             progress.show();
-        })
-        .map_err(failed)?;
+        })?;
         let history = whole.chain.history();
         let faults = whole.findings.faults_count;
         let (findings, findings_omitted) = whole.findings.finish();

@@ -89,3 +89,40 @@ fn images_merge_and_replay_like_files() {
     assert_eq!(count(&disk, &[]), expected);
     assert_eq!(count(&disk, &["--no-preflight"]), expected);
 }
+
+#[test]
+fn zeros_behind_a_log_are_noted_by_merge_and_recover() {
+    let directory = TempDir::new().unwrap();
+    let log = std::fs::read(data("single/small-bodies.aof")).unwrap();
+    let disk = image(&directory, "disk.img", &log);
+    let file = data("single/small-bodies.aof");
+    let output = directory.path().join("whole.aof");
+    let merge = |flags: &[&str]| {
+        let mut words = vec!["merge".as_ref(), "--force".as_ref(), "--output".as_ref(), output.as_os_str()];
+        words.extend(flags.iter().map(std::ffi::OsStr::new));
+        words.extend([disk.as_os_str(), file.as_os_str()]);
+        aof(words).code(0)
+    };
+    let text = merge(&[]).stdout;
+    assert!(
+        text.contains("NOTE: zeros to the end (")
+            && text.contains("disk.img has 4010688 from byte 183616 on"),
+        "{text}"
+    );
+    let report = merge(&["--json"]).json().pop().unwrap();
+    let note = &report["notes"][0];
+    assert_eq!(
+        (&note["kind"], &note["ops"], &report["complete"]),
+        (&json!("zero-tail"), &json!([]), &json!(true))
+    );
+    let place = json!([{"file": disk.to_str(), "offset": 183_616, "op": null}]);
+    assert_eq!((&note["places"], report["notes"].as_array().unwrap().len()), (&place, 1));
+
+    let recover = |path: &Path| {
+        let words = ["recover", "--cluster", "0", "--dry-run", path.to_str().unwrap()];
+        aof(words).code(0).stderr
+    };
+    let told = recover(&disk);
+    assert!(told.contains("NOTE: zeros to the end (") && told.contains("183616"), "{told}");
+    assert!(!recover(&file).contains("zeros"));
+}

@@ -7,6 +7,7 @@
     reason = "tests may stop at a surprise"
 )]
 
+mod convert;
 mod damaged;
 mod debug;
 mod device;
@@ -14,6 +15,7 @@ mod everyday;
 mod forged;
 mod merge;
 mod recover;
+mod repair;
 mod simulation;
 mod util;
 mod verify;

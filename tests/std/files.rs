@@ -183,6 +183,47 @@ fn failed_checkpoint_fails_the_log_for_good() {
 }
 
 #[test]
+fn log_that_somebody_else_cut_or_wrote_to_is_not_acknowledged_as_durable() {
+    let directory = directory();
+    let path = log_of_three(directory.path());
+    let size = fs::metadata(&path).unwrap().len();
+    for other_size in [0, 547, size - 1, size + 1] {
+        let mut log = LogFile::open(&path).unwrap();
+        let other = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        other.set_len(other_size).unwrap();
+        // As many bytes as were cut, if 272 were.
+        log.write_new(&Draft::default(), b"").unwrap();
+        let refused = log.checkpoint(|_| unreachable!("nothing is durable")).unwrap_err();
+        assert!(refused.to_string().contains("somebody else"), "{refused}");
+        assert!(matches!(log.write_new(&Draft::default(), b""), Err(FileError::Write(WriteError::Failed))));
+        drop(log);
+        fs::remove_file(&path).unwrap();
+        log_of_three(directory.path());
+    }
+}
+
+#[test]
+fn checkpoint_is_carried_out_where_the_caller_says() {
+    let directory = directory();
+    let path = directory.path().join("log.aof");
+    let (jobs, queue) = mpsc::channel();
+    let mut log = OpenOptions::new().sync_on(move |job| jobs.send(job).unwrap()).open(&path).unwrap();
+    log.write_new(&Draft::default(), b"").unwrap();
+    let (sender, called) = mpsc::channel();
+    log.checkpoint(move |result| sender.send(result.unwrap()).unwrap()).unwrap();
+    log.write_new(&Draft::default(), b"meanwhile").unwrap();
+    assert!(called.try_recv().is_err(), "nobody ran it yet");
+    queue.recv().unwrap()();
+    assert_eq!(called.recv().unwrap().rotation, Rotation::None);
+    log.wait().unwrap();
+    assert_eq!(log.unsynced(), 1);
+    // A job that is dropped is a sync that did not happen.
+    log.checkpoint(|_| unreachable!("it did not run")).unwrap();
+    drop(queue.recv().unwrap());
+    assert!(matches!(log.wait(), Err(FileError::Write(WriteError::Failed))));
+}
+
+#[test]
 fn full_disk_fails_the_log_for_good() {
     // Every write to this device fails as on a full disk. Absent on other systems.
     let full = Path::new("/dev/full");
@@ -228,8 +269,13 @@ fn log_whose_first_entry_was_torn_can_be_cut_and_used() {
     let directory = directory();
     let path = log_of_three(directory.path());
     let whole = fs::read(&path).unwrap();
-    for cut in [1, 15, 16, 100, 274] {
-        fs::write(&path, &whole[..cut]).unwrap();
+    let torn = |cut: usize, size: usize| [&whole[..cut], &vec![0; size - cut]].concat();
+    let cuts = [1, 15, 16, 100, 274].map(|cut| torn(cut, cut));
+    // A file system may have made the file longer, and written only part of it.
+    let zeros = [torn(0, 1), torn(0, 5000), torn(16, 5000), torn(274, 5000)];
+    for bytes in cuts.into_iter().chain(zeros) {
+        let cut = bytes.len();
+        fs::write(&path, bytes).unwrap();
         let mut log = LogFile::open(&path).unwrap();
         assert_eq!(log.torn_tail().unwrap().offset, 0, "cut at {cut}");
         fs::remove_file(log.cut_torn_tail().unwrap().unwrap()).unwrap();
@@ -262,7 +308,7 @@ fn replaced_file_keeps_its_mode() {
     // What may be secret is not readable for others while it is written either.
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     let file = NewFile::create(&path).unwrap();
-    assert_eq!(file.file().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(file.try_clone_file().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
     drop(file);
     // A link is replaced by a file, with the mode of the file that it led to.
     let link = directory.path().join("link");

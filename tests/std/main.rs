@@ -3,4 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests may stop at a surprise")]
 
 mod files;
+mod repair;
+mod repair_steps;
 mod scanning;

@@ -59,6 +59,8 @@ pub struct Input {
     pub clusters: Vec<(u64, u128)>,
     /// Damage, and where each ends.
     pub damage: Vec<(Damage, u64)>,
+    /// Where the zeros begin that end the file: a device's free space, or a tail that was never written.
+    pub zeros: Option<u64>,
 }
 
 /// What all inputs hold: their entries, sorted by op and checksum.
@@ -129,11 +131,20 @@ impl Index {
         for path in paths {
             sources.push(Source::open(path).map_err(|error| Failure::read(path, error))?);
         }
-        let progress = Progress::new("read", sources.iter().map(Source::size).sum());
+        Self::of(paths.iter().cloned().zip(sources).collect(), message_size_max)
+    }
+
+    /// The same of files that are open, with their names.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Read`], [`Failure::Interrupted`].
+    pub fn of(inputs: Vec<(PathBuf, Source)>, message_size_max: u32) -> Result<Self, Failure> {
+        let progress = Progress::new("read", inputs.iter().map(|(_, source)| source.size()).sum());
         let mut index = Self::default();
         let mut runs = Vec::new();
-        for (path, source) in paths.iter().zip(sources) {
-            runs.push(index.read_input(path, source, message_size_max, &progress)?);
+        for (path, source) in inputs {
+            runs.push(index.read_input(&path, source, message_size_max, &progress)?);
         }
         index.records.sort_unstable();
         index.drop_nested(&runs);
@@ -166,6 +177,7 @@ impl Index {
             nested: 0,
             clusters: part.clusters,
             damage: part.damage,
+            zeros: part.zeros,
             source,
         });
         let mut run = runs.iter().peekable();
@@ -305,12 +317,14 @@ struct Part {
     records: Vec<Record>,
     damage: Vec<(Damage, u64)>,
     clusters: Vec<(u64, u128)>,
+    zeros: Option<u64>,
 }
 
 impl Part {
     fn append(&mut self, mut next: Self) {
         self.records.append(&mut next.records);
         self.damage.append(&mut next.damage);
+        self.zeros = next.zeros.or(self.zeros);
         for (offset, cluster) in next.clusters {
             self.note_cluster(offset, cluster);
         }
@@ -379,6 +393,10 @@ impl Sink for Part {
 
     fn damage(&mut self, damage: Damage, until: u64) {
         self.damage.push((damage, until));
+    }
+
+    fn zeros(&mut self, from: u64) {
+        self.zeros = Some(from);
     }
 }
 

@@ -18,11 +18,11 @@ use crate::args::MergeArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
+use crate::target;
 use aof_std::NewFile;
 use index::Index;
 use plan::{Plan, Root};
 use report::Report;
-use std::path::Path;
 
 /// Runs the command.
 ///
@@ -31,7 +31,7 @@ use std::path::Path;
 /// See [`Failure`]. The inputs are untouched, and the output is as it was.
 pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
     output::stop_on_signal(output::GRACE_CLEAN_UP);
-    check_output(args)?;
+    target::check(&args.output, &args.files, args.force)?;
     let index = Index::read(&args.files, args.limits.message_size_max)?;
     if let Some(text) = index.too_large(args.limits.message_size_max) {
         output::note(&text);
@@ -43,7 +43,8 @@ pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
     let whole = plan.obstacle.is_none() && index.conflict().is_none();
     let wanted = whole || (args.partial && index.conflict().is_none());
     if wanted && !plan.chain.is_empty() {
-        report.written = Some(write::write(args, &index, &plan)?);
+        let file = NewFile::create(&args.output).map_err(|error| Failure::write(&args.output, error))?;
+        report.written = Some(write::write(file, args, &index, &plan)?);
     }
     report.print(args.json)?;
     if report.written.is_some() {
@@ -51,41 +52,4 @@ pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
     }
     output::note(&format!("nothing was written: {}", report.refusal()));
     Ok(Exit::Damage)
-}
-
-/// Refuses an output that exists, that is an input, or that cannot be created where it should be: before
-/// anything is read, which may take long.
-fn check_output(args: &MergeArgs) -> Result<(), Failure> {
-    let output = &args.output;
-    for input in &args.files {
-        if is_same_file(input, output) {
-            return Err(Failure::OutputIsInput { output: output.clone(), input: input.clone() });
-        }
-    }
-    // Even a link that leads nowhere is something that exists.
-    if !args.force && output.symlink_metadata().is_ok() {
-        return Err(Failure::Exists(output.clone()));
-    }
-    match output.metadata() {
-        Ok(metadata) if metadata.is_dir() => {
-            Err(Failure::write(output, std::io::ErrorKind::IsADirectory.into()))
-        }
-        Ok(metadata) if !metadata.is_file() => Err(Failure::NotAFile(output.clone())),
-        // A file that is dropped is gone.
-        _ => NewFile::create(output).map(drop).map_err(|error| Failure::write(output, error)),
-    }
-}
-
-#[cfg(unix)]
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    match (one.metadata(), other.metadata()) {
-        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
-        _ => false,
-    }
-}
-
-#[cfg(not(unix))]
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }

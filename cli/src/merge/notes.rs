@@ -3,10 +3,14 @@
 //! A chain ends where nobody has a child of its last entry, and begins at the lowest op. Both are normal:
 //! a crash tears the last entry, a log that was rotated begins late. Whether something is missing there is
 //! for a person to judge, who must be told.
+//!
+//! Zeros behind a log are told for the same reason: in the image of a device they are free space, in a log file
+//! they stand where a crash took entries.
 
 use super::index::Index;
 use super::plan::{Plan, Root};
 use crate::failure::shown;
+use crate::survey::ZERO_TAIL;
 use crate::verify::ranges;
 use serde_json::{Value, json};
 use std::fmt;
@@ -33,6 +37,13 @@ pub enum Note {
         /// Where: the op is the one before.
         places: Vec<Place>,
     },
+    /// Inputs end with zeros.
+    ZeroTail {
+        /// Where they begin: the op is 0.
+        places: Vec<Place>,
+        /// How many there are at each place, bytes.
+        sizes: Vec<u64>,
+    },
 }
 
 /// Where a damaged entry stands.
@@ -53,7 +64,7 @@ const PLACES_SHOWN: usize = 8;
 
 /// What is known to be lost before the chain's beginning, and behind its end. Nothing before the beginning
 /// where somebody named it, and nothing behind the end where a gap or a fork is in the way: that is told
-/// as such.
+/// as such. Zeros are told in any case.
 #[must_use]
 pub fn notes(index: &Index, plan: &Plan, root: Root) -> Vec<Note> {
     let mut notes = Vec::new();
@@ -71,7 +82,20 @@ pub fn notes(index: &Index, plan: &Plan, root: Root) -> Vec<Note> {
             notes.push(Note::UnknownEnd { last: last.op, places });
         }
     }
+    notes.extend(zeros_behind(index));
     notes
+}
+
+/// The zeros that end inputs.
+fn zeros_behind(index: &Index) -> Option<Note> {
+    let (mut places, mut sizes) = (Vec::new(), Vec::new());
+    for (number, input) in index.inputs.iter().enumerate() {
+        if let Some(offset) = input.zeros {
+            places.push(Place { op: 0, input: number, offset, file: input.path.clone() });
+            sizes.push(input.source.size().saturating_sub(offset));
+        }
+    }
+    (!places.is_empty()).then_some(Note::ZeroTail { places, sizes })
 }
 
 /// Damaged entries with an op above `last`: no input has one of them whole, or it would be in the way.
@@ -106,13 +130,14 @@ fn unknown_behind(index: &Index, last: u64) -> Vec<Place> {
 }
 
 impl Note {
-    /// The stable name: `lost-beginning`, `damaged-end` or `unknown-end`.
+    /// The stable name: `lost-beginning`, `damaged-end`, `unknown-end` or `zero-tail`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::LostBeginning { .. } => "lost-beginning",
             Self::DamagedEnd { .. } => "damaged-end",
             Self::UnknownEnd { .. } => "unknown-end",
+            Self::ZeroTail { .. } => ZERO_TAIL,
         }
     }
 
@@ -121,7 +146,7 @@ impl Note {
     pub fn ops(&self) -> Vec<(u64, u64)> {
         match self {
             Self::LostBeginning { last } => vec![(1, *last)],
-            Self::UnknownEnd { .. } => Vec::new(), // nobody knows
+            Self::UnknownEnd { .. } | Self::ZeroTail { .. } => Vec::new(), // nobody knows
             Self::DamagedEnd { places } => {
                 let mut ops: Vec<(u64, u64)> = Vec::new();
                 for place in places {
@@ -141,7 +166,7 @@ impl Note {
         let (places, known) = match self {
             Self::LostBeginning { .. } => (&[][..], false),
             Self::DamagedEnd { places } => (places.as_slice(), true),
-            Self::UnknownEnd { places, .. } => (places.as_slice(), false),
+            Self::UnknownEnd { places, .. } | Self::ZeroTail { places, .. } => (places.as_slice(), false),
         };
         let place = |place: &Place| {
             let file = place.file.display().to_string();
@@ -171,6 +196,22 @@ impl fmt::Display for Note {
                     f,
                     "what stands behind op {last}, the last, is damaged, and which op it was is not known ({list}): \
                      an entry that no input has whole may be lost"
+                )
+            }
+            Self::ZeroTail { places, sizes } => {
+                let place = |(place, size): (&Place, &u64)| {
+                    format!("{} has {size} from byte {} on", shown(&place.file), place.offset)
+                };
+                let list =
+                    places.iter().zip(sizes).take(PLACES_SHOWN).map(place).collect::<Vec<_>>().join(", ");
+                let more = match places.len().saturating_sub(PLACES_SHOWN) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                write!(
+                    f,
+                    "zeros to the end ({list}{more}): free space in the image of a device; in a log file, a tail that \
+                     was never written: what stood there is lost, unless another input has it"
                 )
             }
             Self::DamagedEnd { places } => {

@@ -6,11 +6,12 @@ use crate::args::MergeArgs;
 use crate::data_checksum::{DataBytes, DataChecksum};
 use crate::failure::Failure;
 use crate::output::{self, Progress, WATCH};
+use crate::target;
 use aof_nostd::{AnyProfile, Checksum, Damage, Located};
 use aof_std::scan::{Scan, Sink};
 use aof_std::source::became_shorter;
 use aof_std::{NewFile, Source};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
@@ -28,15 +29,13 @@ pub struct Written {
 /// Bytes copied between two looks at whether to stop.
 const STEP: u64 = 8 << 20;
 
-/// Writes the chain.
+/// Writes the chain into `file`, which becomes the output.
 ///
 /// # Errors
 ///
 /// See [`Failure`]. The output is as it was.
-pub fn write(args: &MergeArgs, index: &Index, plan: &Plan) -> Result<Written, Failure> {
-    let failed = |error| Failure::write(&args.output, error);
+pub fn write(mut file: NewFile, args: &MergeArgs, index: &Index, plan: &Plan) -> Result<Written, Failure> {
     let bytes = plan.chain.iter().map(|record| record.size_disk).sum();
-    let mut file = NewFile::create(&args.output).map_err(failed)?;
     let progress = Progress::new("write", bytes);
     let mut taken = vec![0; index.inputs.len()];
     for piece in pieces(plan) {
@@ -48,13 +47,7 @@ pub fn write(args: &MergeArgs, index: &Index, plan: &Plan) -> Result<Written, Fa
     }
     drop(progress);
     let data_checksum = read_back(args, plan, bytes, &file)?;
-    if output::stopped() {
-        return Err(Failure::Interrupted);
-    }
-    file.commit(args.force).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure::Exists(args.output.clone()),
-        _ => failed(error),
-    })?;
+    target::commit(file, &args.output, args.force)?;
     Ok(Written { bytes, data_checksum, taken })
 }
 
@@ -93,16 +86,15 @@ fn copy(
     output: &Path,
     progress: &Progress,
 ) -> Result<(), Failure> {
-    let mut input = source.file();
-    input.seek(SeekFrom::Start(piece.offset)).map_err(|error| Failure::read(path, error))?;
+    let mut source = source.clone();
+    source.seek(SeekFrom::Start(piece.offset)).map_err(|error| Failure::read(path, error))?;
     let mut rest = piece.size;
     while rest > 0 {
         if output::stopped() {
             return Err(Failure::Interrupted);
         }
-        // File to file: std lets the kernel copy where it can.
-        let mut target = target.file();
-        let copied = io::copy(&mut input.take(rest.min(STEP)), &mut target)
+        let copied = target
+            .copy_from(&mut source, rest.min(STEP))
             .map_err(|error| Failure::copy(path, output, error))?;
         if copied == 0 {
             return Err(Failure::read(path, became_shorter()));
@@ -121,7 +113,7 @@ fn read_back(args: &MergeArgs, plan: &Plan, bytes: u64, file: &NewFile) -> Resul
         _ => Failure::write(&args.output, error),
     };
     let changed = || Failure::changed(&args.output);
-    let source = Source::from_file(file.file().try_clone().map_err(failed)?).map_err(failed)?;
+    let source = Source::new(file.handle()).map_err(failed)?;
     if source.size() != bytes {
         return Err(changed());
     }

@@ -297,7 +297,7 @@ impl StateFile {
             new_file.write_all(&line).map_err(failed)?;
         }
         // Locked before it is there: nobody else comes first.
-        let mut state_file = Self::lock(path, new_file.file().try_clone().map_err(failed)?)?;
+        let mut state_file = Self::lock(path, new_file.try_clone_file().map_err(failed)?)?;
         new_file.commit(false).map_err(|error| match error.kind() {
             // It was not there a moment ago.
             io::ErrorKind::AlreadyExists => StateError::Locked(path.to_path_buf()),

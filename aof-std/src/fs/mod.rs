@@ -1,0 +1,193 @@
+//! What this crate asks of an operating system: [`FileSystem`]. [`Os`] is the real one.
+//!
+//! ```text
+//!   LogFile   Source   NewFile        what to do, in which order
+//!        \       |       /
+//!         FileSystem, FileHandle      which calls there are, and what each promises
+//!           /             \
+//!         Os        a simulated disk  (tests: loses, tears, refuses)
+//! ```
+//!
+//! The traits are the seam for faults: every call that can fail, or that a power cut can undo, goes through
+//! them, and the order of the calls is decided above them. So what a test runs over a simulated disk is the
+//! code that runs over the real one. Calls cost a virtual call each, beside a system call.
+//!
+//! # What a power cut may take
+//!
+//! What an implementation has to promise, and no more than it:
+//!
+//! | written | is durable after | before that a power cut |
+//! |---|---|---|
+//! | a file's bytes and length | [`FileHandle::sync_data`] or [`sync_all`](FileHandle::sync_all) | keeps any part of it, in any order, or puts garbage in its place; bytes that were durable and not written again stay |
+//! | a file's existence under a name | [`sync_all`](FileHandle::sync_all) of the file, then [`FileSystem::sync_directory_of`] | leaves the old name, the new one, or none |
+//!
+//! After a sync that *failed* nothing is known of what it should have made durable, and a later one that
+//! succeeds says nothing about it: on Linux the pages that could not be written count as clean.
+
+mod os;
+
+pub use os::Os;
+
+use std::fmt;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Which file it is, whatever its names: equal for two handles of one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileId(pub u64, pub u64);
+
+/// A file that is open. Shared between threads.
+pub trait FileHandle: fmt::Debug + Send + Sync {
+    /// Its length now, bytes.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn size(&self) -> io::Result<u64>;
+
+    /// Which file it is.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn identity(&self) -> io::Result<FileId>;
+
+    /// Reads at `offset`, as much as comes; 0 at the end.
+    ///
+    /// # Errors
+    ///
+    /// The system's; [`io::ErrorKind::Interrupted`]: try again.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Writes behind the file's end, wherever that is by now: as much as is taken.
+    ///
+    /// # Errors
+    ///
+    /// The system's; [`io::ErrorKind::Interrupted`]: nothing was written, try again.
+    fn append(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Writes at `offset`. For a handle of [`FileSystem::open_rewrite`].
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append).
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
+
+    /// Cuts the file, or makes it longer by zeros.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn set_size(&self, size: u64) -> io::Result<()>;
+
+    /// Makes the file's bytes durable, and its length.
+    ///
+    /// # Errors
+    ///
+    /// The system's. Nothing is known after one; it must not be tried again.
+    fn sync_data(&self) -> io::Result<()>;
+
+    /// The same, and all else about the file.
+    ///
+    /// # Errors
+    ///
+    /// As [`sync_data`](Self::sync_data).
+    fn sync_all(&self) -> io::Result<()>;
+
+    /// Locks the file for this handle, until it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`TryLockError::WouldBlock`]: another handle has it.
+    fn try_lock(&self) -> Result<(), TryLockError>;
+
+    /// Whether nothing was ever written to these bytes, as far as the system can tell: they are zeros and
+    /// need not be read.
+    fn is_hole(&self, from: u64, until: u64) -> bool {
+        let _ = (from, until);
+        false
+    }
+
+    /// The operating system's file, if it is one.
+    fn as_file(&self) -> Option<&File> {
+        None
+    }
+}
+
+/// A file in the making beside the place where it shall appear. Dropped before
+/// [`persist`](Self::persist) it is removed.
+pub trait Temporary: fmt::Debug + Send {
+    /// The file, open for reading and [`append`](FileHandle::append)ing.
+    fn handle(&self) -> Arc<dyn FileHandle>;
+
+    /// Gives the file the mode of the one that it will replace, if there is one; its owner too, where that
+    /// is permitted.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn take_mode(&self) -> io::Result<()>;
+
+    /// Lets the file appear in its place, at one moment; it is not synced by this. With `replace` in the
+    /// place of another.
+    ///
+    /// # Errors
+    ///
+    /// The system's; [`io::ErrorKind::AlreadyExists`]. The file is gone then.
+    fn persist(self: Box<Self>, replace: bool) -> io::Result<()>;
+}
+
+/// Files by their names.
+pub trait FileSystem: fmt::Debug + Send + Sync {
+    /// Opens an existing file for reading.
+    ///
+    /// # Errors
+    ///
+    /// The system's; [`io::ErrorKind::IsADirectory`], and [`io::ErrorKind::NotSeekable`] for what cannot be
+    /// read by position.
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>>;
+
+    /// Opens an existing file for reading and appending.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn open_append(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>>;
+
+    /// Opens an existing file for reading and for writing at positions.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn open_rewrite(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>>;
+
+    /// Creates a file for reading and appending.
+    ///
+    /// # Errors
+    ///
+    /// The system's; [`io::ErrorKind::AlreadyExists`].
+    fn create_new(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>>;
+
+    /// Creates a file in `target`'s directory, under a name of its own.
+    ///
+    /// # Errors
+    ///
+    /// The system's: no such directory, no permission.
+    fn create_beside(&self, target: &Path) -> io::Result<Box<dyn Temporary>>;
+
+    /// Which file has the name `path`.
+    ///
+    /// # Errors
+    ///
+    /// The system's; [`io::ErrorKind::NotFound`] where nothing has that name.
+    fn identity(&self, path: &Path) -> io::Result<FileId>;
+
+    /// Makes the entry of `path` in its directory durable: after creating, renaming or removing it.
+    ///
+    /// # Errors
+    ///
+    /// The system's. Nothing is known after one.
+    fn sync_directory_of(&self, path: &Path) -> io::Result<()>;
+}

@@ -1,0 +1,239 @@
+//! `aof repair`: cut a torn tail, after keeping its bytes; tell what else is wrong.
+
+use crate::args::RepairArgs;
+use crate::exit::Exit;
+use crate::failure::{Failure, shown};
+use crate::output;
+use crate::survey::Finding;
+use aof_nostd::Profile;
+use aof_std::repair::{Action, Reason, Repair, RepairError, Repaired, Tail, TailKind};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// See [`Failure`].
+pub fn run(args: &RepairArgs) -> Result<Exit, Failure> {
+    output::stop_on_signal(output::GRACE_CLEAN_UP);
+    let repair = Repair::new()
+        .message_size_max(args.limits.message_size_max)
+        .cut_zeros(args.cut_zeros)
+        .watch(&output::WATCH);
+    let repaired = if args.dry_run { repair.look(&args.file) } else { repair.run(&args.file) };
+    let repaired = repaired.map_err(|error| failure(&args.file, error))?;
+    let text = if args.json { format!("{}\n", json(args, &repaired)) } else { human(args, &repaired) };
+    output::print(&mut output::stdout(), &text)?;
+    Ok(if repaired.is_whole() { Exit::Sound } else { Exit::Damage })
+}
+
+fn failure(file: &Path, error: RepairError) -> Failure {
+    let path = file.to_path_buf();
+    let name = shown(file);
+    match error {
+        RepairError::Io(error) => Failure::read(file, error),
+        RepairError::Locked => Failure::Usage(format!(
+            "{name}: another process writes this log, and what looks torn may be on its way: stop it first"
+        )),
+        RepairError::NotAFile => Failure::Usage(format!(
+            "{name} is no file: only files are cut. On a device, whoever writes the log there cleans its tail; to \
+             have what is on it as a file: aof merge --output OUT {name}"
+        )),
+        RepairError::NotALog => Failure::Usage(format!(
+            "{name} holds not a single whole entry and does not begin as one does: not a log, or damaged whole. It was left \
+             alone; to begin a new log in its place, move it away"
+        )),
+        RepairError::Keep { kept, error } => {
+            Failure::Unrepaired { path, what: format!("the tail cannot be kept in {}", shown(&kept)), error }
+        }
+        RepairError::Changed { kept } => Failure::Log(format!(
+            "{name}: the file's size changed while it was read: somebody writes without a lock. Nothing was cut{}",
+            kept_too(kept.as_deref())
+        )),
+        RepairError::Cut { kept, error } => Failure::Unrepaired {
+            path,
+            what: format!("the tail cannot be cut{}", kept_too(kept.as_deref())),
+            error,
+        },
+        error => Failure::Log(format!("{name}: {error}")),
+    }
+}
+
+fn kept_too(kept: Option<&Path>) -> String {
+    kept.map(|kept| format!("; its bytes are in {} too", shown(kept))).unwrap_or_default()
+}
+
+/// Damage told to a person; JSON has more.
+const DAMAGE_SHOWN: usize = 20;
+
+fn human(args: &RepairArgs, repaired: &Repaired) -> String {
+    let mut text = format!("{}: {}\n", shown(&args.file), verdict(repaired));
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "  {name:<20} {value}");
+    };
+    line("bytes", &bytes(repaired));
+    line("entries", &repaired.entries.to_string());
+    if let Some(last) = &repaired.last {
+        line("last op", &last.op.to_string());
+        line("last checksum", &last.checksum.to_string());
+    }
+    if let Some(tail) = repaired.tail {
+        line("tail", &tail.to_string());
+        if tail.zeros > 0 && tail.zeros < tail.size {
+            line("", &format!("{} of them are the zeros that end the file", tail.zeros));
+        }
+        match &repaired.action {
+            Action::Cut { kept: Some(kept) } => line("kept in", &shown(kept).to_string()),
+            Action::Planned { kept: Some(kept) } => line("to be kept in", &shown(kept).to_string()),
+            _ => {}
+        }
+    }
+    for finding in findings(repaired).iter().take(DAMAGE_SHOWN) {
+        let _ = writeln!(text, "  {finding}");
+    }
+    let more = repaired.damaged_places.saturating_sub(DAMAGE_SHOWN as u64);
+    if more > 0 {
+        let _ = writeln!(text, "  and {more} more places (aof verify has them)");
+    }
+    for advice in advice(args, repaired) {
+        let _ = writeln!(text, "{advice}");
+    }
+    text
+}
+
+fn bytes(repaired: &Repaired) -> String {
+    match repaired.action {
+        Action::Cut { .. } => format!("{}, before {}", repaired.end, repaired.size),
+        Action::Planned { .. } => format!("{}, and {} would be left", repaired.size, repaired.end),
+        _ => repaired.size.to_string(),
+    }
+}
+
+fn verdict(repaired: &Repaired) -> String {
+    let tail = match &repaired.action {
+        Action::Nothing if repaired.damaged_places == 0 => return "nothing to repair".into(),
+        Action::Nothing => "no torn tail",
+        Action::Cut { .. } => "the tail was cut",
+        Action::Planned { .. } => "nothing was changed; the tail would be cut",
+        Action::Left(_) => "the tail was LEFT",
+        _ => "done",
+    };
+    match repaired.damaged_places {
+        0 => tail.into(),
+        1 => format!("{tail}; DAMAGED in the middle at 1 place"),
+        places => format!("{tail}; DAMAGED in the middle at {places} places"),
+    }
+}
+
+fn findings(repaired: &Repaired) -> Vec<Finding> {
+    repaired.damage.iter().map(|&(damage, until)| Finding::damage(damage, until)).collect()
+}
+
+/// What the operator should know, or do, beyond what was done.
+fn advice(args: &RepairArgs, repaired: &Repaired) -> Vec<String> {
+    let file = shown(&args.file);
+    let mut advice = Vec::new();
+    if let (Action::Left(reason), Some(tail)) = (&repaired.action, repaired.tail) {
+        advice.push(left(args, *reason, tail));
+    } else if let Some(tail) = repaired.tail
+        && tail.kind.may_be_acknowledged()
+    {
+        let merge = match &repaired.action {
+            Action::Planned { .. } => "Before the repair, ask",
+            _ => "Ask",
+        };
+        advice.push(format!(
+            "NOTE: the tail may be more than a crash's leftover: an entry that was written and acknowledged, and was \
+             damaged later, looks the same. {merge} the other replicas' logs: aof merge --output OUT {file} OTHER..."
+        ));
+    }
+    if repaired.damaged_places > 0 {
+        advice.push(format!(
+            "Damage in the middle is never cut. What stood there is in another replica's log: \
+             aof merge --output OUT {file} OTHER..."
+        ));
+    }
+    advice
+}
+
+/// Why a tail was left, and what to do.
+fn left(args: &RepairArgs, reason: Reason, tail: Tail) -> String {
+    let file = shown(&args.file);
+    match reason {
+        Reason::MaybeImage => format!(
+            "{} zeros end the file, which has whole sectors: it may be the image of a device, with free space behind \
+             the log. If it is a log file that a crash made longer: aof repair --cut-zeros {file}",
+            tail.zeros
+        ),
+        Reason::Strange(damage) => format!(
+            "No crash leaves this: {damage}. An entry above the size limit needs --message-size-max; one of a later \
+             version, of the other profile or of an older layout needs the program that wrote it"
+        ),
+        Reason::OtherProfile { offset } => format!(
+            "No crash leaves this: an entry of the other profile starts at byte {offset}. Two logs stand in one file; \
+             copy them apart"
+        ),
+        Reason::TooLong => format!(
+            "{} bytes are more than a writer can have had unsynced, so a crash alone did not do this. Another \
+             replica's log may have what stood there: aof merge --output OUT {file} OTHER...",
+            tail.kept_size()
+        ),
+        _ => "It is not what a crash leaves".into(),
+    }
+}
+
+fn json(args: &RepairArgs, repaired: &Repaired) -> Value {
+    let path = |path: &PathBuf| path.display().to_string();
+    let (action, kept) = match &repaired.action {
+        Action::Nothing => ("none", None),
+        Action::Cut { kept } => ("cut", kept.as_ref()),
+        Action::Planned { kept } => ("planned", kept.as_ref()),
+        _ => ("left", None),
+    };
+    let reason = match &repaired.action {
+        Action::Left(reason) => Some(match reason {
+            Reason::Strange(_) => "no-crash",
+            Reason::OtherProfile { .. } => "other-profile",
+            Reason::TooLong => "too-long",
+            _ => "maybe-image",
+        }),
+        _ => None,
+    };
+    let missing = |tail: &Tail| match tail.kind {
+        TailKind::CutShort { missing } => Some(missing),
+        _ => None,
+    };
+    let tail = repaired.tail.as_ref().map(|tail| {
+        json!({
+            "kind": tail.kind.name(),
+            "offset": tail.offset,
+            "size": tail.size,
+            "zeros": tail.zeros,
+            "places": tail.places,
+            "op": tail.op.map(|op| op.0),
+            "missing": missing(tail),
+            "may_be_acknowledged": tail.kind.may_be_acknowledged(),
+            "detail": tail.kind.to_string(),
+        })
+    });
+    json!({
+        "file": args.file.display().to_string(),
+        "dry_run": args.dry_run,
+        "action": action,
+        "reason": reason,
+        "kept": kept.map(path),
+        "bytes_before": repaired.size,
+        "bytes": if matches!(repaired.action, Action::Cut { .. }) { repaired.end } else { repaired.size },
+        "profile": repaired.profile.map(|profile| profile.name()),
+        "entries": repaired.entries,
+        "last_op": repaired.last.map(|last| last.op.get()),
+        "last_checksum": repaired.last.map(|last| last.checksum.to_string()),
+        "tail": tail,
+        "damage": findings(repaired),
+        "damaged_places": repaired.damaged_places,
+        "whole": repaired.is_whole(),
+        "advice": advice(args, repaired),
+    })
+}

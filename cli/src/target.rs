@@ -1,0 +1,66 @@
+//! A log that a command writes: it appears whole or not at all.
+//!
+//! ```text
+//! check     before anything is read: may there be a file of this name?
+//! ...       written beside its place, read back by the command
+//! commit    the last look whether to stop, then it appears
+//! ```
+
+use crate::failure::Failure;
+use crate::output;
+use aof_std::NewFile;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Makes the new file appear as `output`.
+///
+/// # Errors
+///
+/// See [`Failure`]. Unless the directory cannot be synced, the output is as it was.
+pub fn commit(file: NewFile, output: &Path, force: bool) -> Result<(), Failure> {
+    if output::stopped() {
+        return Err(Failure::Interrupted);
+    }
+    file.commit(force).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Failure::Exists(output.to_path_buf()),
+        _ => Failure::write(output, error),
+    })
+}
+
+/// Refuses an output that exists, that is an input, or that cannot be created where it should be: before
+/// anything is read, which may take long.
+///
+/// # Errors
+///
+/// See [`Failure`].
+pub fn check(output: &Path, inputs: &[PathBuf], force: bool) -> Result<(), Failure> {
+    for input in inputs {
+        if is_same_file(input, output) {
+            return Err(Failure::OutputIsInput { output: output.to_path_buf(), input: input.clone() });
+        }
+    }
+    // Even a link that leads nowhere is something that exists.
+    if !force && output.symlink_metadata().is_ok() {
+        return Err(Failure::Exists(output.to_path_buf()));
+    }
+    match output.metadata() {
+        Ok(metadata) if metadata.is_dir() => Err(Failure::write(output, io::ErrorKind::IsADirectory.into())),
+        Ok(metadata) if !metadata.is_file() => Err(Failure::NotAFile(output.to_path_buf())),
+        // A file that is dropped is gone.
+        _ => NewFile::create(output).map(drop).map_err(|error| Failure::write(output, error)),
+    }
+}
+
+#[cfg(unix)]
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (one.metadata(), other.metadata()) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
