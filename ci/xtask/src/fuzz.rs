@@ -14,13 +14,14 @@ use std::path::PathBuf;
 pub(crate) const MANIFEST: &str = "tests/fuzz/Cargo.toml";
 
 /// The targets, and how many inputs each runs, those of its corpus among them: a few seconds each.
-const RUNS: [(&str, u32); 7] = [
+const RUNS: [(&str, u32); 8] = [
     ("slice", 2_000),
     ("reader", 2_000),
     ("writer", 4_000),
     ("verify", 1_500),
     ("merge", 3_000),
     ("tail", 2_000),
+    ("convert", 2_000),
     ("client", 10_000),
 ];
 

@@ -13,6 +13,7 @@
 //! | [`verify`] | `Scan` with threads and tiny segments, `Survey` | `Entries`, and counting in plain code |
 //! | [`merge`] | index, plan and output of several logs | a merge that is slow and obvious |
 //! | [`tail`] | `Recovery` on a raw device, and cleaning it | the kit's oracle |
+//! | [`convert`] | a log sealed anew in the other profile | itself, after going back |
 //! | [`client`] | a replay's client, from replicas | what a client may do |
 //!
 //! The fuzzer (`tests/fuzz`, a nightly compiler) and the test `replay` call the same functions. What the
@@ -23,8 +24,10 @@
     clippy::panic,
     reason = "a panic is how a target tells what it found"
 )]
+#![allow(clippy::needless_pass_by_value, reason = "a case is made for one call")]
 
 pub mod client;
+pub mod convert;
 pub mod input;
 pub mod merge;
 pub mod pack;
@@ -38,13 +41,14 @@ pub mod writer;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("slice", slice::run),
     ("reader", reader::run),
     ("writer", writer::run),
     ("verify", verify::run),
     ("merge", merge::run),
     ("tail", tail::run),
+    ("convert", convert::run),
     ("client", client::run),
 ];
 

@@ -10,6 +10,7 @@ use aof_cli::merge::plan::{Obstacle, Plan, Root};
 use aof_cli::merge::report::Report;
 use aof_cli::merge::write::write;
 use aof_nostd::Entry;
+use aof_std::NewFile;
 use aof_tests::build::Log;
 use aof_tests::events::{Seen, by_detect};
 use arbitrary::Arbitrary;
@@ -122,7 +123,8 @@ fn merge(directory: &Path, files: Vec<PathBuf>, partial: bool, inputs: &[Vec<u8>
     }
     let whole = !conflict && !plan.chain.is_empty() && (plan.obstacle.is_none() || partial);
     let output = whole.then(|| {
-        let written = write(&args, &index, &plan).unwrap();
+        let file = NewFile::create(&args.output).unwrap();
+        let written = write(file, &args, &index, &plan).unwrap();
         assert_eq!(written.bytes, bytes.len() as u64);
         let output = std::fs::read(&args.output).unwrap();
         assert_eq!(output, bytes, "the output is the chain's entries");

@@ -38,7 +38,7 @@ fn check(case: Case) {
     let found = find(&device, 272);
     assert_eq!(find(&device, 272 + usize::from(case.buffer_size)), found, "whatever the buffer");
     match found {
-        Ok(tail) => go_on(&recovery, &tail, device, profile, limit),
+        Ok(tail) => go_on(&recovery, &tail, &device, profile, limit),
         Err(TailError::Fork(broken)) => assert!(broken.offset <= oracle_end(&device, profile, limit).0),
         Err(TailError::Middle { damage, next, .. }) => {
             assert_eq!(damage.offset, oracle_end(&device, profile, limit).0);
@@ -52,13 +52,13 @@ fn check(case: Case) {
     }
 }
 
-fn go_on(recovery: &Recovery<AnyProfile>, tail: &Tail, device: Vec<u8>, profile: AnyProfile, limit: u32) {
-    let (end, entries, last) = oracle_end(&device, profile, limit);
+fn go_on(recovery: &Recovery<AnyProfile>, tail: &Tail, device: &[u8], profile: AnyProfile, limit: u32) {
+    let (end, entries, last) = oracle_end(device, profile, limit);
     assert_eq!((tail.end, tail.entries), (end, entries));
     assert_eq!(tail.last.map(|header| header.checksum.get()), last);
     let end = usize::try_from(end).unwrap();
 
-    let mut cleaned = Cursor::new(device.clone());
+    let mut cleaned = Cursor::new(device.to_vec());
     tail.clean(&mut cleaned).unwrap();
     let cleaned = cleaned.into_inner();
     assert_eq!(cleaned[..end], device[..end], "nothing before the end changes");

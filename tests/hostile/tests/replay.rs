@@ -35,4 +35,4 @@ macro_rules! targets {
     };
 }
 
-targets! { slice reader writer verify merge tail client }
+targets! { slice reader writer verify merge tail convert client }
