@@ -4,13 +4,15 @@
 //! cargo run -p aof-hostile --example corpus -- unpack slice DIRECTORY
 //! cargo run -p aof-hostile --example corpus -- pack slice DIRECTORY [BYTES]
 //! ```
+//!
+//! Files whose names begin with `real` are in the pack whatever their size: pieces of real logs.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a tool for developers")]
 
 use aof_hostile::pack;
 use std::path::Path;
 
 /// The bytes of a pack, unless told otherwise.
-const SIZE_MAX: usize = 40 << 10;
+const SIZE_MAX: usize = 44 << 10;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,10 +29,17 @@ fn main() {
         }
         ["pack", target, directory, ref rest @ ..] => {
             let size_max = rest.first().map_or(SIZE_MAX, |size| size.parse().unwrap());
-            let files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-            let inputs: Vec<_> = files.map(|path| std::fs::read(path).unwrap()).collect();
-            let count = inputs.len();
-            let (bytes, packed) = pack::pack(inputs, size_max);
+            let (mut real, mut found) = (Vec::new(), Vec::new());
+            for entry in std::fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                let is_real = path.file_name().unwrap().to_string_lossy().starts_with("real");
+                if is_real { &mut real } else { &mut found }.push(std::fs::read(path).unwrap());
+            }
+            let count = real.len() + found.len();
+            let (mut bytes, packed_real) = pack::pack(real, usize::MAX);
+            let (more, packed) = pack::pack(found, size_max.saturating_sub(bytes.len()));
+            bytes.extend(more);
+            let packed = packed_real + packed;
             std::fs::create_dir_all(&corpus).unwrap();
             std::fs::write(corpus.join(target), &bytes).unwrap();
             println!("{target}: {packed} of {count} inputs, {} bytes", bytes.len());

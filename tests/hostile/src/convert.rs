@@ -4,12 +4,15 @@
 use crate::input::Input;
 use aof_cli::args::{ConvertArgs, Limits, ProfileName};
 use aof_cli::convert::write::write;
+use aof_cli::failure::Failure;
+use aof_cli::output::WATCH;
 use aof_cli::survey::Survey;
 use aof_nostd::AnyProfile;
 use aof_std::Source;
 use aof_tests::events::by_detect;
 use arbitrary::Arbitrary;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 #[derive(Arbitrary, Debug)]
 struct Case {
@@ -40,10 +43,14 @@ fn check(case: Case) {
         // The command asks the survey first, and does not get here. Should a log change in between, what is
         // written must be right all the same.
         let written = convert(&path, &there, to, &survey);
-        assert!(written.is_none_or(|written| written.sound && written.entries == survey.entries));
+        assert!(written.is_err() || written.is_ok_and(|written| written.sound));
         return;
     }
-    let written = convert(&path, &there, to, &survey).unwrap();
+    let written = match convert(&path, &there, to, &survey) {
+        // An earlier part of the log behind a later one is sound, and cannot be sealed in this order.
+        Err(Failure::Log(_)) if survey.findings.iter().any(|finding| finding.kind == "backtrack") => return,
+        written => written.unwrap(),
+    };
     assert_eq!((written.entries, written.distinct_ops), (survey.entries, survey.distinct_ops));
     assert!(by_detect(&std::fs::read(&there).unwrap()).iter().all(aof_tests::events::Seen::is_entry));
 
@@ -53,12 +60,15 @@ fn check(case: Case) {
     assert_eq!(std::fs::read(back).unwrap(), log);
 }
 
-fn convert(file: &Path, output: &Path, profile: ProfileName, survey: &Survey) -> Option<Survey> {
+fn convert(file: &Path, output: &Path, profile: ProfileName, survey: &Survey) -> Result<Survey, Failure> {
     let limits = Limits { message_size_max: 1 << 20 };
     let (file, output) = (file.to_path_buf(), output.to_path_buf());
     let source = Source::open(&file).unwrap();
     let args =
         ConvertArgs { file, profile, output, keep_first_parent: true, force: true, json: true, limits };
     let profile: AnyProfile = profile.profile();
-    write(&args, &source, survey, profile).ok()
+    let written = write(&args, &source, survey, profile);
+    // A failure stops the scan by what stops the command: the next one is another command.
+    WATCH.stop.store(false, Ordering::Relaxed);
+    written
 }

@@ -4,8 +4,13 @@
 
 use aof_hostile::{TARGETS, pack};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// A command's stop is its process's: one target at a time.
+static ONE: Mutex<()> = Mutex::new(());
 
 fn replay(name: &str) {
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let (_, run) = TARGETS.into_iter().find(|target| target.0 == name).unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
     let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
