@@ -18,16 +18,24 @@ mod wide {
 
     /// Finds one magic.
     #[derive(Debug)]
-    pub(crate) struct Finder<'a>(memmem::Finder<'a>);
+    pub(crate) struct Finder<'a> {
+        magic: &'a Magic,
+        finder: memmem::Finder<'a>,
+    }
 
     impl<'a> Finder<'a> {
         pub(crate) fn new(magic: &'a Magic) -> Self {
-            Self(memmem::Finder::new(magic))
+            Self { magic, finder: memmem::Finder::new(magic) }
         }
 
         /// Where the first magic in `bytes` begins.
         pub(crate) fn find(&self, bytes: &[u8]) -> Option<usize> {
-            self.0.find(bytes)
+            // A hostile log has one magic behind the other. A look at the next bytes is ten times faster than
+            // a search that ends there.
+            if bytes.first_chunk() == Some(self.magic) {
+                return Some(0);
+            }
+            self.finder.find(bytes)
         }
     }
 }

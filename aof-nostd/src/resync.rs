@@ -223,13 +223,13 @@ impl<P: Profile> Resync<P> {
                 return self.scan_from(offset);
             };
             self.at = offset;
-            if self.checker.is_start(head) {
-                if let Some(state) = self.start(offset, head) {
-                    return state;
-                }
-                if self.repair_is_out_of_reach(offset) {
-                    return State::Scan;
-                }
+            if self.is_start(offset, &head.header)
+                && let Some(state) = self.start(offset, head)
+            {
+                return state;
+            }
+            if self.repair_is_out_of_reach(offset) {
+                return State::Scan;
             }
             if self.extent_end.is_some_and(|extent_end| offset >= extent_end) {
                 return State::Scan;
@@ -244,6 +244,18 @@ impl<P: Profile> Resync<P> {
     fn scan_from(&mut self, offset: u64) -> State {
         self.at = if self.end.saturating_sub(offset) < HEAD_SIZE as u64 { self.end } else { offset };
         State::Scan
+    }
+
+    /// Whether the magic at `offset`, with this header behind it, is a start that matters.
+    ///
+    /// In the order of cost: a hostile log has a magic every 16 bytes, and a start every 272. The frame costs
+    /// nothing. Once a first start is known, another matters only if it repairs the damaged header, which
+    /// nearly none does: then its own checksum need not be computed.
+    fn is_start(&mut self, offset: u64, header: &Header) -> bool {
+        let decided_by_repair = self.extent_end.is_none() && self.first.is_some();
+        self.checker.frame_is_right(header)
+            && (!decided_by_repair || self.repairs(offset))
+            && header.verify(self.checker.profile())
     }
 
     /// A start at `offset`: what follows from it, `None` to go on searching.

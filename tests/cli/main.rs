@@ -12,6 +12,7 @@ mod damaged;
 mod debug;
 mod device;
 mod everyday;
+mod forged;
 mod inspect;
 mod merge;
 mod recover;

@@ -4,6 +4,7 @@ use aof_nostd::storage::Cursor;
 use aof_nostd::wire::Header;
 use aof_nostd::{AnyProfile, Checker, Profile, Reader, Resync};
 use aof_tests::build::{PROFILES, body, chain, entry_bytes, set_size};
+use aof_tests::dear::KINDS;
 use aof_tests::device::{Counting, Counts, Memory};
 use aof_tests::events::{Form, assert_cover, by_entries};
 
@@ -101,6 +102,32 @@ fn search_that_gets_nothing_ends() {
             }
         }
         assert_eq!((search.want(), search.found()), (None, None));
+    }
+}
+
+/// How long a file takes is not measured here, but what it grows with: bytes that are read, again and again
+/// where a search looks ahead and comes back.
+#[test]
+fn what_reading_costs_is_proportional_to_the_size_whatever_the_bytes() {
+    let limit = 4_096;
+    for profile in PROFILES {
+        for (name, make) in KINDS {
+            let read = |size: usize| {
+                let log = make(profile, size, limit);
+                let device = Counting::new(Memory::new(log.clone()));
+                let reader = Reader::new(device, vec![0; 1_024], profile).unwrap();
+                let mut reader = reader.with_message_size_max(limit);
+                let seen = Form::Event.read(&mut reader).unwrap();
+                assert_cover(&seen, log.len() as u64);
+                (reader.into_device().counts().read_size, seen.len() as u64)
+            };
+            let [(once, parts), (twice, _)] = [64 << 10, 128 << 10].map(read);
+            // Beside each byte once: at each entry or damage at most the largest entry (its body, and once
+            // more what lies in it), and a buffer at both ends.
+            let bound = (64 << 10) + parts * 3 * (u64::from(limit) + 2 * 1_024);
+            assert!(once <= bound, "{name}: {once} bytes read, {parts} parts");
+            assert!(twice <= once * 9 / 4, "{name}: {once} bytes read, and of twice the size {twice}");
+        }
     }
 }
 

@@ -161,6 +161,12 @@ impl Builder {
         self
     }
 
+    /// How many more ops the entries that follow may take.
+    #[must_use]
+    pub fn ops_left(&self) -> u64 {
+        u64::MAX - self.last.map_or(0, |last| last.op.get())
+    }
+
     /// An entry with this header, sealed here, whatever came before; those that follow continue it.
     #[must_use]
     pub fn sealed(mut self, mut header: Header, body: &[u8]) -> Self {
@@ -260,6 +266,34 @@ pub fn reseal(bytes: &mut [u8], offset: usize, profile: AnyProfile) {
     header[..16].copy_from_slice(&checksum.to_bytes());
 }
 
+/// Seals `header` in the CRC profile so that its checksum is `target`, whatever that is: its `client` is
+/// chosen for it. A CRC finds accidents; an entry that names itself as its parent is easily made.
+pub fn forge_crc(header: &mut Header, body: &[u8], target: u64) {
+    header.seal(&Crc, body).expect("the body fits a size");
+    let mut with_client = |client: u64| {
+        header.client = u128::from(client).into();
+        header.checksum = Crc.checksum(header.covered());
+        u64::try_from(header.checksum.get()).expect("a CRC has 64 bits")
+    };
+    // The CRC of a sum is the sum of the CRCs, but for that of zero: 64 equations for 64 bits, by elimination.
+    // Each row is a set of the client's bits, and what they change in the CRC.
+    let zero = with_client(0);
+    let mut rows: Vec<(u64, u64)> = (0..64).map(|bit| (1 << bit, with_client(1 << bit) ^ zero)).collect();
+    let mut left = target ^ zero;
+    let mut client = 0;
+    for bit in 0..64 {
+        let pivot = rows.iter().position(|row| row.1 >> bit & 1 == 1).expect("no two clients have one CRC");
+        let (set, change) = rows.swap_remove(pivot);
+        for row in rows.iter_mut().filter(|row| row.1 >> bit & 1 == 1) {
+            *row = (row.0 ^ set, row.1 ^ change);
+        }
+        if left >> bit & 1 == 1 {
+            (client, left) = (client ^ set, left ^ change);
+        }
+    }
+    assert_eq!(with_client(client), target);
+}
+
 /// Sets the `size` that the header of the entry at `offset` tells. The header's checksum stays.
 pub fn set_size(bytes: &mut [u8], offset: usize, size: u32) {
     let at = offset + MAGIC_SIZE + 96;
@@ -279,6 +313,18 @@ mod tests {
         assert_eq!(parents[5], log.entries[1].checksum);
         assert_eq!(log.entry(2).header.view().0, 7);
         assert_eq!(log.bytes.len(), log.entries[5].end());
+    }
+
+    #[test]
+    fn crc_is_forged_to_any_target() {
+        for target in [0, 1, u64::MAX, 0x0123_4567_89ab_cdef] {
+            let mut header = Header::new();
+            forge_crc(&mut header, b"body", target);
+            let log = entry_bytes(AnyProfile::Crc(Crc), &header, b"body");
+            let seen = crate::events::by_entries(&log, aof_nostd::Checker::new(Crc));
+            assert!(seen.len() == 1 && seen[0].is_entry());
+            assert_eq!(header.checksum.get(), target.into());
+        }
     }
 
     #[test]

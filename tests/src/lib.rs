@@ -5,6 +5,7 @@
 //! | [`build`] | logs to order: chains, repeats, gaps, forks, logs in bodies, torn pieces |
 //! | [`cluster`] | replicas to order: what they answer to a client, in simulated time or behind sockets |
 //! | [`damage`] | damage to order: flips, cuts, zeroed and random ranges, deleted and spliced ones |
+//! | [`dear`] | logs made to be slow to read |
 //! | [`device`] | devices over memory that are slow, interrupted, broken, shrinking, counted |
 //! | [`disk`] | a block device whose power can be cut |
 //! | [`events`] | what a reader found, as a list to compare; every form of reading as a function |
@@ -23,6 +24,7 @@
 pub mod build;
 pub mod cluster;
 pub mod damage;
+pub mod dear;
 pub mod device;
 pub mod disk;
 pub mod events;

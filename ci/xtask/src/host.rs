@@ -1,15 +1,14 @@
 //! The checks that need nothing but Rust: formatting, lints, tests, documentation.
 
+use crate::fuzz;
 use crate::outcome::{Done, Stop};
 use crate::run::Root;
 use crate::setup::{self, Need};
-use std::path::PathBuf;
 
 /// Workspaces beside the main one.
-const OTHER_WORKSPACES: [&str; 3] = ["ci/firmware/Cargo.toml", DEVICE_LOG, FUZZ];
+const OTHER_WORKSPACES: [&str; 3] = ["ci/firmware/Cargo.toml", DEVICE_LOG, fuzz::MANIFEST];
 /// The decoder of what devices log.
 const DEVICE_LOG: &str = "ci/device-log/Cargo.toml";
-const FUZZ: &str = "tests/fuzz/Cargo.toml";
 
 /// Every crate of every workspace is formatted.
 pub(crate) fn fmt(root: &Root) -> Result<Done, Stop> {
@@ -71,24 +70,16 @@ pub(crate) fn docs(root: &Root) -> Result<Done, Stop> {
     Ok(Done::default())
 }
 
-/// The fuzz targets build, without the instrumentation that only an unstable compiler has.
-pub(crate) fn fuzz_build(root: &Root) -> Result<Done, Stop> {
-    let mut done = Done::default();
-    let manifest: PathBuf = root.path(FUZZ);
-    if !manifest.is_file() {
-        done.left_out(format!("{FUZZ} is not there: nothing to build"));
-        return Ok(done);
-    }
-    // libFuzzer is C++.
-    setup::need(root, &[Need::Program { name: "c++", package: "g++" }])?;
-    let run = root.cargo("build --bins --manifest-path").arg(manifest);
-    run.env("RUSTFLAGS", "--cfg fuzzing").env("CARGO_TARGET_DIR", root.target().join("fuzz")).check()?;
-    Ok(done)
+/// rustc links through the C compiler.
+pub(crate) fn linker(root: &Root) -> Result<(), Stop> {
+    setup::need(root, &[Need::Program { name: "cc", package: "gcc libc6-dev" }])
 }
 
-/// rustc links through the C compiler.
-fn linker(root: &Root) -> Result<(), Stop> {
-    setup::need(root, &[Need::Program { name: "cc", package: "gcc libc6-dev" }])
+/// What the compiler calls this machine.
+pub(crate) fn triple(root: &Root) -> Result<String, Stop> {
+    let text = root.run("rustc").arg("-vV").text()?;
+    let triple = text.lines().find_map(|line| line.strip_prefix("host: "));
+    triple.map(str::to_owned).ok_or_else(|| Stop::Failed("rustc -vV: there is no line \"host: \"".into()))
 }
 
 /// Makes sure that a component of the toolchain is there.

@@ -9,7 +9,7 @@ use aof_nostd::wire::{HEAD_SIZE, Header, HeaderRule};
 use aof_nostd::{Checksum, Damage, DamageKind, Located, Profile};
 use aof_std::Source;
 use aof_std::scan::{Scan, Sink};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use zerocopy::FromBytes;
@@ -99,6 +99,27 @@ impl Run {
     }
 }
 
+/// The extents of the runs that lie inside the body of a damaged entry, in one input.
+fn nested(runs: &[Run], largest: &BTreeMap<(u64, Checksum), u64>, firm: &BTreeSet<u128>) -> Vec<(u64, u64)> {
+    let mut nested = Vec::new();
+    let mut before: Option<&Run> = None;
+    for run in runs {
+        // The child of the last entry should stand where that one ends. (One that stands in the run itself is
+        // too short to reach from there over the run.)
+        let covered = before.is_some_and(|before| {
+            let child = largest.get(&(before.last.1, before.last.0));
+            child.is_some_and(|size| run.end <= before.end.saturating_add(*size))
+        });
+        let foreign = !firm.is_empty() && !firm.contains(&run.cluster);
+        if run.is_island() && foreign || run.damage_before && covered {
+            nested.push((run.start, run.end));
+        } else {
+            before = Some(run);
+        }
+    }
+    nested
+}
+
 impl Index {
     /// Reads all inputs whole.
     ///
@@ -126,10 +147,7 @@ impl Index {
             runs.push(index.read_input(&path, source, message_size_max, &progress)?);
         }
         index.records.sort_unstable();
-        let firm = runs.iter().flatten().filter(|run| !run.is_island()).map(|run| run.cluster).collect();
-        for (number, runs) in (0..).zip(runs) {
-            index.drop_nested(number, &runs, &firm);
-        }
+        index.drop_nested(&runs);
         Ok(index)
     }
 
@@ -171,45 +189,53 @@ impl Index {
         Ok(runs)
     }
 
-    /// Drops entries that lie inside the body of a damaged one. Two things give them away: another input
-    /// holds the entry that should stand at the damage, and its size tells how far it reaches; or they
-    /// are of a cluster that no log outside of damage has.
-    fn drop_nested(&mut self, input: u32, runs: &[Run], firm: &BTreeSet<u128>) {
-        let mut before: Option<&Run> = None;
-        let mut nested = Vec::new();
-        for run in runs {
-            let inside = |record: &Record| {
-                record.input == input && record.offset >= run.start && record.end() <= run.end
-            };
-            // The child of the last entry should stand where that one ends.
-            let covers = |child: &Record, at: u64| run.end <= at.saturating_add(child.size_disk);
-            let covered = || {
-                before.is_some_and(|before| {
-                    let mut children = self.children(before.last.1, before.last.0);
-                    children.any(|child| !inside(child) && covers(child, before.end))
-                })
-            };
-            let foreign = !firm.is_empty() && !firm.contains(&run.cluster);
-            if run.is_island() && foreign || run.damage_before && covered() {
-                nested.push((run.start, run.end));
-            } else {
-                before = Some(run);
-            }
-        }
-        if nested.is_empty() {
+    /// Drops entries that lie inside the body of a damaged one. Two things give them away: some input holds
+    /// the entry that should stand at the damage, and its size tells how far it reaches; or they are of a
+    /// cluster that no log outside of damage has.
+    ///
+    /// All are judged before any is dropped, or the order of the inputs would matter: what is dropped from
+    /// one may be what tells of another.
+    fn drop_nested(&mut self, runs: &[Vec<Run>]) {
+        let firm = runs.iter().flatten().filter(|run| !run.is_island()).map(|run| run.cluster).collect();
+        let largest = self.largest_children(runs);
+        let nested: Vec<_> = runs.iter().map(|runs| nested(runs, &largest, &firm)).collect();
+        if nested.iter().all(Vec::is_empty) {
             return;
         }
         // In order, and apart from each other.
-        let is_nested = |offset: u64| {
+        let is_nested = |input: usize, offset: u64| {
+            let nested = nested.get(input).map_or(&[][..], Vec::as_slice);
             let behind = nested.partition_point(|&(start, _)| start <= offset);
             behind.checked_sub(1).and_then(|at| nested.get(at)).is_some_and(|&(_, end)| offset < end)
         };
-        let count = self.records.len();
-        self.records.retain(|record| record.input != input || !is_nested(record.offset));
-        if let Some(input) = self.inputs.get_mut(input as usize) {
-            input.nested += (count - self.records.len()) as u64;
-            input.clusters.retain(|&(at, _)| !is_nested(at));
+        let inputs = &mut self.inputs;
+        self.records.retain(|record| {
+            let number = record.input as usize;
+            let drop = is_nested(number, record.offset);
+            if drop && let Some(input) = inputs.get_mut(number) {
+                input.nested += 1;
+            }
+            !drop
+        });
+        for (number, input) in inputs.iter_mut().enumerate() {
+            input.clusters.retain(|&(at, _)| !is_nested(number, at));
         }
+    }
+
+    /// The bytes of the largest child of each entry that damage follows. By one pass over the records: there
+    /// may be as many damaged places as entries, and as many children of one entry.
+    fn largest_children(&self, runs: &[Vec<Run>]) -> BTreeMap<(u64, Checksum), u64> {
+        let before = runs.iter().flatten().filter(|run| run.damage_behind);
+        let mut largest: BTreeMap<_, u64> = before.map(|run| ((run.last.1, run.last.0), 0)).collect();
+        if !largest.is_empty() {
+            for record in &self.records {
+                let parent = record.op.checked_sub(1).map(|op| (op, record.parent));
+                if let Some(size) = parent.and_then(|parent| largest.get_mut(&parent)) {
+                    *size = record.size_disk.max(*size);
+                }
+            }
+        }
+        largest
     }
 
     /// All entries, copies included, by op and checksum.
@@ -305,7 +331,11 @@ impl Part {
     }
 
     fn note_cluster(&mut self, offset: u64, cluster: u128) {
-        if self.clusters.last().is_none_or(|&(_, last)| last != cluster) {
+        // Behind damage anew: what was noted before it may lie in a body, and be dropped.
+        let is_known = self.clusters.last().is_some_and(|&(at, last)| {
+            last == cluster && self.damage.last().is_none_or(|(damage, _)| damage.offset < at)
+        });
+        if !is_known {
             self.clusters.push((offset, cluster));
         }
     }

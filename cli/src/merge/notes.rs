@@ -118,8 +118,10 @@ fn unknown_behind(index: &Index, last: u64) -> Vec<Place> {
     for copy in index.at(last) {
         let number = copy.input as usize;
         let Some(input) = index.inputs.get(number) else { continue };
-        let behind = |damage: &aof_nostd::Damage| damage.offset == copy.end() && damage.op.is_none();
-        for (damage, _) in input.damage.iter().filter(|(damage, _)| behind(damage)) {
+        // In the order of the file; there may be as many damaged places as copies.
+        let behind = input.damage.binary_search_by_key(&copy.end(), |(damage, _)| damage.offset);
+        let damage = behind.ok().and_then(|at| input.damage.get(at));
+        if let Some((damage, _)) = damage.filter(|(damage, _)| damage.op.is_none()) {
             places.push(Place { op: last, input: number, offset: damage.offset, file: input.path.clone() });
         }
     }

@@ -340,7 +340,11 @@ pub fn obstacle_text(index: &Index, obstacle: &Obstacle) -> String {
 
 /// Where missing ops are, damaged: a sentence, or nothing.
 fn damaged_places(index: &Index, missing: &[(u64, u64)]) -> String {
-    let is_missing = |op: u64| missing.iter().any(|&(first, last)| (first..=last).contains(&op));
+    // Ranges in order; there may be as many as damaged places.
+    let is_missing = |op: u64| {
+        let from = missing.partition_point(|&(_, last)| last < op);
+        missing.get(from).is_some_and(|&(first, _)| first <= op)
+    };
     let places = index.inputs.iter().flat_map(|input| {
         input.damage.iter().filter_map(move |(damage, _)| {
             let op = damage.op.map(|op| op.0).filter(|op| is_missing(*op))?;

@@ -1,28 +1,4 @@
-//! Any bytes as a log in a slice: what is found is what the oracle finds, and covers every byte once.
+//! See [`aof_hostile::slice`].
 #![no_main]
 
-use aof_fuzz::Input;
-use aof_nostd::Checker;
-use aof_tests::events::{assert_cover, by_detect, by_entries};
-use aof_tests::oracle::{self, MESSAGE_SIZE_MAX, Oracle};
-use arbitrary::Arbitrary;
-use libfuzzer_sys::fuzz_target;
-
-#[derive(Arbitrary, Debug)]
-struct Case {
-    /// A size limit that entries exceed, or the default.
-    message_size_max: Option<u16>,
-    input: Input,
-}
-
-fuzz_target!(|case: Case| {
-    let (profile, log) = case.input.log();
-    let limit = case.message_size_max.map_or(MESSAGE_SIZE_MAX, u32::from);
-    let seen = by_entries(&log, Checker::new(profile).with_message_size_max(limit));
-    assert_cover(&seen, log.len() as u64);
-    assert_eq!(seen, Oracle::new(profile, limit).read(&log));
-
-    let detected = by_detect(&log);
-    assert_cover(&detected, log.len() as u64);
-    assert_eq!(detected, Oracle::new(oracle::detect(&log), MESSAGE_SIZE_MAX).read(&log));
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| aof_hostile::slice::run(bytes));

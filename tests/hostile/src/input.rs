@@ -1,11 +1,12 @@
-//! What the fuzz targets share: a fuzzer's bytes read as a recipe for a log.
+//! A fuzzer's bytes read as a recipe for a log.
 //!
 //! Random bytes never pass a checksum of 128 bits, so most of an input is a list of things to build and
-//! of damage to do; the rest is raw bytes. Sizes are bounded: a log has at most some 40 KiB, so that the
-//! oracle, which is slow, keeps up.
+//! of harms to do: entries as a writer makes them, entries forged field by field and sealed, real ones, logs
+//! in bodies; then damage, and changes that are sealed again. The rest is raw bytes. Sizes are bounded: a
+//! log has at most some 40 KiB, so that the oracle, which is slow, keeps up.
 
-use aof_nostd::AnyProfile;
-use aof_nostd::wire::{HEAD_SIZE, MAGIC_SIZE};
+use aof_nostd::wire::{Entry, HEAD_SIZE, Header, MAGIC_SIZE};
+use aof_nostd::{AnyProfile, Checksum, Profile};
 use aof_tests::build::{Builder, Log, PROFILES, body, reseal};
 use aof_tests::damage::Harm;
 use arbitrary::Arbitrary;
@@ -13,6 +14,10 @@ use arbitrary::Arbitrary;
 const PIECES_MAX: usize = 12;
 const HARMS_MAX: usize = 6;
 const BODY_SIZE_MAX: u16 = 1_500;
+/// A replica's file of 300 entries.
+const REAL: &[u8] = include_bytes!("../../data/single/small-bodies.aof");
+/// Ops that are kept for pieces that go on: more than all pieces of a recipe can take.
+const OPS_KEPT: u64 = 1 << 20;
 
 /// What a target reads.
 #[derive(Arbitrary, Debug)]
@@ -65,11 +70,45 @@ enum Piece {
     Magic {
         other: bool,
     },
+    /// A sealed entry that says what it likes.
+    Forged {
+        op: Number,
+        commit: Number,
+        timestamp: Number,
+        parent: Parent,
+        cluster: u8,
+        size: u8,
+    },
+    /// Entries that a real replica wrote.
+    Real {
+        first: u8,
+        count: u8,
+    },
+}
+
+/// A number near those that matter.
+#[derive(Arbitrary, Debug)]
+enum Number {
+    /// So much behind the last entry's op.
+    Next(i8),
+    /// From zero.
+    Low(u8),
+    /// Down from the highest.
+    High(u8),
+    Any(u64),
+}
+
+/// The parent that a forged entry names.
+#[derive(Arbitrary, Debug)]
+enum Parent {
+    Last,
+    Entry(u8),
+    Any(u8),
 }
 
 /// Damage, in places that matter more often than chance would have it.
 #[derive(Arbitrary, Debug)]
-enum Hurt {
+pub(crate) enum Hurt {
     /// A byte of an entry, counted from its magic.
     Byte {
         entry: u8,
@@ -81,6 +120,16 @@ enum Hurt {
         entry: u8,
         at: u8,
         value: u32,
+    },
+    /// A byte of the body, whose checksum and the header's are then made right.
+    SealedBody {
+        entry: u8,
+        at: u16,
+        value: u8,
+    },
+    /// From this entry on each names the one before it as its parent, and is sealed.
+    Rechain {
+        entry: u8,
     },
     /// The `size`, so that the entry ends with another one.
     SizeTo {
@@ -121,6 +170,8 @@ enum Hurt {
         size: u16,
         at: u16,
     },
+    /// Free space of a device.
+    Zeros(u16),
 }
 
 impl Input {
@@ -131,18 +182,25 @@ impl Input {
             Self::Raw { crc, bytes } => (PROFILES[usize::from(crc)], bytes),
             Self::Recipe(recipe) => {
                 let log = recipe.build();
-                let mut bytes = log.bytes.clone();
-                for hurt in recipe.harms.iter().take(HARMS_MAX) {
-                    hurt.apply(&log, &mut bytes);
-                }
+                let bytes = hurt(&log, &recipe.harms);
                 (log.profile, bytes)
             }
         }
     }
 }
 
+/// The bytes of `log` after these harms.
+pub(crate) fn hurt(log: &Log, harms: &[Hurt]) -> Vec<u8> {
+    let mut bytes = log.bytes.clone();
+    for harm in harms.iter().take(HARMS_MAX) {
+        harm.apply(log, &mut bytes);
+    }
+    bytes
+}
+
 impl Recipe {
-    fn build(&self) -> Log {
+    /// The log, before any harm.
+    pub(crate) fn build(&self) -> Log {
         let mut builder = Builder::new(PROFILES[usize::from(self.crc)]);
         for (index, piece) in self.pieces.iter().take(PIECES_MAX).enumerate() {
             builder = piece.add(builder, index as u64);
@@ -155,6 +213,11 @@ impl Piece {
     fn add(&self, builder: Builder, seed: u64) -> Builder {
         let so_far = builder.clone().build();
         let count = so_far.entries.len();
+        let goes_on =
+            !matches!(self, Self::Raw(_) | Self::Magic { .. } | Self::Forged { .. } | Self::Real { .. });
+        if goes_on && builder.ops_left() < OPS_KEPT {
+            return builder;
+        }
         match *self {
             Self::Entry(size) => builder.entry(&body(seed, usize::from(size % BODY_SIZE_MAX))),
             Self::Small(size) => builder.entry(&body(seed, usize::from(size % 32))),
@@ -179,10 +242,55 @@ impl Piece {
             Self::Raw(ref bytes) => builder.raw(&bytes[..bytes.len().min(600)]),
             Self::Magic { other } => {
                 let profile = PROFILES.into_iter().find(|profile| (*profile == so_far.profile) != other);
-                builder.raw(&aof_nostd::Profile::magic(&profile.unwrap_or_default()))
+                builder.raw(&profile.unwrap_or_default().magic())
+            }
+            Self::Forged { ref op, ref commit, ref timestamp, ref parent, cluster, size } => {
+                let last = so_far.entries.last().map_or(0, |last| last.op.0);
+                let mut header = Header::new();
+                header.op = op.near(last).into();
+                header.commit = commit.near(last).into();
+                header.timestamp = timestamp.near(last).into();
+                header.parent = parent.of(&so_far);
+                header.cluster = u128::from(cluster % 2).into();
+                builder.sealed(header, &body(seed, usize::from(size % 64)))
+            }
+            Self::Real { first, count } => {
+                let mut real = REAL;
+                let mut builder = builder;
+                for index in 0..usize::from(first) + usize::from(count % 8) {
+                    let Some(entry) = Entry::from_prefix(real) else { break };
+                    if index >= usize::from(first) {
+                        builder = builder.sealed(entry.header, &entry.body);
+                    }
+                    real = &real[HEAD_SIZE + entry.body.len()..];
+                }
+                builder
             }
             Self::Nested { .. } | Self::Repeat { .. } | Self::Fork(_) => builder,
         }
+    }
+}
+
+impl Number {
+    /// The number, where the last entry has op `last`.
+    fn near(&self, last: u64) -> u64 {
+        match *self {
+            Self::Next(step) => last.wrapping_add_signed(step.into()),
+            Self::Low(value) => value.into(),
+            Self::High(value) => u64::MAX - u64::from(value),
+            Self::Any(value) => value,
+        }
+    }
+}
+
+impl Parent {
+    fn of(&self, log: &Log) -> Checksum {
+        let entry = match *self {
+            Self::Last => log.entries.last(),
+            Self::Entry(index) => log.entries.get(usize::from(index)),
+            Self::Any(value) => return Checksum::new(value.into()),
+        };
+        entry.map_or(Checksum::ZERO, |entry| entry.checksum)
     }
 }
 
@@ -201,6 +309,33 @@ impl Hurt {
             Self::Sealed { entry: index, at, value } => {
                 let Some(entry) = entry(index) else { return };
                 put(bytes, entry.offset, usize::from(at), value, Some(log.profile));
+                return;
+            }
+            Self::SealedBody { entry: index, at, value } => {
+                let Some(entry) = entry(index) else { return };
+                if entry.size_disk > HEAD_SIZE && entry.end() <= bytes.len() {
+                    let body = &mut bytes[entry.offset + HEAD_SIZE..entry.end()];
+                    body[usize::from(at) % (entry.size_disk - HEAD_SIZE)] = value;
+                    let checksum = log.profile.checksum(body).to_bytes();
+                    let head = entry.offset + MAGIC_SIZE;
+                    bytes[head + 32..head + 48].copy_from_slice(&checksum);
+                    reseal(bytes, entry.offset, log.profile);
+                }
+                return;
+            }
+            Self::Rechain { entry: index } => {
+                let first = usize::from(index) % log.entries.len().max(1);
+                for pair in log.entries.get(first..).unwrap_or_default().windows(2) {
+                    let [before, entry] = [pair[0].offset + MAGIC_SIZE, pair[1].offset + MAGIC_SIZE];
+                    if pair[1].end() <= bytes.len() {
+                        bytes.copy_within(before..before + 16, entry + 128);
+                        reseal(bytes, pair[1].offset, log.profile);
+                    }
+                }
+                return;
+            }
+            Self::Zeros(size) => {
+                bytes.resize(bytes.len() + usize::from(size % 4_096), 0);
                 return;
             }
             Self::SizeTo { entry: index, end, sealed } => {
