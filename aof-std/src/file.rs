@@ -203,7 +203,10 @@ impl LogFile {
         let Some(torn) = self.torn else { return Ok(None) };
         let kept = match torn.kept_size() {
             0 => None,
-            _ => Some(keep::keep(&self.fs, &self.path, &Source::new(self.file.clone())?, torn, None)?),
+            _ => {
+                let log = self.fs.resolve(&self.path)?;
+                Some(keep::keep(&self.fs, &log, &Source::new(self.file.clone())?, torn, None)?)
+            }
         };
         self.file.set_size(torn.offset)?;
         self.size = torn.offset;

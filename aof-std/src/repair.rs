@@ -15,7 +15,8 @@
 //! | an entry cut short, or whole in size with a header or a body that does not match; bytes that begin no entry | kept and cut |
 //! | zeros, to the end | cut, nothing to keep; where the file may be the image of a device, only with [`cut_zeros`](Repair::cut_zeros) |
 //! | an entry whose header is whole and breaks a rule (a larger size limit? a later version?), or one of the other profile or layout | left: no crash writes that |
-//! | more than all unsynced entries can be | left |
+//! | whole entries in the body of a torn one | left, unless [`cut_entries`](Repair::cut_entries) says that they are its content |
+//! | more than all unsynced entries can be: 1,024 of the largest | left |
 //!
 //! An entry inside the extent of a torn one, where it belongs to that one's body, is no entry of the log. Damage
 //! with an entry of the log behind it is never touched: what stands there is in another replica's log, and a merge
@@ -91,6 +92,7 @@ pub struct Repair<'a> {
     fs: Arc<dyn FileSystem>,
     message_size_max: u32,
     cut_zeros: bool,
+    cut_entries: bool,
     watch: Option<&'a Watch>,
 }
 
@@ -108,6 +110,7 @@ impl<'a> Repair<'a> {
             fs: Arc::new(Os),
             message_size_max: aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT,
             cut_zeros: false,
+            cut_entries: false,
             watch: None,
         }
     }
@@ -133,6 +136,14 @@ impl<'a> Repair<'a> {
         self
     }
 
+    /// Says that entries are stored in the bodies of this log's entries: whole ones in the body of a torn last
+    /// entry are cut with it.
+    #[must_use]
+    pub fn cut_entries(mut self, cut_entries: bool) -> Self {
+        self.cut_entries = cut_entries;
+        self
+    }
+
     /// Shows progress in `watch`, and stops when it says so. Once the tail is kept, it is cut.
     #[must_use]
     pub fn watch(mut self, watch: &'a Watch) -> Self {
@@ -148,6 +159,7 @@ impl<'a> Repair<'a> {
     /// See [`RepairError`].
     pub fn run(&self, path: &Path) -> Result<Repaired, RepairError> {
         self.open(path)?;
+        let path = &*self.fs.resolve(path)?;
         let file = self.fs.open_rewrite(path)?;
         file.try_lock().map_err(not_locked)?;
         // Rotated between opening and locking?
@@ -178,6 +190,7 @@ impl<'a> Repair<'a> {
             return Err(RepairError::Locked);
         }
         let source = Source::new(self.open(path)?)?;
+        let path = &*self.fs.resolve(path)?;
         let found = self.find(&source)?;
         let action = match found.tail {
             None => Action::Nothing,
@@ -236,7 +249,10 @@ impl<'a> Repair<'a> {
     /// Why this tail is not cut, if it is not.
     fn reason_to_leave(&self, found: &Found, tail: Tail, size: u64) -> Option<Reason> {
         let maybe_image = !self.cut_zeros && tail.zeros >= SECTOR_SIZE && size.is_multiple_of(SECTOR_SIZE);
-        found.no_crash().or_else(|| maybe_image.then_some(Reason::MaybeImage))
+        let no_crash = found.no_crash();
+        let no_crash =
+            no_crash.filter(|reason| !(self.cut_entries && matches!(reason, Reason::Entries { .. })));
+        no_crash.or_else(|| maybe_image.then_some(Reason::MaybeImage))
     }
 }
 

@@ -10,6 +10,7 @@
 
 use crate::fs::{FileHandle, FileSystem, Os, Temporary};
 use crate::source::{Source, became_shorter};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -112,7 +113,25 @@ impl NewFile {
         }
         self.handle().sync_all()?;
         self.temporary.persist(replace)?;
-        self.fs.sync_directory_of(&self.target)
+        let synced = self.fs.sync_directory_of(&self.target);
+        synced.map_err(|error| io::Error::new(error.kind(), NotDurable(error)))
+    }
+}
+
+/// The error of a [`commit`](NewFile::commit) whose new file is in its place, and whose directory could not be
+/// synced: it may be gone after a power cut. Inside an [`io::Error`].
+#[derive(Debug)]
+pub struct NotDurable(io::Error);
+
+impl fmt::Display for NotDurable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "its directory cannot be synced: {}", self.0)
+    }
+}
+
+impl std::error::Error for NotDurable {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
     }
 }
 

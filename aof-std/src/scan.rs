@@ -225,22 +225,26 @@ impl<'a> Scan<'a> {
         let end = extent.end();
         let segments = end.div_ceil(self.segment_size);
         let workers = usize::try_from(segments).unwrap_or(usize::MAX).min(self.threads);
-        if workers <= 1 {
+        let queue = Queue::new(segments, workers as u64 * 2);
+        let is_done = workers > 1
+            && std::thread::scope(|scope| {
+                let spawn =
+                    || std::thread::Builder::new().spawn_scoped(scope, || self.work(extent, &queue, &new));
+                // A system that has no more threads to give may have given some.
+                if (0..workers).map_while(|_| spawn().ok()).count() == 0 {
+                    return Ok(false);
+                }
+                let _stop = StopAtPanic(&queue);
+                let result = self.stitch(extent, &queue, &new, &mut take);
+                queue.stop();
+                result.map(|()| true)
+            })?;
+        if !is_done {
             let mut sink = new();
             self.read(extent, &mut self.reader(extent)?, 0, end, &mut sink)?;
             take(sink);
-            return Ok(());
         }
-        let queue = Queue::new(segments, workers as u64 * 2);
-        std::thread::scope(|scope| {
-            for _ in 0..workers {
-                scope.spawn(|| self.work(extent, &queue, &new));
-            }
-            let _stop = StopAtPanic(&queue);
-            let result = self.stitch(extent, &queue, &new, &mut take);
-            queue.stop();
-            result
-        })
+        Ok(())
     }
 
     /// Takes the segments in order; reads again those whose worker did not begin where the one before

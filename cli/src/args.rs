@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Verify, debug and merge append-only files (AOF) of TigerBeetle replicas and of devices.
+/// Inspect, verify, merge, repair and replay append-only files (AOF) of TigerBeetle replicas and of devices.
 #[derive(Debug, Parser)]
 #[command(
     name = "aof",
@@ -149,6 +149,9 @@ pub struct RepairArgs {
     /// FILE is no image of a device: cut the zeros that end it, however many
     #[arg(long)]
     pub cut_zeros: bool,
+    /// The log's entries hold logs: whole entries in the body of a torn last one are cut with it
+    #[arg(long)]
+    pub cut_entries: bool,
     /// Report as one JSON object
     #[arg(long)]
     pub json: bool,

@@ -82,6 +82,8 @@ pub enum Left {
     Nothing,
     /// What was there before.
     AsItWas,
+    /// The new one, whole; a power cut may still take it.
+    NotDurable,
 }
 
 impl Left {
@@ -97,6 +99,9 @@ impl Left {
         match self {
             Self::Nothing => "nothing was left there".into(),
             Self::AsItWas => format!("{} is as it was", shown(path)),
+            Self::NotDurable => {
+                format!("{} is the new one, whole, and a power cut may still take it", shown(path))
+            }
         }
     }
 }
@@ -148,7 +153,9 @@ impl Failure {
     /// An output at `path` that cannot be written.
     #[must_use]
     pub fn write(path: &Path, error: io::Error) -> Self {
-        Self::Write { path: path.to_path_buf(), error, left: Left::at(path) }
+        let is_there = error.get_ref().is_some_and(|error| error.is::<aof_std::replace::NotDurable>());
+        let left = if is_there { Left::NotDurable } else { Left::at(path) };
+        Self::Write { path: path.to_path_buf(), error, left }
     }
 
     /// Entries that cannot be copied.

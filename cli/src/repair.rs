@@ -21,6 +21,7 @@ pub fn run(args: &RepairArgs) -> Result<Exit, Failure> {
     let repair = Repair::new()
         .message_size_max(args.limits.message_size_max)
         .cut_zeros(args.cut_zeros)
+        .cut_entries(args.cut_entries)
         .watch(&output::WATCH);
     let repaired = if args.dry_run { repair.look(&args.file) } else { repair.run(&args.file) };
     let repaired = repaired.map_err(|error| failure(&args.file, error))?;
@@ -38,8 +39,8 @@ fn failure(file: &Path, error: RepairError) -> Failure {
             "{name}: another process writes this log, and what looks torn may be on its way: stop it first"
         )),
         RepairError::NotAFile => Failure::Usage(format!(
-            "{name} is no file: only files are cut. On a device, whoever writes the log there cleans its tail; to \
-             have what is on it as a file: aof merge --output OUT {name}"
+            "{name} is no file: only files are cut. On a disk, whoever writes the log there cleans its tail; aof merge \
+             --output OUT reads a disk, and makes a file of what is on it"
         )),
         RepairError::NotALog => Failure::Usage(format!(
             "{name} holds not a single whole entry and does not begin as one does: not a log, or damaged whole. It was left \
@@ -54,7 +55,10 @@ fn failure(file: &Path, error: RepairError) -> Failure {
         )),
         RepairError::Cut { kept, error } => Failure::Unrepaired {
             path,
-            what: format!("the tail cannot be cut{}", kept_too(kept.as_deref())),
+            what: format!(
+                "the log cannot be cut, or not durably: repair it again{}",
+                kept_too(kept.as_deref())
+            ),
             error,
         },
         error => Failure::Log(format!("{name}: {error}")),
@@ -175,6 +179,11 @@ fn left(args: &RepairArgs, reason: Reason, tail: Tail) -> String {
             "No crash leaves this: an entry of the other profile starts at byte {offset}. Two logs stand in one file; \
              copy them apart"
         ),
+        Reason::Entries { offset, count } => format!(
+            "{count} whole entries, the first at byte {offset}, stand in what its header says is the body of the torn \
+             entry. If this log's entries hold logs, they are its content: aof repair --cut-entries {file}. If not, \
+             they are the log's own, and nothing is cut: aof merge --output OUT {file} OTHER..."
+        ),
         Reason::TooLong => format!(
             "{} bytes are more than a writer can have had unsynced, so a crash alone did not do this. Another \
              replica's log may have what stood there: aof merge --output OUT {file} OTHER...",
@@ -196,6 +205,7 @@ fn json(args: &RepairArgs, repaired: &Repaired) -> Value {
         Action::Left(reason) => Some(match reason {
             Reason::Strange(_) => "no-crash",
             Reason::OtherProfile { .. } => "other-profile",
+            Reason::Entries { .. } => "entries",
             Reason::TooLong => "too-long",
             _ => "maybe-image",
         }),

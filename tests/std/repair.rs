@@ -4,7 +4,7 @@ use aof_nostd::checksum::{AnyProfile, Checksum, Profile};
 use aof_nostd::wire::Header;
 use aof_nostd::{Draft, Op};
 use aof_std::repair::{Action, Reason, Repair, RepairError, Repaired, TailKind};
-use aof_std::{LogFile, OpenOptions, repair};
+use aof_std::{LogFile, OpenError, OpenOptions, repair};
 use aof_tests::build::{Builder, Log, PROFILES, chain, entry_bytes, reseal, set_size};
 use aof_tests::random::Random;
 use std::fs;
@@ -158,12 +158,12 @@ fn flipped_bit_in_the_last_entry_is_kept_and_cut_and_may_be_rot() {
         let (_directory, path) = file(&bytes);
         let repaired = repair(&path).unwrap();
         let tail = repaired.tail.unwrap();
-        let (kind, acknowledged) = match at - last.offset {
-            0..16 => (TailKind::Garbage, false),
-            16..272 => (TailKind::Header, true),
-            _ => (TailKind::Body, true),
+        let kind = match at - last.offset {
+            0..16 => TailKind::Garbage,
+            16..272 => TailKind::Header,
+            _ => TailKind::Body,
         };
-        assert_eq!((tail.kind, tail.kind.may_be_acknowledged()), (kind, acknowledged), "byte {at}");
+        assert_eq!((tail.kind, tail.kind.may_be_acknowledged()), (kind, true), "byte {at}");
         assert_eq!(kept(&repaired), bytes[last.range()]);
         assert_writable(&path, 1);
     }
@@ -289,26 +289,71 @@ fn torn_around(inner: &[u8]) -> (Log, Vec<u8>) {
 }
 
 #[test]
-fn log_stored_in_the_body_of_a_torn_entry_is_cut_with_it() {
+fn whole_entries_in_a_torn_body_are_cut_only_where_the_caller_says_that_they_are_content() {
     let inner = chain(PROFILES[0], &[9, 9, 9]).bytes;
     let (log, bytes) = torn_around(&[inner.as_slice(), &[1; 50]].concat());
     let end = log.bytes.len();
+    let first = end as u64 + 272;
     for zeros in [0, 1033] {
         let mut bytes = bytes.clone();
         bytes.resize(bytes.len() + zeros, 0);
-        let (_directory, path) = file(&bytes);
-        // Who opens it would continue the stored log otherwise.
-        let opened = LogFile::open(&path).unwrap();
-        assert_eq!((opened.entries_at_open(), opened.last().unwrap().cluster.get()), (3, 7));
-        assert_eq!(opened.torn_tail().unwrap().offset, end as u64);
-        drop(opened);
-        let repaired = repair(&path).unwrap();
+        let (directory, path) = file(&bytes);
+        // Who opens it must not continue the stored log, nor write behind what may be the log's own.
+        let refused = LogFile::open(&path).unwrap_err();
+        assert!(matches!(refused, OpenError::NotTorn { offset, .. } if offset == end as u64), "{refused}");
+        let left = repair(&path).unwrap();
+        assert_eq!(left.action, Action::Left(Reason::Entries { offset: first, count: 3 }));
+        assert_left(&directory, &path, &bytes);
+
+        let repaired = Repair::new().cut_entries(true).run(&path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), log.bytes);
         let tail = repaired.tail.unwrap();
         assert!(matches!(tail.kind, TailKind::CutShort { .. }) && tail.op == Some(Op(4)), "{tail:?}");
         assert_eq!((tail.offset, repaired.entries, repaired.damaged_places), (end as u64, 3, 0));
         assert!(bytes[end..].starts_with(&kept(&repaired)) && kept(&repaired).len() > inner.len());
         assert_writable(&path, 3);
+    }
+}
+
+/// A replica that did not cut its torn tail and replayed its journal from an earlier op on, and died again.
+#[test]
+fn journal_replayed_behind_a_torn_entry_in_a_log_that_begins_late_is_not_cut() {
+    let log = chain(PROFILES[0], &[30, 4, 4000]);
+    let bytes = [log.entry_bytes(1), &log.entry_bytes(2)[..1000], log.entry_bytes(0)].concat();
+    let (directory, path) = file(&bytes);
+    let repaired = repair(&path).unwrap();
+    assert!(matches!(repaired.action, Action::Left(Reason::Entries { count: 1, .. })), "{repaired:?}");
+    assert_left(&directory, &path, &bytes);
+}
+
+#[test]
+fn other_profiles_log_behind_a_torn_body_is_found() {
+    let (log, other) = (chain(PROFILES[0], &[30, 400]), chain(PROFILES[1], &[3, 7]));
+    // More than is missing of the torn entry: the other log reaches behind it.
+    let bytes = [&log.bytes[..log.bytes.len() - 10], &other.bytes].concat();
+    let (directory, path) = file(&bytes);
+    let repaired = repair(&path).unwrap();
+    assert!(matches!(repaired.action, Action::Left(Reason::OtherProfile { .. })), "{repaired:?}");
+    assert_left(&directory, &path, &bytes);
+}
+
+#[cfg(unix)]
+#[test]
+fn tail_of_a_log_that_is_named_by_a_link_is_kept_beside_the_log() {
+    let log = chain(PROFILES[0], &[30, 4]);
+    let torn = &log.bytes[..log.bytes.len() - 1];
+    for by_repair in [true, false] {
+        let (directory, path) = file(torn);
+        let elsewhere = tempfile::tempdir().unwrap();
+        let link = elsewhere.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        if by_repair {
+            repair(&link).unwrap();
+        } else {
+            LogFile::open(&link).unwrap().cut_torn_tail().unwrap();
+        }
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1, "the link");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "the log and its tail");
     }
 }
 
@@ -341,7 +386,7 @@ fn torn_entry_with_a_log_in_its_body_is_found_behind_another_torn_one() {
     let mut bytes = start.entry(&[inner.as_slice(), &[1; 50]].concat()).build().bytes;
     bytes.pop();
     let (_directory, path) = file(&bytes);
-    let repaired = repair(&path).unwrap();
+    let repaired = Repair::new().cut_entries(true).run(&path).unwrap();
     assert_eq!((repaired.end, repaired.damaged_places, repaired.entries), (end as u64, 1, 2));
     assert_eq!(fs::read(&path).unwrap(), bytes[..end]);
 }

@@ -31,7 +31,7 @@ pub use os::Os;
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Which file it is, whatever its names: equal for two handles of one file.
@@ -113,6 +113,16 @@ pub trait FileHandle: fmt::Debug + Send + Sync {
     /// [`TryLockError::WouldBlock`]: another handle has it.
     fn try_lock(&self) -> Result<(), TryLockError>;
 
+    /// Gives this file the mode of `other`, and its owner where that is permitted.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn take_mode_of(&self, other: &dyn FileHandle) -> io::Result<()> {
+        let _ = other;
+        Ok(())
+    }
+
     /// Whether nothing was ever written to these bytes, as far as the system can tell: they are zeros and
     /// need not be read.
     fn is_hole(&self, from: u64, until: u64) -> bool {
@@ -186,6 +196,15 @@ pub trait FileSystem: fmt::Debug + Send + Sync {
     ///
     /// The system's: no such directory, no permission.
     fn create_beside(&self, target: &Path) -> io::Result<Box<dyn Temporary>>;
+
+    /// The file's own name where `path` is a link: what is put beside it has to be in its directory.
+    ///
+    /// # Errors
+    ///
+    /// The system's: a link that leads nowhere.
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(path.to_path_buf())
+    }
 
     /// Which file has the name `path`.
     ///

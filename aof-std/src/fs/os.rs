@@ -42,6 +42,11 @@ impl FileSystem for Os {
         Ok(Box::new(TemporaryFile::create(target)?))
     }
 
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        // Other names stay as they are: their directory may not be one that can be named from its root.
+        if path.symlink_metadata()?.is_symlink() { path.canonicalize() } else { Ok(path.to_path_buf()) }
+    }
+
     fn identity(&self, path: &Path) -> io::Result<FileId> {
         identity(&std::fs::metadata(path)?)
     }
@@ -131,6 +136,14 @@ impl FileHandle for File {
 
     fn try_lock(&self) -> Result<(), TryLockError> {
         File::try_lock(self)
+    }
+
+    #[cfg(unix)]
+    fn take_mode_of(&self, other: &dyn FileHandle) -> io::Result<()> {
+        match other.as_file() {
+            Some(other) => keep_mode(self, &other.metadata()?),
+            None => Ok(()),
+        }
     }
 
     #[cfg(target_os = "linux")]

@@ -17,8 +17,8 @@
 //! - has the torn entry's own parent: the second try;
 //! - is of its cluster and not of a lower op: a state sync may have jumped ahead.
 //!
-//! Then P is damage in the middle, and stays. Otherwise all of them are content of the torn body, and the tail
-//! begins behind the last entry before P.
+//! Then P is damage in the middle, and stays. Otherwise they look like content of the torn body, and the log ends
+//! behind the last entry before P; but nothing proves it, so that such a tail is cut only where the caller says so.
 
 use super::{Reason, Tail, TailKind};
 use crate::scan::{Scan, Sink, Watch};
@@ -47,6 +47,8 @@ pub(crate) struct Found {
     strange: Option<Damage>,
     /// Where an entry of the other profile starts in the tail.
     other_profile: Option<u64>,
+    /// Whole entries in the torn body that the tail begins with: the first, and how many.
+    nested: Option<(u64, u64)>,
     /// Where the entries begin that a writer may have left unsynced.
     pub(crate) unsynced_from: u64,
     message_size_max: u32,
@@ -67,6 +69,8 @@ impl Found {
             Some(Reason::Strange(damage))
         } else if let Some(offset) = self.other_profile {
             Some(Reason::OtherProfile { offset })
+        } else if let Some((offset, count)) = self.nested {
+            Some(Reason::Entries { offset, count })
         } else if self.tail?.kept_size() > unsynced_max.saturating_mul(entry_size_max(self.message_size_max))
         {
             Some(Reason::TooLong)
@@ -93,11 +97,13 @@ pub(crate) fn find(source: &Source, message_size_max: u32, watch: Option<&Watch>
     }
     let finder = Finder { source, scan, message_size_max };
     let mut whole = finder.read(u64::MAX)?;
-    if let Some((torn, until)) = finder.torn_with_entries(&whole)? {
+    let mut nested = None;
+    if let Some((torn, until, entries)) = finder.torn_with_entries(&whole)? {
         whole = finder.read(torn.offset)?;
         whole.behind.push(torn, until);
+        nested = Some(entries);
     }
-    finder.judge(whole)
+    finder.judge(whole, nested)
 }
 
 /// The profile of a log that was cut in its very first magic.
@@ -107,6 +113,9 @@ fn begun(source: &Source) -> io::Result<Option<AnyProfile>> {
     let mut profiles = AnyProfile::all(crate::backend()).into_iter();
     Ok(profiles.find(|profile| !bytes.is_empty() && profile.magic().starts_with(&bytes)))
 }
+
+/// A torn entry, where it ends, and the entries in its body: the first, and how many.
+type Nested = (Damage, u64, (u64, u64));
 
 struct Finder<'a> {
     source: &'a Source,
@@ -124,8 +133,9 @@ impl Finder<'_> {
         Ok(whole)
     }
 
-    /// The first torn entry whose body holds the whole entries behind it, if there is one, and where it ends.
-    fn torn_with_entries(&self, whole: &Whole) -> io::Result<Option<(Damage, u64)>> {
+    /// The first torn entry whose body holds the whole entries behind it, if there is one: it, where it ends, and
+    /// the first of those entries and how many there are.
+    fn torn_with_entries(&self, whole: &Whole) -> io::Result<Option<Nested>> {
         let Some(profile) = self.scan.profile() else { return Ok(None) };
         let end = whole.zeros.unwrap_or(self.source.size());
         let mut torn = Vec::new();
@@ -148,7 +158,9 @@ impl Finder<'_> {
             behind = rest;
             if !behind.iter().any(|link| link.is_of_log(&links.known, &header)) {
                 let kind = DamageKind::TornTail { missing };
-                return Ok(Some((Damage { offset, op: Some(header.op()), kind }, end)));
+                let first = behind.first().map_or(offset, |link| link.offset);
+                let torn = Damage { offset, op: Some(header.op()), kind };
+                return Ok(Some((torn, end, (first, behind.len() as u64))));
             }
         }
         Ok(None)
@@ -165,7 +177,7 @@ impl Finder<'_> {
         Ok(is_whole.then_some(header))
     }
 
-    fn judge(&self, whole: Whole) -> io::Result<Found> {
+    fn judge(&self, whole: Whole, nested: Option<(u64, u64)>) -> io::Result<Found> {
         let size = self.source.size();
         let zeros = whole.zeros.map_or(0, |from| size.saturating_sub(from.max(whole.end)));
         let first = whole.behind.places.first().map(|(damage, _)| *damage);
@@ -189,6 +201,7 @@ impl Finder<'_> {
             strange: whole.behind.strange,
             tail_damage: whole.behind.places,
             other_profile,
+            nested: nested.filter(|(_, count)| *count > 0),
             unsynced_from: whole.starts.front().copied().unwrap_or(whole.end),
             message_size_max: self.message_size_max,
         })
@@ -198,11 +211,21 @@ impl Finder<'_> {
     /// What an entry with a whole header covers is its body, whatever is in there.
     fn other_profile(&self, places: &[(Damage, u64)]) -> io::Result<Option<u64>> {
         let others = AnyProfile::all(crate::backend()).into_iter();
-        let found = self.scan.profile().map(|profile| profile.name());
-        for other in others.filter(|other| Some(other.name()) != found) {
+        let found = self.scan.profile();
+        let name = found.map(|profile| profile.name());
+        for other in others.filter(|other| Some(other.name()) != name) {
             let mut reader = source::reader(self.source.clone(), other, self.message_size_max)?;
-            for (damage, until) in places.iter().filter(|(damage, _)| damage.op.is_none()) {
-                if let Some(start) = reader.search(damage.offset, *until).map_err(source::into_io)? {
+            for (damage, until) in places {
+                let from = match (damage.op, found) {
+                    (Some(_), Some(profile)) => match self.header_at(damage.offset, &profile)? {
+                        Some(header) => damage.offset.saturating_add(header.size_disk()),
+                        None => damage.offset,
+                    },
+                    _ => damage.offset,
+                };
+                if from < *until
+                    && let Some(start) = reader.search(from, *until).map_err(source::into_io)?
+                {
                     return Ok(Some(start));
                 }
             }

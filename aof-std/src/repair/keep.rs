@@ -72,10 +72,8 @@ pub(crate) fn keep(
     let Place { path: kept, there } = place(&**fs, path, source, tail)?;
     let failed = |error| RepairError::Keep { kept: kept.clone(), error };
     let mut copy = NewFile::create_on(fs.clone(), &kept).map_err(failed)?;
-    // What only the log's owner may read stays so.
-    if let (Some(log), Some(copy)) = (source.handle().as_file(), copy.handle().as_file()) {
-        log.metadata().and_then(|log| copy.set_permissions(log.permissions())).map_err(failed)?;
-    }
+    // What only the log's owner may read stays so, and who may read the log may read this.
+    copy.handle().take_mode_of(&**source.handle()).map_err(failed)?;
     let mut bytes = bytes_of(source, tail)?;
     let mut chunk = vec![0; CHUNK_SIZE];
     loop {

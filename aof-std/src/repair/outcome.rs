@@ -85,6 +85,14 @@ pub enum Reason {
         /// Where.
         offset: u64,
     },
+    /// Whole entries stand in the body of the torn entry that it begins with. They look like a log that somebody
+    /// stored in an entry, and may be the log's own.
+    Entries {
+        /// The first of them.
+        offset: u64,
+        /// How many there are.
+        count: u64,
+    },
     /// It is longer than all unsynced entries of a writer can be.
     TooLong,
     /// It ends with zeros, and the file has whole sectors: it may be the image of a device.
@@ -96,6 +104,9 @@ impl fmt::Display for Reason {
         match self {
             Self::Strange(damage) => write!(f, "{damage}"),
             Self::OtherProfile { offset } => write!(f, "byte {offset}: an entry of the other profile"),
+            Self::Entries { offset, count } => {
+                write!(f, "byte {offset}: {count} whole entries in the body of a torn one")
+            }
             Self::TooLong => f.write_str("longer than all unsynced entries of a writer can be"),
             Self::MaybeImage => f.write_str("it ends with zeros, and may be the image of a device"),
         }
@@ -152,7 +163,7 @@ pub enum TailKind {
     Body,
     /// An entry whose header does not match its checksum: the same doubt.
     Header,
-    /// Bytes with which no entry begins.
+    /// Bytes with which no entry begins: the same doubt, since a bit may have rotted in the magic.
     Garbage,
     /// Zeros, and nothing else.
     Zeros,
@@ -174,7 +185,7 @@ impl TailKind {
     /// Whether it may be an entry that was whole and acknowledged once, and that a bit rotted in later.
     #[must_use]
     pub const fn may_be_acknowledged(self) -> bool {
-        matches!(self, Self::Body | Self::Header)
+        matches!(self, Self::Body | Self::Header | Self::Garbage)
     }
 
     pub(super) fn of(damage: DamageKind) -> Self {
