@@ -28,7 +28,7 @@ const RUNS: [(&str, u32); 8] = [
 /// What makes a program count where it has been. `cfg(fuzzing)` is how the targets know.
 const FLAGS: &str = "--cfg fuzzing -Cdebug-assertions -Cpasses=sancov-module \
      -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
-     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1";
+     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares";
 
 /// Every target builds, and finds nothing in a fixed number of inputs.
 pub(crate) fn fuzz(root: &Root) -> Result<Done, Stop> {
