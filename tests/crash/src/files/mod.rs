@@ -133,7 +133,7 @@ const STEPS: [Step; 9] = [
 /// Steps of a small workload.
 const LENGTH: u32 = 4;
 
-/// How many small workloads there are: all sequences of [`LENGTH`] steps (shorter ones begin them), in each
+/// How many small workloads there are: all sequences of four steps (shorter ones begin them), in each
 /// profile.
 #[must_use]
 pub fn exhaustive_cases() -> u64 {
