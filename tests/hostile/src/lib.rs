@@ -7,7 +7,7 @@
 //!
 //! | target | reader of outside bytes | compared with |
 //! |---|---|---|
-//! | [`slice`] | `Entries` | the kit's oracle |
+//! | [`mod@slice`] | `Entries` | the kit's oracle |
 //! | [`reader`] | `Reader` over a bad device, in any buffer | `Entries` |
 //! | [`writer`] | `Writer` over a device that fails | what was acknowledged |
 //! | [`verify`] | `Scan` with threads and tiny segments, `Survey` | `Entries`, and counting in plain code |
