@@ -12,6 +12,8 @@ mod damaged;
 mod debug;
 mod device;
 mod everyday;
+mod follow;
+mod man;
 mod merge;
 mod recover;
 mod repair;
