@@ -6,6 +6,7 @@
 //! | [`file`](mod@file) | [`LogFile`]: write, checkpoint off the caller's thread, rotation |
 //! | [`source`] | reading a file by position, shared between threads; [`open`] gives an iterator on a path |
 //! | [`scan`] | reading a whole file on all cores, results in order |
+//! | [`follow`] | reading a file that grows, over rotations |
 //! | [`mod@repair`] | a log that a writer can go on with after a crash |
 //! | [`replace`] | a new file that appears whole or not at all |
 //! | [`fs`] | what is asked of the operating system, as traits: the seam for simulated faults |
@@ -24,6 +25,7 @@
 
 mod checkpoint;
 pub mod file;
+pub mod follow;
 pub mod fs;
 pub mod history;
 mod open;
@@ -37,6 +39,7 @@ mod zeros;
 
 pub use crate::checkpoint::{Checkpointed, Job};
 pub use crate::file::{FileError, LogFile, TornTail};
+pub use crate::follow::Follower;
 pub use crate::history::Runs;
 pub use crate::open::{OpenError, OpenOptions};
 pub use crate::repair::{Repair, RepairError, Repaired, repair};

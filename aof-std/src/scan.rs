@@ -403,7 +403,7 @@ impl<'a> Scan<'a> {
 
 /// Damage with an entry behind it: a tail has nothing behind it, so one that its header tells to end behind
 /// the file has another body than it should have.
-fn in_the_middle(damage: Damage) -> Damage {
+pub(crate) fn in_the_middle(damage: Damage) -> Damage {
     match damage.kind {
         DamageKind::TornTail { .. } => Damage { kind: DamageKind::BodyChecksum, ..damage },
         _ => damage,

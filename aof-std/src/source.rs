@@ -116,7 +116,7 @@ impl Seek for Source {
 pub type LogReader<P = AnyProfile> = Reader<FromStd<Source>, Box<[u8]>, P>;
 
 /// Bytes read at a time: fits a core's second-level cache beside the rest.
-const READ_AHEAD: usize = 256 << 10;
+pub(crate) const READ_AHEAD: usize = 256 << 10;
 
 /// An iterator over the log at `path`, in the profile that it has, with a buffer for any entry of a
 /// default cluster.
@@ -150,7 +150,7 @@ pub(crate) fn reader<P: aof_nostd::Profile>(
 }
 
 /// A buffer for any entry of at most `message_size_max` bytes.
-fn buffer(message_size_max: u32) -> Box<[u8]> {
+pub(crate) fn buffer(message_size_max: u32) -> Box<[u8]> {
     let entry_size_max = (message_size_max as usize).saturating_add(aof_nostd::wire::MAGIC_SIZE);
     vec![0; entry_size_max.max(READ_AHEAD)].into_boxed_slice()
 }

@@ -16,6 +16,9 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Sound, Self::Damage, Self::Usage, Self::Interrupted];
+
     /// The number.
     #[must_use]
     pub const fn code(self) -> u8 {
@@ -24,6 +27,17 @@ impl Exit {
             Self::Damage => 1,
             Self::Usage => 2,
             Self::Interrupted => 130,
+        }
+    }
+
+    /// In words, for the manual.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Sound => "Sound, or done. Also where whoever reads standard output has closed it early.",
+            Self::Damage => "It ran, and found damage or could not do all that was asked.",
+            Self::Usage => "Wrong usage, or an input cannot be read.",
+            Self::Interrupted => "Stopped by a signal. Nothing half-done is left.",
         }
     }
 }

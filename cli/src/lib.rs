@@ -5,12 +5,14 @@
 //! | [`args`] | the command line: help and completions come from it |
 //! | [`exit`] | exit codes |
 //! | [`failure`] | why a command could not do its work: what, where, what to do |
-//! | [`verify`], [`debug`], [`merge`], [`mod@repair`], [`mod@convert`], [`recover`] | the commands, one module each |
+//! | [`verify`], [`debug`], [`mod@follow`], [`merge`], [`mod@repair`], [`mod@convert`], [`recover`] | the commands, one module each |
 //! | [`mod@inspect`] | the command that shows logs: to a person, a program, a browser |
 //! | [`human`] | sizes, times and counts for people |
 //! | [`survey`] | one file's facts and findings |
 //! | [`data_checksum`] | the reference's digest of what a replay sends |
 //! | [`replay`] | entries sent again: client, sinks, progress |
+//! | [`man`] | man pages, from the command line's definition |
+//! | [`size`], [`time`] | sizes and times as people type them |
 //! | [`target`] | a log that appears whole or not at all |
 //! | [`output`] | standard output, progress, signals |
 
@@ -20,16 +22,20 @@ pub mod data_checksum;
 pub mod debug;
 pub mod exit;
 pub mod failure;
+pub mod follow;
 pub mod human;
 pub mod inspect;
 pub mod line;
+pub mod man;
 pub mod merge;
 pub mod output;
 pub mod recover;
 pub mod repair;
 pub mod replay;
+pub mod size;
 pub mod survey;
 pub mod target;
+pub mod time;
 pub mod verify;
 
 use crate::args::{Args, Command};
@@ -46,12 +52,14 @@ pub fn run() -> ExitCode {
     let result = match parse().command {
         Command::Verify(args) => verify::run(&args),
         Command::Debug(args) => debug::run(&args),
+        Command::Follow(args) => follow::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Repair(args) => repair::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Recover(args) => recover::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Completions { shell } => completions(shell),
+        Command::Man(args) => man::run(&args),
     };
     result.unwrap_or_else(|failure| output::report(&failure)).into()
 }

@@ -83,12 +83,18 @@ pub const GRACE: Duration = Duration::from_millis(200);
 /// Makes SIGINT and SIGTERM set [`WATCH`]'s stop, for commands that have something to finish. A signal that
 /// comes `grace` or more after the first ends the process at once.
 pub fn stop_on_signal(grace: Duration) {
+    at_signal(grace, || {});
+}
+
+/// The same, and calls `then`, on the handler's thread.
+pub fn at_signal(grace: Duration, mut then: impl FnMut() + Send + 'static) {
     let mut first: Option<Instant> = None;
     let result = ctrlc::set_handler(move || {
         WATCH.stop.store(true, Ordering::Relaxed);
         if first.get_or_insert_with(Instant::now).elapsed() >= grace {
             std::process::exit(Exit::Interrupted.code().into());
         }
+        then();
     });
     if let Err(error) = result {
         note(&format!("cannot handle signals ({error}): an interruption may leave a temporary file"));

@@ -11,7 +11,7 @@
 //! `close` (the descriptor is gone either way, and every byte was synced before), and that of an `unlink`
 //! (the temporary file stays: removing it is what failed).
 
-use crate::command::{AOF, Ran, data, files, merge};
+use crate::command::{AOF, Ran, aof, data, files, merge};
 use crate::environment::{has_strace, stride, tell};
 use crate::log;
 use crate::sweep::{Fault, Hit, Program};
@@ -139,6 +139,102 @@ fn merge_leaves_no_output_or_the_whole_one_whichever_call_fails() {
 #[test]
 fn merge_over_an_old_output_leaves_the_old_or_the_whole_new_one_whichever_call_fails() {
     merging(&["--force"], Some(b"precious".to_vec()));
+}
+
+/// The first hundred entries of a log that a replica wrote.
+fn hundred() -> Vec<u8> {
+    two_logs().1
+}
+
+fn converting(flags: &[&str], old: Option<Vec<u8>>) {
+    if !has_strace() {
+        return;
+    }
+    let words = |profile: &str, flags: &[&str], input: &Path, output: &Path| {
+        let mut words: Vec<OsString> = vec!["convert".into(), "--profile".into(), profile.into()];
+        words.extend(flags.iter().map(OsString::from));
+        words.extend(["--output".into(), output.into(), input.into()]);
+        words
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let [input, there, back] = ["in.aof", "there.aof", "back.aof"].map(|name| directory.path().join(name));
+    std::fs::write(&input, hundred()).unwrap();
+    aof(words("crc", &[], &input, &there)).code(0);
+    aof(words("tigerbeetle", &[], &there, &back)).code(0);
+    assert!(std::fs::read(back).unwrap() == hundred(), "what the output has to be leads back to the input");
+    let new = std::fs::read(there).unwrap();
+    let inputs = [("in.aof".to_owned(), hundred())].into();
+    let arguments =
+        |inputs: &Path, output: &Path| words("crc", flags, &inputs.join("in.aof"), &output.join("crc.aof"));
+    Making { inputs, output: "crc.aof", old, new, arguments: &arguments }.sweep(stride(1));
+}
+
+#[test]
+fn convert_leaves_no_output_or_the_whole_one_whichever_call_fails() {
+    converting(&[], None);
+}
+
+#[test]
+fn convert_over_an_old_output_leaves_the_old_or_the_whole_new_one_whichever_call_fails() {
+    converting(&["--force"], Some(b"precious".to_vec()));
+}
+
+#[test]
+fn repair_leaves_the_log_as_it_was_or_repaired_with_its_tail_kept_whichever_call_fails() {
+    if !has_strace() {
+        return;
+    }
+    let whole = hundred();
+    let before = [&whole[..], &whole[272..572]].concat(); // an entry of 528 bytes, cut in its body
+    let tail = &before[whole.len()..];
+    let kept_name = format!("log.aof.torn-at-{}", whole.len());
+    let is_kept = |directory: &Path| {
+        let kept = files(directory);
+        kept.iter().any(|(name, bytes)| name.starts_with(&kept_name) && bytes == tail)
+    };
+    let program = Program {
+        prepare: &|directory| std::fs::write(directory.join("log.aof"), &before).unwrap(),
+        command: &|directory, words| {
+            let mut command = Command::new(words.first().map_or(AOF, String::as_str));
+            command.args(words.iter().skip(1)).args((!words.is_empty()).then_some(AOF));
+            command.arg("repair").arg(directory.join("log.aof"));
+            command
+        },
+        begins: "log.aof",
+        judge: &|directory, hit, ran| {
+            let log = || std::fs::read(directory.join("log.aof")).unwrap();
+            let repaired = log() == whole;
+            if !repaired && log() != before {
+                return Err("the log is neither as it was nor repaired".into());
+            }
+            if repaired && !is_kept(directory) {
+                return Err(format!("the tail was cut and not kept: {:?}", files(directory).keys()));
+            }
+            let killed = hit.fault == Fault::Kill;
+            match ran.status.code() {
+                Some(0) if !repaired => return Err("exit code 0, and the tail is there".into()),
+                Some(0) if !killed && ["fsync", "fdatasync"].contains(&hit.call.as_str()) => {
+                    return Err("exit code 0, and a sync failed".into());
+                }
+                Some(0..=2) => {}
+                None if killed => {}
+                code => return Err(format!("exit code {code:?}")),
+            }
+            let mut names: Vec<_> = files(directory).into_keys().collect();
+            names.retain(|name| name != "log.aof" && *name != kept_name);
+            let allowed = usize::from(killed || hit.call.starts_with("unlink"));
+            if names.len() > allowed || !names.iter().all(|name| name.starts_with('.')) {
+                return Err(format!("beside the log there is {names:?}"));
+            }
+            // The same command does what is left to do.
+            let again = aof(["repair".as_ref(), directory.join("log.aof").as_os_str()]);
+            if again.status.code() != Some(0) || log() != whole || !is_kept(directory) {
+                return Err(format!("a second repair does not end it: {again}"));
+            }
+            Ok(())
+        },
+    };
+    tell(&program.sweep(stride(1)).to_string());
 }
 
 /// A writer that opens a log, cuts its torn tail if it has one, and writes entries with checkpoints.

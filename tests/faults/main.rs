@@ -8,7 +8,7 @@
 //! | `full_disk` | no room: for the writer, for a merge's output, for the bytes of a torn tail |
 //! | `refused` | read-only, another user's, vanished, not a file |
 //! | `pulled_away` | a log that is cut, replaced or moved away while it is written or read |
-//! | `interrupted` | SIGINT and SIGTERM in the middle of a merge |
+//! | `interrupted` | SIGINT and SIGTERM in the middle of a merge, a convert, a repair |
 //! | `every_call` | each system call of a command fails, and each is the last one |
 //!
 //! With them: `environment` (what the machine has, and what is said where it lacks something), `writer`

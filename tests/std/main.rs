@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests may stop at a surprise")]
 
 mod files;
+mod follow;
 mod repair;
 mod repair_steps;
 mod scanning;

@@ -45,6 +45,10 @@ pub(crate) fn test(root: &Root) -> Result<Done, Stop> {
     linker(root)?;
     // Where it cannot be had, the tests of failing system calls say that they did not run.
     let _ = setup::need(root, &[Need::Program { name: "strace", package: "strace" }]);
+    // The same for what reads man pages and completions.
+    for name in ["groff", "mandoc", "zsh", "fish"] {
+        let _ = setup::need(root, &[Need::Program { name, package: name }]);
+    }
     root.cargo("test --workspace --no-fail-fast").check()?;
     // Its tables are others, its results are not.
     root.cargo("test --package aof-nostd --features small --lib --tests").check()?;

@@ -97,7 +97,10 @@ fn ends_outside_of_the_log_are_told() {
     let first = START + STEP;
     for (factor, unit) in [(1_000_000_000, "seconds"), (1_000_000, "milliseconds"), (1000, "microseconds")] {
         let until = (first / factor + 60).to_string();
-        let ran = dry_run(&[&path], &["--until", &until]).code(1);
+        let ran = dry_run(&[&path], &["--until", &until]).code(2);
+        assert!(ran.stderr.contains(&format!("Write @{until} for seconds")), "{}", ran.stderr);
+        // Nobody means that; but somebody's program may write it.
+        let ran = dry_run(&[&path], &["--until", &format!("{until}ns")]).code(1);
         assert!(ran.stderr.contains("lies before the log's first entry (op 1, "), "{}", ran.stderr);
         assert!(ran.stderr.contains(&format!("Is it in {unit}?")), "{}", ran.stderr);
     }
