@@ -7,6 +7,7 @@
 //! | [`source`] | reading a file by position, shared between threads; [`open`] gives an iterator on a path |
 //! | [`scan`] | reading a whole file on all cores, results in order |
 //! | [`replace`] | a new file that appears whole or not at all |
+//! | [`directory`] | the same of a directory |
 //! | [`fs`] | what is asked of the operating system, as traits: the seam for simulated faults |
 //! | [`sync`] | which system call means durable |
 //! | [`history`] | the chain's memory of all ops, for [`aof_nostd::Chain`] |
@@ -22,6 +23,7 @@
 //! Linux is what the tests run on; the others are kept compiling.
 
 mod checkpoint;
+pub mod directory;
 pub mod file;
 pub mod fs;
 pub mod history;
@@ -35,6 +37,7 @@ mod torn;
 mod zeros;
 
 pub use crate::checkpoint::{Checkpointed, Job};
+pub use crate::directory::NewDirectory;
 pub use crate::file::{FileError, LogFile, TornTail};
 pub use crate::history::Runs;
 pub use crate::open::{OpenError, OpenOptions};

@@ -226,10 +226,7 @@ impl<'a> Scan<'a> {
         let segments = end.div_ceil(self.segment_size);
         let workers = usize::try_from(segments).unwrap_or(usize::MAX).min(self.threads);
         if workers <= 1 {
-            let mut sink = new();
-            self.read(extent, &mut self.reader(extent)?, 0, end, &mut sink)?;
-            take(sink);
-            return Ok(());
+            return self.run_alone(extent, &new, &mut take);
         }
         let queue = Queue::new(segments, workers as u64 * 2);
         std::thread::scope(|scope| {
@@ -241,6 +238,26 @@ impl<'a> Scan<'a> {
             queue.stop();
             result
         })
+    }
+
+    /// Segment by segment: sinks are no larger where there is but one core.
+    fn run_alone<S: Sink>(
+        &self,
+        extent: &Extent,
+        new: &impl Fn() -> S,
+        take: &mut impl FnMut(S),
+    ) -> io::Result<()> {
+        let mut reader = self.reader(extent)?;
+        let mut at = 0;
+        loop {
+            let behind = (at / self.segment_size).saturating_add(1).saturating_mul(self.segment_size);
+            let mut sink = new();
+            at = self.read(extent, &mut reader, at, behind.min(extent.end()), &mut sink)?;
+            take(sink);
+            if at >= extent.end() {
+                return Ok(());
+            }
+        }
     }
 
     /// Takes the segments in order; reads again those whose worker did not begin where the one before
