@@ -1,7 +1,10 @@
 //! The command line. Help and completions are made from these definitions, so they cannot disagree.
 
+use crate::export::args::ExportArgs;
 use crate::replay::addresses::Addresses;
 use crate::replay::admission::Pulses;
+use crate::show::args::ShowArgs;
+use crate::time;
 use aof_nostd::Checksum;
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
@@ -29,6 +32,10 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Print entries, one a line, and the data checksum
     Debug(DebugArgs),
+    /// Show one entry whole: header, neighbours, copies, body
+    Show(ShowArgs),
+    /// Export events or entries as JSON lines, CSV or Parquet
+    Export(ExportArgs),
     /// Merge the logs of a cluster's replicas into one unbroken chain
     Merge(MergeArgs),
     /// Replay logs into a cluster
@@ -151,8 +158,8 @@ pub struct RecoverArgs {
     /// Stop behind this op of the log
     #[arg(long, value_name = "OP")]
     pub until_op: Option<u64>,
-    /// Stop behind this time: RFC 3339, or nanoseconds since 1970
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    /// Stop behind this time: a date, date and time (UTC without an offset), or nanoseconds since 1970
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     pub until: Option<u64>,
     /// Check all, send nothing, and tell what would be sent
     #[arg(long)]
@@ -209,32 +216,6 @@ fn parse_cluster(text: &str) -> Result<u128, String> {
     text.parse().map_err(|_| "a cluster's id is a whole number, from 0 to 2^128 - 1".to_owned())
 }
 
-/// A time, as nanoseconds since 1970.
-fn parse_time(text: &str) -> Result<u64, String> {
-    const BEYOND: &str = "beyond 2554-07-21T23:34:33.709551615Z, the last time that there is in a log";
-    if let Ok(nanoseconds) = text.parse::<u64>() {
-        return Ok(nanoseconds);
-    }
-    if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
-        return Err(BEYOND.into());
-    }
-    // A leap second would be taken for the one before.
-    if text.get(16..19) == Some(":60") {
-        return Err("seconds go from 00 to 59".into());
-    }
-    let year =
-        text.get(..5).and_then(|year| year.strip_suffix('-')).and_then(|year| year.parse::<u16>().ok());
-    if year.is_some_and(|year| year > 2554) {
-        return Err(BEYOND.into());
-    }
-    let time: jiff::Timestamp = text.parse().map_err(|_| {
-        "neither RFC 3339 with an offset (2026-11-21T14:03:00Z) nor nanoseconds since 1970".to_owned()
-    })?;
-    let nanoseconds = time.as_nanosecond();
-    let wrong = if nanoseconds < 0 { "before 1970" } else { BEYOND };
-    u64::try_from(nanoseconds).map_err(|_| wrong.to_owned())
-}
-
 /// Limits of what is read.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Limits {
@@ -257,23 +238,6 @@ mod tests {
     #[test]
     fn definitions_are_consistent() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn times_are_read_to_the_nanosecond() {
-        assert_eq!(parse_time("1795236810352835628"), Ok(1_795_236_810_352_835_628));
-        assert_eq!(parse_time("1970-01-01T00:00:01.000000002Z"), Ok(1_000_000_002));
-        assert_eq!(parse_time("1970-01-01T01:00:00+01:00"), Ok(0));
-        for text in ["", "14:03", "2026-11-21", "1969-12-31T23:59:59Z", "-1", "2026-11-21T14:03:00"] {
-            assert!(parse_time(text).is_err(), "{text}");
-        }
-        assert_eq!(parse_time("2554-07-21T23:34:33.709551615Z"), Ok(u64::MAX));
-        let told = |text: &str| parse_time(text).unwrap_err();
-        for text in ["2554-07-21T23:34:33.7096Z", "9999-12-31T00:00:00Z", "18446744073709551616"] {
-            assert!(told(text).starts_with("beyond 2554"), "{text}");
-        }
-        assert_eq!(told("1969-12-31T23:59:59Z"), "before 1970");
-        assert_eq!(told("2026-11-21T05:02:60Z"), "seconds go from 00 to 59");
     }
 
     #[test]

@@ -5,23 +5,27 @@
 //! | [`args`] | the command line: help and completions come from it |
 //! | [`exit`] | exit codes |
 //! | [`failure`] | why a command could not do its work: what, where, what to do |
-//! | [`verify`], [`debug`], [`merge`], [`recover`] | the commands, one module each |
+//! | [`verify`], [`debug`], [`show`], [`export`], [`merge`], [`recover`] | the commands, one module each |
 //! | [`survey`] | one file's facts and findings |
 //! | [`data_checksum`] | the reference's digest of what a replay sends |
 //! | [`replay`] | entries sent again: client, sinks, progress |
+//! | [`time`] | times as people write them |
 //! | [`output`] | standard output, progress, signals |
 
 pub mod args;
 pub mod data_checksum;
 pub mod debug;
 pub mod exit;
+pub mod export;
 pub mod failure;
 pub mod line;
 pub mod merge;
 pub mod output;
 pub mod recover;
 pub mod replay;
+pub mod show;
 pub mod survey;
+pub mod time;
 pub mod verify;
 
 use crate::args::{Args, Command};
@@ -38,6 +42,8 @@ pub fn run() -> ExitCode {
     let result = match parse().command {
         Command::Verify(args) => verify::run(&args),
         Command::Debug(args) => debug::run(&args),
+        Command::Show(args) => show::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Recover(args) => recover::run(&args),
         Command::Completions { shell } => completions(shell),

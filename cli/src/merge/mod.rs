@@ -22,7 +22,7 @@ use aof_std::NewFile;
 use index::Index;
 use plan::{Plan, Root};
 use report::Report;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Runs the command.
 ///
@@ -31,7 +31,7 @@ use std::path::Path;
 /// See [`Failure`]. The inputs are untouched, and the output is as it was.
 pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
     output::stop_on_signal(output::GRACE_CLEAN_UP);
-    check_output(args)?;
+    check_output(&args.output, &args.files, args.force)?;
     let index = Index::read(&args.files, args.limits.message_size_max)?;
     if let Some(text) = index.too_large(args.limits.message_size_max) {
         output::note(&text);
@@ -56,22 +56,25 @@ pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
 
 /// Refuses an output that exists, that is an input, or that cannot be created where it should be: before
 /// anything is read, which may take long.
-fn check_output(args: &MergeArgs) -> Result<(), Failure> {
-    let output = &args.output;
-    for input in &args.files {
+///
+/// # Errors
+///
+/// [`Failure`], of a kind of its own for each.
+pub fn check_output(output: &Path, inputs: &[PathBuf], force: bool) -> Result<(), Failure> {
+    for input in inputs {
         if is_same_file(input, output) {
-            return Err(Failure::OutputIsInput { output: output.clone(), input: input.clone() });
+            return Err(Failure::OutputIsInput { output: output.to_path_buf(), input: input.clone() });
         }
     }
     // Even a link that leads nowhere is something that exists.
-    if !args.force && output.symlink_metadata().is_ok() {
-        return Err(Failure::Exists(output.clone()));
+    if !force && output.symlink_metadata().is_ok() {
+        return Err(Failure::Exists(output.to_path_buf()));
     }
     match output.metadata() {
         Ok(metadata) if metadata.is_dir() => {
             Err(Failure::write(output, std::io::ErrorKind::IsADirectory.into()))
         }
-        Ok(metadata) if !metadata.is_file() => Err(Failure::NotAFile(output.clone())),
+        Ok(metadata) if !metadata.is_file() => Err(Failure::NotAFile(output.to_path_buf())),
         // A file that is dropped is gone.
         _ => NewFile::create(output).map(drop).map_err(|error| Failure::write(output, error)),
     }
