@@ -252,11 +252,12 @@ impl<'a> Scan<'a> {
         loop {
             let behind = (at / self.segment_size).saturating_add(1).saturating_mul(self.segment_size);
             let mut sink = new();
-            at = self.read(extent, &mut reader, at, behind.min(extent.end()), &mut sink)?;
+            let next = self.read(extent, &mut reader, at, behind.min(extent.end()), &mut sink)?;
             take(sink);
-            if at >= extent.end() {
+            if next <= at || next >= extent.end() {
                 return Ok(());
             }
+            at = next;
         }
     }
 
