@@ -1,6 +1,6 @@
 //! The table of entries: a row for each, its header alone.
 
-use super::table::{Block, Column, Table, Type, Value};
+use super::table::{Block, Column, Table, column};
 use aof_nostd::wire::Header;
 use std::path::Path;
 use std::sync::Arc;
@@ -48,34 +48,27 @@ impl Table for EntryTable {
     type Row<'a> = &'a EntryRow;
 
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("op", Type::U64, |row: &EntryRow| row.header.op.get().into()),
-        Column::new("timestamp", Type::U64, |row: &EntryRow| row.header.timestamp.get().into()),
-        Column::new("operation", Type::U8, |row: &EntryRow| row.header.operation.into()).repeating(),
-        Column::new("operation_name", Type::Text, |row: &EntryRow| row.header.operation().name().into())
+        column!("op", U64, |row: &EntryRow| row.header.op.get()).sequence(),
+        column!("timestamp", U64, |row: &EntryRow| row.header.timestamp.get()),
+        column!("operation", U8, |row: &EntryRow| row.header.operation).repeating(),
+        column!("operation_name", Text, |row: &EntryRow| row.header.operation().name())
             .optional()
             .repeating(),
-        Column::new("client", Type::U128, |row: &EntryRow| row.header.client.get().into()).repeating(),
-        Column::new("request", Type::U32, |row: &EntryRow| row.header.request.get().into()),
-        Column::new("cluster", Type::U128, |row: &EntryRow| row.header.cluster.get().into()).repeating(),
-        Column::new("view", Type::U32, |row: &EntryRow| row.header.view.get().into()).repeating(),
-        Column::new("release", Type::Text, |row: &EntryRow| {
-            Value::Text(row.header.release().to_string().into())
-        })
-        .repeating(),
-        Column::new("replica", Type::U8, |row: &EntryRow| row.header.replica.into()).repeating(),
-        Column::new("commit", Type::U64, |row: &EntryRow| row.header.commit.get().into()),
-        Column::new("checksum", Type::Hex, |row: &EntryRow| row.header.checksum.get().into()),
-        Column::new("parent", Type::Hex, |row: &EntryRow| row.header.parent.get().into()),
-        Column::new("checksum_body", Type::Hex, |row: &EntryRow| row.header.checksum_body.get().into()),
-        Column::new("request_checksum", Type::Hex, |row: &EntryRow| row.header.request_checksum.get().into()),
-        Column::new("checkpoint_id", Type::Hex, |row: &EntryRow| row.header.checkpoint_id.get().into())
-            .repeating(),
-        Column::new("size", Type::U32, |row: &EntryRow| row.header.size.get().into()),
-        Column::new("file", Type::Text, |row: &EntryRow| {
-            Value::Text(row.file.to_string_lossy().into_owned().into())
-        })
-        .repeating(),
-        Column::new("offset", Type::U64, |row: &EntryRow| row.offset.into()),
+        column!("client", U128, |row: &EntryRow| row.header.client.get()).repeating(),
+        column!("request", U32, |row: &EntryRow| row.header.request.get()),
+        column!("cluster", U128, |row: &EntryRow| row.header.cluster.get()).repeating(),
+        column!("view", U32, |row: &EntryRow| row.header.view.get()).repeating(),
+        column!("release", Text, |row: &EntryRow| row.header.release().to_string()).repeating(),
+        column!("replica", U8, |row: &EntryRow| row.header.replica).repeating(),
+        column!("commit", U64, |row: &EntryRow| row.header.commit.get()).sequence(),
+        column!("checksum", Hex, |row: &EntryRow| row.header.checksum.get()),
+        column!("parent", Hex, |row: &EntryRow| row.header.parent.get()),
+        column!("checksum_body", Hex, |row: &EntryRow| row.header.checksum_body.get()),
+        column!("request_checksum", Hex, |row: &EntryRow| row.header.request_checksum.get()),
+        column!("checkpoint_id", Hex, |row: &EntryRow| row.header.checkpoint_id.get()).repeating(),
+        column!("size", U32, |row: &EntryRow| row.header.size.get()),
+        column!("file", Text, |row: &EntryRow| row.file.to_string_lossy().into_owned()).repeating(),
+        column!("offset", U64, |row: &EntryRow| row.offset),
     ];
 
     fn rows(block: &EntryBlock) -> impl Iterator<Item = &EntryRow> {

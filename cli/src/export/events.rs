@@ -2,7 +2,7 @@
 //!
 //! Rows are kept as they stand in a body, in runs: what all events of a batch share is kept once.
 
-use super::table::{Block, Column, Table, Type, Value};
+use super::table::{Block, Column, DECIMAL_MAX, Table, Value, column};
 use aof_nostd::message::{Account, EVENT_SIZE, Event, EventKind, Events, Transfer};
 use aof_nostd::wire::{Header, Operation};
 
@@ -136,80 +136,69 @@ impl Table for EventTable {
     type Row<'a> = EventRow<'a>;
 
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("op", Type::U64, |row: EventRow<'_>| row.entry.op.into()).repeating(),
-        Column::new("prepare_timestamp", Type::U64, |row: EventRow<'_>| row.entry.timestamp.into())
-            .repeating(),
-        Column::new("event_timestamp", Type::U64, |row: EventRow<'_>| row.timestamp.into()),
-        Column::new("operation", Type::U8, |row: EventRow<'_>| row.entry.operation.0.into()).repeating(),
-        Column::new("operation_name", Type::Text, |row: EventRow<'_>| row.entry.operation.name().into())
+        column!("op", U64, |row: EventRow<'_>| row.entry.op).repeating(),
+        column!("prepare_timestamp", U64, |row: EventRow<'_>| row.entry.timestamp).repeating(),
+        column!("event_timestamp", U64, |row: EventRow<'_>| row.timestamp).sequence(),
+        column!("operation", U8, |row: EventRow<'_>| row.entry.operation.0).repeating(),
+        column!("operation_name", Text, |row: EventRow<'_>| row.entry.operation.name())
             .optional()
             .repeating(),
-        Column::new("client", Type::U128, |row: EventRow<'_>| row.entry.client.into()).repeating(),
-        Column::new("request", Type::U32, |row: EventRow<'_>| row.entry.request.into()).repeating(),
-        Column::new("batch_index", Type::U32, |row: EventRow<'_>| row.batch.into()).repeating(),
-        Column::new("event_index", Type::U32, |row: EventRow<'_>| row.index.into()),
-        Column::new("event", Type::Text, |row: EventRow<'_>| kind(row).name().into()).repeating(),
-        Column::new("id", Type::U128, |row: EventRow<'_>| both(row, |it| it.id.get(), |it| it.id.get())),
-        Column::new("debit_account_id", Type::U128, |row: EventRow<'_>| {
-            transfer(row, |it| it.debit_account_id.get())
-        })
-        .optional(),
-        Column::new("credit_account_id", Type::U128, |row: EventRow<'_>| {
-            transfer(row, |it| it.credit_account_id.get())
-        })
-        .optional(),
-        Column::new("amount", Type::Decimal, |row: EventRow<'_>| transfer(row, |it| it.amount.get()))
+        column!("client", U128, |row: EventRow<'_>| row.entry.client).repeating(),
+        column!("request", U32, |row: EventRow<'_>| row.entry.request).repeating(),
+        column!("batch_index", U32, |row: EventRow<'_>| row.batch).repeating(),
+        column!("event_index", U32, |row: EventRow<'_>| row.index).sequence(),
+        column!("event", Text, |row: EventRow<'_>| kind(row).name()).repeating(),
+        column!("id", U128, |row: EventRow<'_>| both(row, |it| it.id.get(), |it| it.id.get())).ordered(),
+        column!("debit_account_id", U128, |row: EventRow<'_>| transfer(row, |it| it.debit_account_id.get()))
             .optional(),
-        Column::new("amount_u128", Type::U128, |row: EventRow<'_>| transfer(row, |it| it.amount.get()))
-            .optional()
-            .in_parquet_only(),
-        Column::new("pending_id", Type::U128, |row: EventRow<'_>| transfer(row, |it| it.pending_id.get()))
-            .optional()
-            .repeating(),
-        Column::new("debits_pending", Type::U128, |row: EventRow<'_>| {
-            account(row, |it| it.debits_pending.get())
-        })
-        .optional()
-        .repeating(),
-        Column::new("debits_posted", Type::U128, |row: EventRow<'_>| {
-            account(row, |it| it.debits_posted.get())
-        })
-        .optional()
-        .repeating(),
-        Column::new("credits_pending", Type::U128, |row: EventRow<'_>| {
-            account(row, |it| it.credits_pending.get())
-        })
-        .optional()
-        .repeating(),
-        Column::new("credits_posted", Type::U128, |row: EventRow<'_>| {
-            account(row, |it| it.credits_posted.get())
-        })
-        .optional()
-        .repeating(),
-        Column::new("user_data_128", Type::U128, |row: EventRow<'_>| {
-            both(row, |it| it.user_data_128.get(), |it| it.user_data_128.get())
-        }),
-        Column::new("user_data_64", Type::U64, |row: EventRow<'_>| {
-            both(row, |it| it.user_data_64.get(), |it| it.user_data_64.get())
-        }),
-        Column::new("user_data_32", Type::U32, |row: EventRow<'_>| {
-            both(row, |it| it.user_data_32.get(), |it| it.user_data_32.get())
-        }),
-        Column::new("reserved", Type::U32, |row: EventRow<'_>| account(row, |it| it.reserved.get()))
+        column!("credit_account_id", U128, |row: EventRow<'_>| transfer(row, |it| it
+            .credit_account_id
+            .get()))
+        .optional(),
+        column!("amount", Decimal, |row: EventRow<'_>| transfer(row, |it| it.amount.get())).optional(),
+        column!("amount_u128", U128, |row: EventRow<'_>| wide_amount(row)).optional().in_parquet_only(),
+        column!("pending_id", U128, |row: EventRow<'_>| transfer(row, |it| it.pending_id.get()))
             .optional()
             .repeating(),
-        Column::new("timeout", Type::U32, |row: EventRow<'_>| transfer(row, |it| it.timeout.get()))
-            .optional(),
-        Column::new("ledger", Type::U32, |row: EventRow<'_>| {
-            both(row, |it| it.ledger.get(), |it| it.ledger.get())
-        }),
-        Column::new("code", Type::U16, |row: EventRow<'_>| both(row, |it| it.code.get(), |it| it.code.get())),
-        Column::new("flags", Type::U16, |row: EventRow<'_>| {
-            both(row, |it| it.flags.get(), |it| it.flags.get())
-        }),
-        Column::new("timestamp", Type::U64, |row: EventRow<'_>| {
-            both(row, |it| it.timestamp.get(), |it| it.timestamp.get())
-        }),
+        column!("debits_pending", U128, |row: EventRow<'_>| account(row, |it| it.debits_pending.get()))
+            .optional()
+            .repeating(),
+        column!("debits_posted", U128, |row: EventRow<'_>| account(row, |it| it.debits_posted.get()))
+            .optional()
+            .repeating(),
+        column!("credits_pending", U128, |row: EventRow<'_>| account(row, |it| it.credits_pending.get()))
+            .optional()
+            .repeating(),
+        column!("credits_posted", U128, |row: EventRow<'_>| account(row, |it| it.credits_posted.get()))
+            .optional()
+            .repeating(),
+        column!("user_data_128", U128, |row: EventRow<'_>| both(
+            row,
+            |it| it.user_data_128.get(),
+            |it| it.user_data_128.get()
+        )),
+        column!("user_data_64", U64, |row: EventRow<'_>| both(
+            row,
+            |it| it.user_data_64.get(),
+            |it| it.user_data_64.get()
+        )),
+        column!("user_data_32", U32, |row: EventRow<'_>| both(
+            row,
+            |it| it.user_data_32.get(),
+            |it| it.user_data_32.get()
+        )),
+        column!("reserved", U32, |row: EventRow<'_>| account(row, |it| it.reserved.get()))
+            .optional()
+            .repeating(),
+        column!("timeout", U32, |row: EventRow<'_>| transfer(row, |it| it.timeout.get())).optional(),
+        column!("ledger", U32, |row: EventRow<'_>| both(row, |it| it.ledger.get(), |it| it.ledger.get())),
+        column!("code", U16, |row: EventRow<'_>| both(row, |it| it.code.get(), |it| it.code.get())),
+        column!("flags", U16, |row: EventRow<'_>| both(row, |it| it.flags.get(), |it| it.flags.get())),
+        column!("timestamp", U64, |row: EventRow<'_>| both(
+            row,
+            |it| it.timestamp.get(),
+            |it| it.timestamp.get()
+        )),
     ];
 
     fn rows(block: &EventBlock) -> impl Iterator<Item = EventRow<'_>> {
@@ -238,10 +227,11 @@ const fn kind(row: EventRow<'_>) -> EventKind {
     }
 }
 
+#[inline(always)]
 fn both<V: Into<Value>>(
     row: EventRow<'_>,
-    of_account: fn(&Account) -> V,
-    of_transfer: fn(&Transfer) -> V,
+    of_account: impl Fn(&Account) -> V,
+    of_transfer: impl Fn(&Transfer) -> V,
 ) -> Value {
     match row.event {
         Event::Account(account) => of_account(account).into(),
@@ -249,16 +239,24 @@ fn both<V: Into<Value>>(
     }
 }
 
-fn account<V: Into<Value>>(row: EventRow<'_>, get: fn(&Account) -> V) -> Value {
+#[inline(always)]
+fn account<V: Into<Value>>(row: EventRow<'_>, get: impl Fn(&Account) -> V) -> Value {
     match row.event {
         Event::Account(account) => get(account).into(),
         Event::Transfer(_) => Value::Null,
     }
 }
 
-fn transfer<V: Into<Value>>(row: EventRow<'_>, get: fn(&Transfer) -> V) -> Value {
+#[inline(always)]
+fn transfer<V: Into<Value>>(row: EventRow<'_>, get: impl Fn(&Transfer) -> V) -> Value {
     match row.event {
         Event::Account(_) => Value::Null,
         Event::Transfer(transfer) => get(transfer).into(),
     }
+}
+
+/// A transfer's amount, if no decimal holds it.
+#[inline(always)]
+fn wide_amount(row: EventRow<'_>) -> Value {
+    transfer(row, |it| Some(it.amount.get()).filter(|amount| *amount > DECIMAL_MAX))
 }

@@ -259,7 +259,8 @@ impl<'a, T: Rows> Pipeline<'a, T> {
 
     fn finish(mut self) -> Result<(Counts, u64), Failure> {
         if self.block.count() > 0 {
-            self.flush(true)?;
+            // What ends the last file lets the output appear: that comes last, unless a signal came.
+            self.flush(false)?;
         }
         while let Some(done) = self.pool.wait() {
             if crate::output::stopped() {

@@ -41,10 +41,11 @@ def main(path, jsonl):
                     expected = json.loads(next(lines))
                     found = {name: as_json(name, value) for name, value in zip(columns, row)}
                     if "amount_u128" in found:
-                        whole = found.pop("amount_u128")
-                        fits = whole is not None and int(whole) <= DECIMAL_MAX
-                        assert found["amount"] == (whole if fits else None), found
-                        found["amount"] = whole
+                        wide, amount = found.pop("amount_u128"), expected["amount"]
+                        fits = amount is not None and int(amount) <= DECIMAL_MAX
+                        assert (found["amount"] is None) == (not fits), found
+                        assert (wide is None) == (fits or amount is None), found
+                        found["amount"] = found["amount"] or wide
                     assert list(found) == list(expected), (list(found), list(expected))
                     assert found == expected, (count, found, expected)
                     count += 1
