@@ -78,7 +78,7 @@ fn types_are_those_that_the_documentation_tells() {
     let document =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/export.md")).unwrap();
     for what in ["events", "entries"] {
-        let Some(told) = compare(&["--what", what], &[path.clone()]) else { return };
+        let Some(told) = compare(&["--what", what], std::slice::from_ref(&path)) else { return };
         for (column, kind) in told["columns"].as_object().unwrap() {
             let row = format!("| `{column}` | {} |", kind.as_str().unwrap());
             assert!(document.contains(&row), "{what}: {row}");
