@@ -1,7 +1,7 @@
 //! What must be known of bodies to replay them: how many events a request has, whether a transfer can
 //! expire, and which events a reply rejects.
 //!
-//! The layout of requests is the core's ([`message::Events`](aof_nostd::message::Events)). A result of
+//! The layout of requests is the core's ([`message::Events`]). A result of
 //! operations 146 and 147 has 16 bytes, one for each event: timestamp, status, reserved. One of the older
 //! operations has 8 bytes: index and code, for events that were rejected only.
 

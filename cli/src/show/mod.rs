@@ -3,7 +3,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`args`] | what is asked for |
-//! | [`find`] | the entries that are meant, and what stands around them |
+//! | [`mod@find`] | the entries that are meant, and what stands around them |
 //! | [`body`] | a body decoded, or as bytes |
 //! | [`text`] | for people |
 //! | [`json`] | for programs |
