@@ -9,6 +9,7 @@
 //! | [`follow`] | reading a file that grows, over rotations |
 //! | [`mod@repair`] | a log that a writer can go on with after a crash |
 //! | [`replace`] | a new file that appears whole or not at all |
+//! | [`directory`] | the same of a directory |
 //! | [`fs`] | what is asked of the operating system, as traits: the seam for simulated faults |
 //! | [`sync`] | which system call means durable |
 //! | [`history`] | the chain's memory of all ops, for [`aof_nostd::Chain`] |
@@ -24,6 +25,7 @@
 //! Linux is what the tests run on; the others are kept compiling.
 
 mod checkpoint;
+pub mod directory;
 pub mod file;
 pub mod follow;
 pub mod fs;
@@ -38,6 +40,7 @@ pub mod sync;
 mod zeros;
 
 pub use crate::checkpoint::{Checkpointed, Job};
+pub use crate::directory::NewDirectory;
 pub use crate::file::{FileError, LogFile, TornTail};
 pub use crate::follow::Follower;
 pub use crate::history::Runs;

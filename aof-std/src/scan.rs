@@ -239,12 +239,28 @@ impl<'a> Scan<'a> {
                 queue.stop();
                 result.map(|()| true)
             })?;
-        if !is_done {
+        if is_done { Ok(()) } else { self.run_alone(extent, &new, &mut take) }
+    }
+
+    /// Segment by segment: sinks are no larger where there is but one core.
+    fn run_alone<S: Sink>(
+        &self,
+        extent: &Extent,
+        new: &impl Fn() -> S,
+        take: &mut impl FnMut(S),
+    ) -> io::Result<()> {
+        let mut reader = self.reader(extent)?;
+        let mut at = 0;
+        loop {
+            let behind = (at / self.segment_size).saturating_add(1).saturating_mul(self.segment_size);
             let mut sink = new();
-            self.read(extent, &mut self.reader(extent)?, 0, end, &mut sink)?;
+            let next = self.read(extent, &mut reader, at, behind.min(extent.end()), &mut sink)?;
             take(sink);
+            if next <= at || next >= extent.end() {
+                return Ok(());
+            }
+            at = next;
         }
-        Ok(())
     }
 
     /// Takes the segments in order; reads again those whose worker did not begin where the one before

@@ -1,10 +1,12 @@
 //! The command line. Help and completions are made from these definitions, so they cannot disagree.
 
+use crate::export::args::ExportArgs;
 use crate::follow::args::FollowArgs;
 use crate::inspect::args::InspectArgs;
 use crate::man::ManArgs;
 use crate::replay::addresses::Addresses;
 use crate::replay::admission::Pulses;
+use crate::show::args::ShowArgs;
 use crate::{size, time};
 use aof_nostd::Checksum;
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
@@ -31,10 +33,16 @@ pub struct Args {
 pub enum Command {
     /// Check every byte of logs, going on behind damage
     Verify(VerifyArgs),
+    /// Show what logs hold, alone and together
+    Inspect(InspectArgs),
     /// Print entries, one a line, and the data checksum
     Debug(DebugArgs),
     /// Print entries as they are written
     Follow(FollowArgs),
+    /// Show one entry whole: header, neighbours, copies, body
+    Show(ShowArgs),
+    /// Export events or entries as JSON lines, CSV or Parquet
+    Export(ExportArgs),
     /// Merge the logs of a cluster's replicas into one unbroken chain
     Merge(MergeArgs),
     /// Cut a torn tail, after keeping its bytes beside the log
@@ -43,8 +51,6 @@ pub enum Command {
     Convert(ConvertArgs),
     /// Replay logs into a cluster
     Recover(RecoverArgs),
-    /// Show what logs hold, alone and together
-    Inspect(InspectArgs),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  aof completions bash > /etc/bash_completion.d/aof")]
     Completions {

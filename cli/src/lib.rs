@@ -5,15 +5,16 @@
 //! | [`args`] | the command line: help and completions come from it |
 //! | [`exit`] | exit codes |
 //! | [`failure`] | why a command could not do its work: what, where, what to do |
-//! | [`verify`], [`debug`], [`mod@follow`], [`merge`], [`mod@repair`], [`mod@convert`], [`recover`] | the commands, one module each |
+//! | [`verify`], [`debug`], [`mod@follow`], [`show`], [`merge`], [`mod@repair`], [`mod@convert`], [`recover`] | the commands, one module each |
 //! | [`mod@inspect`] | the command that shows logs: to a person, a program, a browser |
-//! | [`human`] | sizes, times and counts for people |
+//! | [`export`] | the command that gives what logs hold to other programs |
+//! | [`man`] | man pages, from the command line's definition |
 //! | [`survey`] | one file's facts and findings |
 //! | [`data_checksum`] | the reference's digest of what a replay sends |
 //! | [`replay`] | entries sent again: client, sinks, progress |
-//! | [`man`] | man pages, from the command line's definition |
+//! | [`target`] | an output that appears whole or not at all |
+//! | [`human`] | sizes, times and counts for people |
 //! | [`size`], [`time`] | sizes and times as people type them |
-//! | [`target`] | a log that appears whole or not at all |
 //! | [`output`] | standard output, progress, signals |
 
 pub mod args;
@@ -21,6 +22,7 @@ pub mod convert;
 pub mod data_checksum;
 pub mod debug;
 pub mod exit;
+pub mod export;
 pub mod failure;
 pub mod follow;
 pub mod human;
@@ -32,6 +34,7 @@ pub mod output;
 pub mod recover;
 pub mod repair;
 pub mod replay;
+pub mod show;
 pub mod size;
 pub mod survey;
 pub mod target;
@@ -53,6 +56,8 @@ pub fn run() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Debug(args) => debug::run(&args),
         Command::Follow(args) => follow::run(&args),
+        Command::Show(args) => show::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Repair(args) => repair::run(&args),
         Command::Convert(args) => convert::run(&args),

@@ -1,17 +1,18 @@
-//! SIGINT and SIGTERM in the middle of a command: exit code 130, and the inputs untouched. A merge and a convert
-//! leave no output and no temporary file; a repair leaves the log as it was, or repaired with its tail kept. A
+//! SIGINT and SIGTERM in the middle of a command: exit code 130, and the inputs untouched. A merge, a
+//! convert and an export leave no output and no temporary file; a repair leaves the log as it was, or repaired with its tail kept. A
 //! signal that comes too late finds all done.
 
-use crate::command::{AOF, data, files, merge, names};
+use crate::command::{AOF, data, files, names};
 use crate::environment::{seed, tell};
 use aof_tests::random::Random;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -23,39 +24,21 @@ const SIGNALS: usize = 80;
 
 #[test]
 fn interrupted_merge_leaves_nothing_and_says_so() {
-    let directory = tempfile::tempdir().unwrap();
-    let (input, out) = (directory.path().join("in"), directory.path().join("out"));
-    std::fs::create_dir(&input).unwrap();
-    std::fs::create_dir(&out).unwrap();
-    let mut inputs = Vec::new();
-    for copy in 0..COPIES {
-        for replica in 0..3 {
-            let path = input.join(format!("r{replica}-{copy}.aof"));
-            std::fs::copy(data(&format!("cluster/r{replica}.aof")), &path).unwrap();
-            inputs.push(path);
-        }
-    }
-    let before = files(&input);
-    let output = out.join("whole.aof");
-    let inputs: Vec<_> = inputs.iter().map(|path| path.as_path()).collect();
-    let words = merge(&[], &output, &inputs);
-    Making { words, out: &out, output: &output }.interrupt();
-    assert!(files(&input) == before, "the inputs are untouched");
+    let place = Place::with_replicas();
+    place.interrupt(&place.words(&["merge"], "whole.aof"));
 }
 
 #[test]
 fn interrupted_convert_leaves_nothing_and_says_so() {
-    let directory = tempfile::tempdir().unwrap();
-    let (input, out) = (directory.path().join("in.aof"), directory.path().join("out"));
-    std::fs::create_dir(&out).unwrap();
-    let before = std::fs::read(data("cluster/r1.aof")).unwrap().repeat(COPIES * 2);
-    std::fs::write(&input, &before).unwrap();
-    let output = out.join("crc.aof");
-    let words =
-        ["convert".into(), "--profile".into(), "crc".into(), "--output".into(), output.clone().into()];
-    let words = words.into_iter().chain([input.clone().into()]).collect();
-    Making { words, out: &out, output: &output }.interrupt();
-    assert!(std::fs::read(&input).unwrap() == before, "the input is untouched");
+    let place = Place::new(&[("in.aof", std::fs::read(data("cluster/r1.aof")).unwrap().repeat(COPIES * 2))]);
+    place.interrupt(&place.words(&["convert", "--profile", "crc"], "crc.aof"));
+}
+
+#[test]
+fn interrupted_export_leaves_nothing_and_says_so() {
+    let place = Place::with_replicas();
+    place.interrupt(&place.words(&["export", "--format", "parquet"], "events.parquet"));
+    place.interrupt(&place.words(&["export", "--format", "csv", "--rows-per-file", "300"], "events"));
 }
 
 #[test]
@@ -83,31 +66,83 @@ fn interrupted_repair_leaves_the_log_as_it_was_or_repaired_and_its_tail_kept() {
     interrupt(&["repair".into(), log.clone().into()], &reset, &judge);
 }
 
-/// A command that makes one output, stopped.
-struct Making<'a> {
-    words: Vec<OsString>,
-    out: &'a Path,
-    output: &'a Path,
+/// The inputs, and a directory for the outputs, in one that is gone after the test.
+struct Place {
+    input: PathBuf,
+    out: PathBuf,
+    _directory: tempfile::TempDir,
 }
 
-impl Making<'_> {
-    fn interrupt(&self) {
+impl Place {
+    fn new(inputs: &[(&str, Vec<u8>)]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (input, out) = (directory.path().join("in"), directory.path().join("out"));
+        std::fs::create_dir(&input).unwrap();
+        std::fs::create_dir(&out).unwrap();
+        for (name, bytes) in inputs {
+            std::fs::write(input.join(name), bytes).unwrap();
+        }
+        Self { input, out, _directory: directory }
+    }
+
+    /// With the logs of three replicas, several times.
+    fn with_replicas() -> Self {
+        let place = Self::new(&[]);
+        for copy in 0..COPIES {
+            for replica in 0..3 {
+                let from = data(&format!("cluster/r{replica}.aof"));
+                std::fs::copy(from, place.input.join(format!("r{replica}-{copy}.aof"))).unwrap();
+            }
+        }
+        place
+    }
+
+    fn inputs(&self) -> Vec<PathBuf> {
+        names(&self.input).into_iter().map(|name| self.input.join(name)).collect()
+    }
+
+    /// A command line: `begin`, then the output, then the inputs.
+    fn words(&self, begin: &[&str], output: &str) -> Vec<OsString> {
+        let begin = begin.iter().map(OsString::from);
+        let output = ["--output".into(), self.out.join(output).into()];
+        begin.chain(output).chain(self.inputs().into_iter().map(OsString::from)).collect()
+    }
+
+    /// Stops a command that makes an output: all of it is there, or nothing.
+    fn interrupt(&self, words: &[OsString]) {
+        let before = files(&self.input);
         let whole = RefCell::new(None);
         let reset = || {
-            let _ = std::fs::remove_file(self.output);
+            std::fs::remove_dir_all(&self.out).unwrap();
+            std::fs::create_dir(&self.out).unwrap();
         };
         let judge = |stopped: bool| {
-            let left = names(self.out);
+            let left = tree(&self.out);
             if stopped {
-                assert!(left.is_empty(), "{left:?}");
-                return;
+                assert!(left.is_empty(), "{:?}", left.keys());
+            } else {
+                assert!(*whole.borrow_mut().get_or_insert_with(|| left.clone()) == left, "{:?}", left.keys());
             }
-            assert_eq!(left.len(), 1, "{left:?}");
-            let output = std::fs::read(self.output).unwrap();
-            assert!(*whole.borrow_mut().get_or_insert_with(|| output.clone()) == output);
         };
-        interrupt(&self.words, &reset, &judge);
+        interrupt(words, &reset, &judge);
+        assert!(files(&self.input) == before, "the inputs are untouched");
+        assert!(!whole.borrow().as_ref().unwrap().is_empty());
     }
+}
+
+/// All files below a directory, and what is in them.
+fn tree(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut tree = BTreeMap::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            tree.extend(self::tree(&path));
+            tree.insert(path, Vec::new());
+        } else {
+            tree.insert(path.clone(), std::fs::read(path).unwrap());
+        }
+    }
+    tree
 }
 
 /// Runs a command again and again and sends it a signal at random moments. `reset` comes before each run, and

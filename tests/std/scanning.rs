@@ -118,6 +118,25 @@ fn entries_larger_than_a_segment_are_read_once() {
     assert_eq!(on_threads(bytes, 4, 100_000), front_to_back(bytes));
 }
 
+/// What a sink holds is bounded by the segment on a machine with one core too.
+#[test]
+fn one_thread_fills_a_sink_a_segment() {
+    let bytes = small_bodies();
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    let source = Source::from_file(file).unwrap();
+    let scan = Scan::detect(&source, aof_std::backend()).unwrap().with_threads(1, 10_000);
+    let (mut sinks, mut seen) = (0, Vec::new());
+    scan.run(Collect::default, |mut part| {
+        sinks += 1;
+        seen.append(&mut part.0);
+    })
+    .unwrap();
+    // An entry that is larger than a segment takes several.
+    assert!((5..=bytes.len().div_ceil(10_000)).contains(&sinks), "{sinks}");
+    assert!(seen == front_to_back(bytes));
+}
+
 #[test]
 fn log_inside_a_body_is_not_taken_where_a_segment_begins_in_it() {
     // A body of 120,000 bytes that is itself a log; segments begin in the middle of it.

@@ -86,6 +86,18 @@ impl<'a> Batches<'a> {
         Ok(batches)
     }
 
+    /// The number of batches to come.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// Whether no batch is to come.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
     /// The number of elements in the batches to come.
     #[must_use]
     pub fn elements(&self) -> usize {

@@ -1,6 +1,9 @@
 //! `defmt::Format` of messages: the frame, and what tells one message from another.
 
-use super::{Batches, Eviction, PingClient, PongClient, RegisterRequest, RegisterResult, Reply, Request};
+use super::{
+    Account, Batches, Events, Eviction, PingClient, PongClient, RegisterRequest, RegisterResult, Reply,
+    Request, Transfer,
+};
 use defmt::{Format, Formatter, write};
 
 impl Format for Request {
@@ -58,5 +61,25 @@ impl Format for RegisterResult {
 impl Format for Batches<'_> {
     fn format(&self, f: Formatter<'_>) {
         write!(f, "Batches {{ elements: {=usize} }}", self.elements());
+    }
+}
+
+impl Format for Account {
+    fn format(&self, f: Formatter<'_>) {
+        let (id, ledger, flags) = (self.id.get(), self.ledger.get(), self.flags.get());
+        write!(f, "Account {{ id: {=u128}, ledger: {=u32}, flags: {=u16:#x} }}", id, ledger, flags);
+    }
+}
+
+impl Format for Transfer {
+    fn format(&self, f: Formatter<'_>) {
+        let (id, amount, flags) = (self.id.get(), self.amount.get(), self.flags.get());
+        write!(f, "Transfer {{ id: {=u128}, amount: {=u128}, flags: {=u16:#x} }}", id, amount, flags);
+    }
+}
+
+impl Format for Events<'_> {
+    fn format(&self, f: Formatter<'_>) {
+        write!(f, "Events {{ count: {=usize} }}", self.count());
     }
 }

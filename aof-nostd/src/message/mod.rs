@@ -28,6 +28,8 @@
 //! # Ok::<(), message::FrameError>(())
 //! ```
 //!
+//! What the bodies of the operations that create accounts and transfers hold: [`Events`].
+//!
 //! # Trust
 //!
 //! Three steps, each on bytes from a peer that is not trusted: [`Frame::check`] says whether a header
@@ -38,6 +40,8 @@
 //! Facts: the client protocol of TigerBeetle 0.17, written down in `docs/replay.md`.
 
 mod batch;
+mod event;
+mod events;
 mod eviction;
 #[cfg(feature = "defmt")]
 mod format;
@@ -45,6 +49,8 @@ mod frame;
 mod layout;
 
 pub use self::batch::{BatchError, Batches};
+pub use self::event::{Account, EVENT_SIZE, Flags, Transfer};
+pub use self::events::{Event, EventForm, EventKind, Events, EventsError};
 pub use self::eviction::{Eviction, EvictionReason};
 pub use self::frame::{Command, FRAME_SIZE, Frame, FrameError};
 pub use self::layout::{

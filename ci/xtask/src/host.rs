@@ -40,6 +40,12 @@ pub(crate) fn clippy(root: &Root) -> Result<Done, Stop> {
     Ok(Done::default())
 }
 
+/// Python, and what its module `venv` needs: Debian has that apart.
+const PYTHON: [Need; 2] = [
+    Need::Program { name: "python3", package: "python3" },
+    Need::File { path: "/usr/share/python-wheels", package: "python3-venv" },
+];
+
 /// All tests, those in the documentation too.
 pub(crate) fn test(root: &Root) -> Result<Done, Stop> {
     linker(root)?;
@@ -49,6 +55,8 @@ pub(crate) fn test(root: &Root) -> Result<Done, Stop> {
     for name in ["groff", "mandoc", "zsh", "fish"] {
         let _ = setup::need(root, &[Need::Program { name, package: name }]);
     }
+    // The same of what reads exported Parquet files: the tests install DuckDB below the target directory.
+    let _ = setup::need(root, &PYTHON);
     root.cargo("test --workspace --no-fail-fast").check()?;
     // Its tables are others, its results are not.
     root.cargo("test --package aof-nostd --features small --lib --tests").check()?;

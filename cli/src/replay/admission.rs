@@ -5,11 +5,11 @@
 //! the first on, those that are not to be sent included.
 
 use super::client::REPLICAS_MAX;
-use super::events::{BodyError, Events};
+use super::events::Events;
 use super::log::{LogEntry, Place};
 use super::timeline::{self, TimeError, Timeline};
 use crate::data_checksum::{DataBytes, DataChecksum};
-use aof_nostd::message::BODY_SIZE_MAX;
+use aof_nostd::message::{BODY_SIZE_MAX, EventsError};
 use aof_nostd::wire::Operation;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -68,7 +68,7 @@ pub enum Rule {
     /// An operation that this program does not know: it might change state.
     UnknownOperation(u8),
     /// The body is not one of its operation.
-    Body(BodyError),
+    Body(EventsError),
     /// The body is larger than any cluster takes.
     BodySize(usize),
     /// The timestamp does not grow.

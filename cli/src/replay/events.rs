@@ -1,36 +1,15 @@
 //! What must be known of bodies to replay them: how many events a request has, whether a transfer can
 //! expire, and which events a reply rejects.
 //!
-//! Accounts and transfers have 128 bytes each. Of a transfer, `timeout` is a u32 at byte 108 (seconds) and
-//! `flags` a u16 at byte 118, whose bit 1 says that it is pending. A result of operations 146 and 147 has
-//! 16 bytes, one for each event: timestamp, status, reserved. One of the older operations has 8 bytes:
-//! index and code, for events that were rejected only.
+//! The layout of requests is the core's ([`message::Events`]). A result of
+//! operations 146 and 147 has 16 bytes, one for each event: timestamp, status, reserved. One of the older
+//! operations has 8 bytes: index and code, for events that were rejected only.
 
 use super::status;
-use aof_nostd::message::{BatchError, Batches};
+use aof_nostd::message::{self, Batches, EVENT_SIZE, Event, EventForm, EventsError};
 use aof_nostd::wire::Operation;
-use std::fmt;
-use zerocopy::little_endian::{U16, U32, U64, U128};
+use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
-
-/// Bytes of an account or a transfer.
-const EVENT_SIZE: usize = 128;
-
-/// A transfer, as far as a replay looks at it.
-#[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
-#[repr(C)]
-struct Transfer {
-    ids_and_amount: [U128; 5],
-    user_data: [u8; 28],
-    /// Seconds; 0 for never.
-    timeout: U32,
-    ledger: U32,
-    code: U16,
-    flags: U16,
-    timestamp: U64,
-}
-
-const FLAG_PENDING: u16 = 1 << 1;
 
 /// A result of the present operations.
 #[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
@@ -50,33 +29,9 @@ struct SparseResult {
 }
 
 const _: () = {
-    assert!(size_of::<Transfer>() == EVENT_SIZE);
-    assert!(std::mem::offset_of!(Transfer, timeout) == 108);
-    assert!(std::mem::offset_of!(Transfer, flags) == 118);
     assert!(size_of::<DenseResult>() == 16);
     assert!(size_of::<SparseResult>() == 8);
 };
-
-/// How a replayed operation packs its events and its results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Form {
-    transfers: bool,
-    batched: bool,
-    dense: bool,
-}
-
-const fn form(operation: Operation) -> Option<Form> {
-    let (transfers, batched, dense) = match operation {
-        Operation::CREATE_ACCOUNTS_UNBATCHED => (false, false, false),
-        Operation::CREATE_TRANSFERS_UNBATCHED => (true, false, false),
-        Operation::CREATE_ACCOUNTS_SPARSE => (false, true, false),
-        Operation::CREATE_TRANSFERS_SPARSE => (true, true, false),
-        Operation::CREATE_ACCOUNTS => (false, true, true),
-        Operation::CREATE_TRANSFERS => (true, true, true),
-        _ => return None,
-    };
-    Some(Form { transfers, batched, dense })
-}
 
 /// What a body holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,57 +42,26 @@ pub struct Events {
     pub expiring: u32,
 }
 
-/// Why a body is not one of its operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyError {
-    /// The size is no multiple of an event's.
-    Size(usize),
-    /// The trailer does not fit.
-    Batches(BatchError),
-}
-
-impl fmt::Display for BodyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Size(size) => write!(f, "a body of {size} bytes is no sequence of events of {EVENT_SIZE}"),
-            Self::Batches(error) => error.fmt(f),
-        }
-    }
-}
-
 impl Events {
     /// Looks at the body of an operation that a replay sends; other bodies have no events.
     ///
     /// # Errors
     ///
-    /// [`BodyError`].
-    pub fn of(operation: Operation, body: &[u8]) -> Result<Self, BodyError> {
-        let Some(form) = form(operation) else { return Ok(Self::default()) };
-        let mut events = Self::default();
-        if form.batched {
-            for batch in Batches::new(body, EVENT_SIZE).map_err(BodyError::Batches)? {
-                events.add(form, batch);
-            }
-        } else if body.len().is_multiple_of(EVENT_SIZE) {
-            events.add(form, body);
-        } else {
-            return Err(BodyError::Size(body.len()));
-        }
-        Ok(events)
+    /// [`EventsError`].
+    pub fn of(operation: Operation, body: &[u8]) -> Result<Self, EventsError> {
+        let Some(events) = message::Events::of(operation, body)? else { return Ok(Self::default()) };
+        let expires = |bytes: &&[u8; EVENT_SIZE]| match events.event(bytes) {
+            Event::Account(_) => false,
+            Event::Transfer(transfer) => transfer.expires(),
+        };
+        let expiring = events.batches().flatten().filter(expires).count();
+        Ok(Self { count: to_u32(events.count()), expiring: to_u32(expiring) })
     }
+}
 
-    fn add(&mut self, form: Form, batch: &[u8]) {
-        let (events, _) = batch.as_chunks::<EVENT_SIZE>();
-        self.count = self.count.saturating_add(u32::try_from(events.len()).unwrap_or(u32::MAX));
-        if form.transfers {
-            let expires = |event: &[u8; EVENT_SIZE]| {
-                let transfer: &Transfer = zerocopy::transmute_ref!(event);
-                transfer.flags.get() & FLAG_PENDING != 0 && transfer.timeout.get() != 0
-            };
-            let expiring = events.iter().filter(|event| expires(event)).count();
-            self.expiring = self.expiring.saturating_add(u32::try_from(expiring).unwrap_or(u32::MAX));
-        }
-    }
+/// A body of 4 GiB has fewer events than that.
+fn to_u32(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// An event that was not created.
@@ -153,9 +77,9 @@ pub struct Rejected {
 /// cluster's answer is not what is being checked here.
 #[must_use]
 pub fn rejected(operation: Operation, request: &[u8], reply: &[u8]) -> Vec<Rejected> {
-    let Some(form) = form(operation) else { return Vec::new() };
+    let Some(form) = EventForm::of(operation) else { return Vec::new() };
     let mut rejected = Vec::new();
-    if form.dense {
+    if form.is_dense {
         let Ok(batches) = Batches::new(reply, size_of::<DenseResult>()) else { return rejected };
         let results = batches.flat_map(|batch| batch.as_chunks::<{ size_of::<DenseResult>() }>().0);
         for (index, result) in (0..).zip(results) {
@@ -176,14 +100,14 @@ pub fn rejected(operation: Operation, request: &[u8], reply: &[u8]) -> Vec<Rejec
             });
         }
     };
-    if form.batched {
+    if form.is_batched {
         let results = Batches::new(reply, size_of::<SparseResult>());
         let events = Batches::new(request, EVENT_SIZE);
         let (Ok(results), Ok(events)) = (results, events) else { return rejected };
         let mut first = 0_u32;
         for (results, events) in results.zip(events) {
             sparse(results, first); // indices count in their batch
-            first = first.saturating_add(u32::try_from(events.len() / EVENT_SIZE).unwrap_or(u32::MAX));
+            first = first.saturating_add(to_u32(events.len() / EVENT_SIZE));
         }
     } else {
         sparse(reply, 0);
@@ -230,8 +154,8 @@ mod tests {
 
     #[test]
     fn bodies_of_another_form_are_refused() {
-        assert_eq!(Events::of(Operation::CREATE_TRANSFERS_UNBATCHED, &[0; 129]), Err(BodyError::Size(129)));
-        assert!(matches!(Events::of(Operation::CREATE_TRANSFERS, &[0; 128]), Err(BodyError::Batches(_))));
+        assert_eq!(Events::of(Operation::CREATE_TRANSFERS_UNBATCHED, &[0; 129]), Err(EventsError::Size(129)));
+        assert!(matches!(Events::of(Operation::CREATE_TRANSFERS, &[0; 128]), Err(EventsError::Batches(_))));
     }
 
     #[test]

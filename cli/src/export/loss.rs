@@ -1,0 +1,44 @@
+//! What of the logs is not in an export, and why: [`Loss`].
+
+use super::select::Select;
+use crate::output;
+use crate::verify::ranges;
+
+/// What is told one by one.
+const TOLD_MAX: u64 = 20;
+
+/// What is not in an export.
+#[derive(Debug, Default)]
+pub struct Loss {
+    /// Places that were told.
+    told: u64,
+    /// Whether sound entries may be missing: damage that nothing makes up for, or two histories.
+    pub is_fault: bool,
+    /// Ops that no entry has, as ranges with both ends.
+    pub missing: Vec<(u64, u64)>,
+}
+
+impl Loss {
+    /// Tells of a place: one of the first.
+    pub fn tell(&mut self, text: &str) {
+        self.told += 1;
+        if self.told <= TOLD_MAX {
+            output::note(text);
+        }
+    }
+
+    /// Tells what remains to be told.
+    pub fn finish(&self, select: &Select) {
+        if let Some(more @ 1..) = self.told.checked_sub(TOLD_MAX) {
+            output::note(&format!("{more} more places: aof verify tells of all"));
+        }
+        let missing: Vec<(u64, u64)> = self.missing.iter().filter_map(|range| select.ops(*range)).collect();
+        match missing.as_slice() {
+            [] => {}
+            [(first, last)] if first == last => {
+                output::note(&format!("op {first} is not exported: no sound entry has it"));
+            }
+            _ => output::note(&format!("ops {} are not exported: no sound entry has them", ranges(&missing))),
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Where rows go: standard output, a file, or a directory of files. The last two appear whole or not at all.
+
+use super::args::{ExportArgs, Format};
+use super::columnar::{Encoder, RowGroup};
+use super::table::Table;
+use super::text::Text;
+use crate::failure::{Failure, shown};
+use crate::output;
+use crate::target;
+use aof_std::{NewDirectory, NewFile};
+use parquet::errors::ParquetError;
+use parquet::file::writer::SerializedFileWriter;
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// How rows are written.
+#[derive(Debug)]
+pub enum Codec<T> {
+    /// As text.
+    Text(Text),
+    /// As Parquet.
+    Parquet(Encoder<T>),
+}
+
+/// Rows, encoded.
+#[derive(Debug)]
+pub enum Encoded {
+    /// Text.
+    Bytes(Vec<u8>),
+    /// Parquet.
+    Group(RowGroup),
+}
+
+impl<T: Table> Codec<T> {
+    /// The codec of a format.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`], for a table that the format cannot hold: a mistake of ours.
+    pub fn new(format: Format) -> Result<Self, Failure> {
+        Ok(match format {
+            Format::Jsonl => Self::Text(Text::Jsonl),
+            Format::Csv => Self::Text(Text::Csv),
+            Format::Parquet => {
+                Self::Parquet(Encoder::new().map_err(|error| Failure::Usage(error.to_string()))?)
+            }
+        })
+    }
+
+    /// Encodes a block.
+    ///
+    /// # Errors
+    ///
+    /// Parquet's.
+    pub fn encode(&self, block: &T::Block) -> Result<Encoded, ParquetError> {
+        Ok(match self {
+            Self::Text(text) => Encoded::Bytes(text.encode::<T>(block)),
+            Self::Parquet(encoder) => Encoded::Group(encoder.encode(block)?),
+        })
+    }
+}
+
+/// Takes what was encoded, in order.
+#[derive(Debug)]
+pub struct Output<'a, T> {
+    codec: &'a Codec<T>,
+    path: PathBuf,
+    force: bool,
+    extension: &'static str,
+    place: Place,
+    file: Option<Open>,
+    /// The lowest and the highest op of the rows in `file`.
+    ops: Option<(u64, u64)>,
+    /// Files that were written.
+    pub files: u64,
+}
+
+/// Where the files are.
+#[derive(Debug)]
+enum Place {
+    /// There is one, and it is not closed before the end.
+    Single(Option<Target>),
+    Directory(NewDirectory),
+}
+
+/// What a file's bytes are written to.
+#[derive(Debug)]
+pub enum Target {
+    /// Standard output.
+    Stdout(BufWriter<io::Stdout>),
+    /// A file of its own.
+    File(NewFile),
+    /// A file in a directory.
+    Part(fs::File),
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout(stdout) => stdout.write(bytes),
+            Self::File(file) => file.write(bytes),
+            Self::Part(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout(stdout) => stdout.flush(),
+            Self::File(file) => file.flush(),
+            Self::Part(file) => file.flush(),
+        }
+    }
+}
+
+/// A file that takes rows.
+#[derive(Debug)]
+enum Open {
+    Text(Target),
+    Parquet(Box<SerializedFileWriter<Target>>),
+}
+
+/// Whether rows go to standard output.
+#[must_use]
+pub fn is_stdout(args: &ExportArgs) -> bool {
+    args.output == Path::new("-")
+}
+
+/// The name of a file in the making, in a directory that nobody sees yet.
+const UNNAMED: &str = "unnamed";
+
+impl<'a, T: Table> Output<'a, T> {
+    /// Begins the output: it can be created, and does not replace what it should not.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`].
+    pub fn begin(args: &ExportArgs, format: Format, codec: &'a Codec<T>) -> Result<Self, Failure> {
+        let path = &args.output;
+        let place = if args.rows_per_file.is_some() {
+            check_directory(args)?;
+            let created = NewDirectory::create(path).map_err(|error| Failure::write(path, error))?;
+            Place::Directory(created)
+        } else if is_stdout(args) {
+            Place::Single(Some(Target::Stdout(BufWriter::with_capacity(64 << 10, io::stdout()))))
+        } else {
+            target::check(path, &args.files, args.force)?;
+            let file = NewFile::create(path).map_err(|error| Failure::write(path, error))?;
+            Place::Single(Some(Target::File(file)))
+        };
+        let (path, force, extension) = (path.clone(), args.force, format.extension());
+        Ok(Self { codec, path, force, extension, place, file: None, ops: None, files: 0 })
+    }
+
+    /// Rows of a block: of Parquet a row group, of which readers want 100,000 and more; text is several times
+    /// as large as what it is made of.
+    #[must_use]
+    pub const fn block_rows(&self) -> usize {
+        match self.codec {
+            Codec::Text(_) => 8 << 10,
+            Codec::Parquet(_) => 128 << 10,
+        }
+    }
+
+    /// Writes rows of these ops behind those before.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Write`] or [`Failure::Stdout`].
+    pub fn append(&mut self, encoded: Encoded, ops: Option<(u64, u64)>) -> Result<(), Failure> {
+        if let Some((first, last)) = ops {
+            let (lowest, highest) = self.ops.unwrap_or((first, last));
+            self.ops = Some((lowest.min(first), highest.max(last)));
+        }
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => self.open()?,
+        };
+        let result = match (&mut file, encoded) {
+            (Open::Text(target), Encoded::Bytes(bytes)) => target.write_all(&bytes),
+            (Open::Parquet(file), Encoded::Group(group)) => group.append_to(file).map_err(into_io),
+            _ => Err(io::Error::other("rows of another format")),
+        };
+        result.map_err(|error| self.failed(error))?;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    fn open(&mut self) -> Result<Open, Failure> {
+        let target = match &mut self.place {
+            Place::Single(target) => target.take().ok_or(io::ErrorKind::AlreadyExists.into()),
+            Place::Directory(directory) => {
+                fs::File::create_new(directory.path().join(UNNAMED)).map(Target::Part)
+            }
+        };
+        let mut target = target.map_err(|error| self.failed(error))?;
+        match self.codec {
+            Codec::Text(text) => {
+                target.write_all(&text.head::<T>()).map_err(|error| self.failed(error))?;
+                Ok(Open::Text(target))
+            }
+            Codec::Parquet(encoder) => {
+                let file = encoder.begin(target).map_err(|error| self.failed(into_io(error)))?;
+                Ok(Open::Parquet(Box::new(file)))
+            }
+        }
+    }
+
+    /// Ends the file that takes rows; the next rows go into another.
+    ///
+    /// # Errors
+    ///
+    /// As of [`append`](Self::append).
+    pub fn end_file(&mut self) -> Result<(), Failure> {
+        let Some(file) = self.file.take() else { return Ok(()) };
+        let target = match file {
+            Open::Text(target) => Ok(target),
+            Open::Parquet(file) => file.into_inner().map_err(into_io),
+        };
+        let mut target = target.map_err(|error| self.failed(error))?;
+        target.flush().map_err(|error| self.failed(error))?;
+        self.files += 1;
+        let result = match (&self.place, target) {
+            (Place::Directory(directory), _) => {
+                let name = match self.ops {
+                    Some((first, last)) => format!("ops-{first:020}-{last:020}.{}", self.extension),
+                    None => format!("ops-none.{}", self.extension),
+                };
+                fs::rename(directory.path().join(UNNAMED), directory.path().join(name))
+            }
+            (Place::Single(_), Target::File(file)) => file.commit(self.force),
+            (Place::Single(_), _) => Ok(()),
+        };
+        self.ops = None;
+        result.map_err(|error| self.failed(error))
+    }
+
+    /// Lets the output appear. Where there are no rows it is a file without any.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]; the output is as it was.
+    pub fn finish(mut self) -> Result<u64, Failure> {
+        if self.file.is_none() && self.files == 0 {
+            self.file = Some(self.open()?);
+        }
+        if output::stopped() {
+            return Err(Failure::Interrupted);
+        }
+        self.end_file()?;
+        let Self { path, force, place, files, .. } = self;
+        if let Place::Directory(directory) = place {
+            directory.commit(force).map_err(|error| failed_at(&path, error))?;
+        }
+        Ok(files)
+    }
+
+    fn failed(&self, error: io::Error) -> Failure {
+        if self.path == Path::new("-") && matches!(self.place, Place::Single(_)) {
+            return Failure::Stdout(error);
+        }
+        failed_at(&self.path, error)
+    }
+}
+
+fn failed_at(path: &Path, error: io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => Failure::Exists(path.to_path_buf()),
+        _ => Failure::write(path, error),
+    }
+}
+
+/// The output's error, out of that of the crate.
+pub fn into_io(error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(inner) => match inner.downcast::<io::Error>() {
+            Ok(error) => *error,
+            Err(other) => io::Error::other(other),
+        },
+        other => io::Error::other(other),
+    }
+}
+
+/// A directory that exists is replaced if that is asked for, and if it holds nothing but an earlier export:
+/// a slip of the pen must not remove somebody's files.
+fn check_directory(args: &ExportArgs) -> Result<(), Failure> {
+    let path = &args.output;
+    let Ok(metadata) = path.symlink_metadata() else { return Ok(()) };
+    if !args.force {
+        return Err(Failure::Exists(path.clone()));
+    }
+    if !metadata.is_dir() {
+        return Err(Failure::write(path, io::ErrorKind::NotADirectory.into()));
+    }
+    let read = |error| Failure::write(path, error);
+    for entry in fs::read_dir(path).map_err(read)? {
+        let entry = entry.map_err(read)?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_ours = name.starts_with("ops-")
+            && [".jsonl", ".csv", ".parquet"].iter().any(|extension| name.ends_with(extension));
+        if !is_ours {
+            return Err(Failure::Usage(format!(
+                "{} holds more than an earlier export, and is not replaced: move away {}, or choose another \
+                 directory",
+                shown(path),
+                shown(&entry.path())
+            )));
+        }
+    }
+    Ok(())
+}

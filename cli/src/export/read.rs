@@ -1,0 +1,269 @@
+//! One log, as it stands in its file: [`read`].
+//!
+//! The file is read once, by all cores, and its entries are taken in its order. After a restart a replica
+//! writes again what it has written before: an op that came before is passed over. Memory does not grow
+//! with the log: of the ops that came, ranges are kept; of their checksums the last [`WINDOW`], so that
+//! another entry for one of them, a fork, is seen. At a fork the export ends: nobody can tell which of the
+//! two histories is the right one, and rows of both would be neither.
+
+use super::loss::Loss;
+use super::select::Select;
+use crate::failure::{Failure, shown};
+use crate::output::{Progress, WATCH};
+use crate::survey::Finding;
+use aof_nostd::chain::{Chain, ChainLink, Relation, Window};
+use aof_nostd::{Damage, Header, Located};
+use aof_std::Source;
+use aof_std::scan::{Scan, Sink};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+/// Takes entries that are asked for, each op once.
+pub trait Taker {
+    /// Whether it looks at bodies.
+    const BODIES: bool;
+
+    /// Takes one.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: no more are wanted.
+    fn take(&mut self, file: &Arc<Path>, offset: u64, header: &Header, body: &[u8]) -> Result<(), Failure>;
+}
+
+/// Ops whose checksums are remembered. A replica goes back by at most its journal's length, 1,024.
+pub const WINDOW: usize = 4096;
+
+/// Ranges of ops that are remembered: about 64 MiB. A log of a replica has a handful.
+const RANGES_MAX: usize = 1 << 20;
+
+/// A segment's bodies are held, and some segments are at once.
+const SEGMENT_SIZE_MAX: u64 = 4 << 20;
+
+/// Reads a log whole.
+///
+/// # Errors
+///
+/// [`Failure::Read`], [`Failure::Interrupted`], and those of `taker`.
+pub fn read<T: Taker>(
+    path: &Path,
+    message_size_max: u32,
+    select: &Select,
+    taker: &mut T,
+) -> Result<Loss, Failure> {
+    let failed = |error| Failure::read(path, error);
+    let source = Source::open(path).map_err(failed)?;
+    let progress = Progress::new("export", source.size());
+    let scan = Scan::detect(&source, aof_std::backend()).map_err(failed)?;
+    let scan = scan.with_message_size_max(message_size_max).with_watch(&WATCH);
+    let scan = scan.with_segment_size_max(SEGMENT_SIZE_MAX);
+    let spare: Mutex<Vec<Part<'_>>> = Mutex::default();
+    let new = || {
+        let part = spare.lock().ok().and_then(|mut spare| spare.pop());
+        part.unwrap_or_else(|| Part { select, bodies: T::BODIES, seen: Vec::new(), bytes: Vec::new() })
+    };
+    let mut whole = Whole::new(path, taker);
+    let result = scan.run(new, |mut part| {
+        whole.take(&part);
+        progress.show();
+        part.seen.clear();
+        part.bytes.clear();
+        if let Ok(mut spare) = spare.lock() {
+            spare.push(part);
+        }
+    });
+    match (whole.failure, result) {
+        (Some(failure), _) => Err(failure),
+        (None, result) => {
+            result.map_err(failed)?;
+            whole.loss.missing = whole.ops.missing();
+            Ok(whole.loss)
+        }
+    }
+}
+
+/// What a segment holds.
+struct Part<'a> {
+    select: &'a Select,
+    bodies: bool,
+    seen: Vec<Seen>,
+    /// The bodies of entries that are asked for.
+    bytes: Vec<u8>,
+}
+
+#[allow(clippy::large_enum_variant, reason = "nearly all are entries")]
+enum Seen {
+    Entry { offset: u64, header: Header, is_wanted: bool, body: Range<usize> },
+    Damage(Damage, u64),
+}
+
+impl Sink for Part<'_> {
+    fn entry(&mut self, located: Located<'_>) {
+        let header = located.entry.header;
+        let is_wanted = self.select.entry(&header);
+        let start = self.bytes.len();
+        if is_wanted && self.bodies {
+            self.bytes.extend_from_slice(&located.entry.body);
+        }
+        let body = start..self.bytes.len();
+        self.seen.push(Seen::Entry { offset: located.offset, header, is_wanted, body });
+    }
+
+    fn damage(&mut self, damage: Damage, until: u64) {
+        self.seen.push(Seen::Damage(damage, until));
+    }
+}
+
+/// Puts the segments together.
+struct Whole<'a, T> {
+    file: Arc<Path>,
+    taker: &'a mut T,
+    chain: Box<Chain<Window<WINDOW>>>,
+    ops: Ops,
+    cluster: Option<u128>,
+    loss: Loss,
+    /// A fork ended it.
+    is_over: bool,
+    failure: Option<Failure>,
+}
+
+impl<'a, T: Taker> Whole<'a, T> {
+    fn new(path: &Path, taker: &'a mut T) -> Self {
+        Self {
+            file: path.into(),
+            taker,
+            chain: Box::new(Chain::new(Window::new())),
+            ops: Ops::default(),
+            cluster: None,
+            loss: Loss::default(),
+            is_over: false,
+            failure: None,
+        }
+    }
+
+    fn take(&mut self, part: &Part<'_>) {
+        for seen in &part.seen {
+            if self.is_over || self.failure.is_some() {
+                return;
+            }
+            match seen {
+                Seen::Damage(damage, until) => {
+                    self.loss.is_fault = true;
+                    let finding = Finding::damage(*damage, *until);
+                    self.loss.tell(&format!("{}: {finding}", shown(&self.file)));
+                }
+                Seen::Entry { offset, header, is_wanted, body } => {
+                    let body = part.bytes.get(body.clone()).unwrap_or(&[]);
+                    if self.is_new(*offset, header)
+                        && *is_wanted
+                        && let Err(failure) = self.taker.take(&self.file, *offset, header, body)
+                    {
+                        self.fail(failure);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether an entry is of this log, and its op did not come before.
+    fn is_new(&mut self, offset: u64, header: &Header) -> bool {
+        let op = header.op.get();
+        let place = |what: &str| format!("{}: byte {offset} (op {op}): {what}", shown(&self.file));
+        let cluster = header.cluster.get();
+        let expected = *self.cluster.get_or_insert(cluster);
+        if cluster != expected {
+            self.loss.is_fault = true;
+            let what =
+                format!("an entry of cluster {cluster} in a log of cluster {expected}: it is left out");
+            self.loss.tell(&place(&what));
+            return false;
+        }
+        if let relation @ Relation::Fork { .. } = self.chain.push(ChainLink::from(header)) {
+            self.loss.is_fault = true;
+            self.loss.tell(&place(&format!("{relation}: what stands from here on is not exported")));
+            self.is_over = true;
+            return false;
+        }
+        let is_new = self.ops.insert(op);
+        if self.ops.0.len() > RANGES_MAX {
+            let what =
+                format!("more than {RANGES_MAX} ranges of ops: export a part, by --from-op and --until-op");
+            let failure = Failure::Log(place(&what));
+            self.fail(failure);
+        }
+        is_new
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.failure = Some(failure);
+        WATCH.stop.store(true, Ordering::Relaxed); // no more is wanted
+    }
+}
+
+/// A set of ops, as ranges: from the first to the last.
+#[derive(Debug, Default)]
+struct Ops(BTreeMap<u64, u64>);
+
+impl Ops {
+    /// Adds an op. Says whether it is new.
+    fn insert(&mut self, op: u64) -> bool {
+        let before = self.0.range_mut(..=op).next_back();
+        let joined = match before {
+            Some((_, last)) if op <= *last => return false,
+            Some((first, last)) if op - *last == 1 => {
+                *last = op;
+                *first
+            }
+            _ => {
+                self.0.insert(op, op);
+                op
+            }
+        };
+        // The range behind may follow on it.
+        if let Some(next) = op.checked_add(1)
+            && let Some(last) = self.0.remove(&next)
+        {
+            self.0.insert(joined, last);
+        }
+        true
+    }
+
+    /// The ops between the first and the last that are not there.
+    fn missing(&self) -> Vec<(u64, u64)> {
+        let behind = self.0.keys().skip(1);
+        self.0
+            .values()
+            .zip(behind)
+            .map(|(last, next)| (last.saturating_add(1), next.saturating_sub(1)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn some_op() -> impl Strategy<Value = u64> {
+        prop_oneof![0_u64..30, u64::MAX - 3..=u64::MAX]
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_agree_with_a_set(list in prop::collection::vec(some_op(), 0..60)) {
+            let (mut ops, mut set) = (Ops::default(), BTreeSet::new());
+            for op in list {
+                prop_assert_eq!(ops.insert(op), set.insert(op));
+            }
+            let held: Vec<u64> = ops.0.iter().flat_map(|(first, last)| *first..=*last).collect();
+            prop_assert_eq!(held, set.iter().copied().collect::<Vec<_>>());
+            let gaps: Vec<(u64, u64)> = set.iter().zip(set.iter().skip(1))
+                .filter(|(a, b)| *b - *a > 1).map(|(a, b)| (a + 1, b - 1)).collect();
+            prop_assert_eq!(ops.missing(), gaps);
+        }
+    }
+}

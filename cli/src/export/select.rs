@@ -1,0 +1,68 @@
+//! Which entries and which events are asked for: [`Select`].
+
+use super::args::ExportArgs;
+use aof_nostd::Header;
+use aof_nostd::message::Event;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Select {
+    /// The first and the last op.
+    ops: (u64, u64),
+    /// The first and the last timestamp of an entry, ns.
+    times: (u64, u64),
+    /// By number; empty for all.
+    operations: Vec<u8>,
+    /// Empty for all.
+    ledgers: Vec<u32>,
+    /// Empty for all.
+    accounts: Vec<u128>,
+}
+
+impl Select {
+    /// What the arguments ask for.
+    #[must_use]
+    pub fn new(args: &ExportArgs) -> Self {
+        let operations = args.operation.iter().flat_map(|operations| &operations.0);
+        Self {
+            ops: (args.from_op.unwrap_or(0), args.until_op.unwrap_or(u64::MAX)),
+            times: (args.from.unwrap_or(0), args.until.unwrap_or(u64::MAX)),
+            operations: operations.map(|operation| operation.0).collect(),
+            ledgers: args.ledger.clone(),
+            accounts: args.account.clone(),
+        }
+    }
+
+    /// Whether an entry is asked for, as far as its header tells.
+    #[must_use]
+    pub fn entry(&self, header: &Header) -> bool {
+        let (op, timestamp) = (header.op.get(), header.timestamp.get());
+        (self.ops.0..=self.ops.1).contains(&op)
+            && (self.times.0..=self.times.1).contains(&timestamp)
+            && (self.operations.is_empty() || self.operations.contains(&header.operation))
+    }
+
+    /// Whether an event of such an entry is asked for.
+    #[must_use]
+    pub fn event(&self, event: Event<'_>) -> bool {
+        let ledger = match event {
+            Event::Account(account) => account.ledger.get(),
+            Event::Transfer(transfer) => transfer.ledger.get(),
+        };
+        let is_account = |id: &u128| match event {
+            Event::Account(account) => account.id.get() == *id,
+            Event::Transfer(transfer) => {
+                transfer.debit_account_id.get() == *id || transfer.credit_account_id.get() == *id
+            }
+        };
+        (self.ledgers.is_empty() || self.ledgers.contains(&ledger))
+            && (self.accounts.is_empty() || self.accounts.iter().any(is_account))
+    }
+
+    /// The part of a range of ops that is asked for, both ends included.
+    #[must_use]
+    pub fn ops(&self, range: (u64, u64)) -> Option<(u64, u64)> {
+        let (first, last) = (range.0.max(self.ops.0), range.1.min(self.ops.1));
+        (first <= last).then_some((first, last))
+    }
+}

@@ -1,0 +1,287 @@
+//! Which entries are meant, and what stands around them: [`find`].
+//!
+//! The file is read twice, by all cores: once for the entries, once for their neighbours and copies.
+//! Memory does not grow with the file: what there may be many of is listed up to a bound, and counted.
+
+use super::args::ShowArgs;
+use crate::failure::Failure;
+use crate::output::{Progress, WATCH};
+use aof_nostd::wire::Header;
+use aof_nostd::{Checksum, Damage, Located};
+use aof_std::Source;
+use aof_std::scan::{Scan, Sink};
+use std::collections::HashMap;
+
+/// Places listed of a kind.
+pub const PLACES_MAX: usize = 1000;
+
+/// Different entries shown.
+pub const ENTRIES_MAX: usize = 100;
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// An op.
+    Op(u64),
+    /// A checksum.
+    Checksum(Checksum),
+    /// A byte of the file.
+    Offset(u64),
+    /// The last entry up to a time, ns.
+    At(u64),
+}
+
+impl Wanted {
+    /// What the arguments ask for.
+    #[must_use]
+    pub fn new(args: &ShowArgs) -> Option<Self> {
+        let op = args.op.map(Self::Op);
+        let checksum = args.checksum.map(Self::Checksum);
+        op.or(checksum).or(args.offset.map(Self::Offset)).or(args.at.map(Self::At))
+    }
+}
+
+/// An entry's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its op.
+    pub op: u64,
+    /// Its checksum.
+    pub checksum: Checksum,
+    /// Its first byte.
+    pub offset: u64,
+}
+
+/// Some places, and how many there are.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    /// The first of them, in the order of the file.
+    pub listed: Vec<Place>,
+    /// All of them.
+    pub count: u64,
+}
+
+impl Places {
+    fn push(&mut self, place: Place) {
+        self.count += 1;
+        if self.listed.len() < PLACES_MAX {
+            self.listed.push(place);
+        }
+    }
+
+    fn append(&mut self, other: Self) {
+        self.count += other.count;
+        let room = PLACES_MAX - self.listed.len();
+        self.listed.extend(other.listed.into_iter().take(room));
+    }
+}
+
+/// An entry, and what stands around it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its header.
+    pub header: Header,
+    /// Where it stands first.
+    pub offset: u64,
+    /// Where it stands, that place included.
+    pub copies: Places,
+    /// Where its parent stands.
+    pub parents: Places,
+    /// Where its children stand.
+    pub children: Places,
+}
+
+/// What a file holds: told where an entry is not there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extent {
+    /// Entries.
+    pub entries: u64,
+    /// The lowest and the highest op.
+    pub ops: Option<(u64, u64)>,
+    /// The first and the last time, ns.
+    pub times: Option<(u64, u64)>,
+    /// The damage that the byte looked for lies in, and its end.
+    pub damage_there: Option<(Damage, u64)>,
+    /// Damaged places.
+    pub damages: u64,
+}
+
+impl Extent {
+    fn join(&mut self, next: Self) {
+        self.entries += next.entries;
+        self.damages += next.damages;
+        self.ops = joined(self.ops, next.ops);
+        self.times = joined(self.times, next.times);
+        self.damage_there = self.damage_there.or(next.damage_there);
+    }
+}
+
+fn joined(one: Option<(u64, u64)>, other: Option<(u64, u64)>) -> Option<(u64, u64)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Finds the entries that are meant: each once, in the order of the file.
+///
+/// # Errors
+///
+/// [`Failure::Read`].
+pub fn find(args: &ShowArgs, source: &Source, wanted: Wanted) -> Result<(Vec<Found>, Extent), Failure> {
+    let mut meant = Meant::new(wanted);
+    scan(args, source, || Meant::new(wanted), |part| meant.join(part))?;
+    let mut found: Vec<Found> = Vec::new();
+    for (offset, header) in meant.entries {
+        if found.iter().all(|other| other.header.checksum != header.checksum) && found.len() < ENTRIES_MAX {
+            let (copies, parents, children) = Default::default();
+            found.push(Found { header, offset, copies, parents, children });
+        }
+    }
+    if !found.is_empty() {
+        let headers: Vec<Header> = found.iter().map(|found| found.header).collect();
+        let mut around = Around::new(&headers);
+        scan(args, source, || Around::new(&headers), |part| around.join(part))?;
+        for (found, places) in found.iter_mut().zip(around.places) {
+            (found.copies, found.parents, found.children) = places;
+        }
+    }
+    Ok((found, meant.extent))
+}
+
+fn scan<S: Sink>(
+    args: &ShowArgs,
+    source: &Source,
+    new: impl Fn() -> S + Sync,
+    mut take: impl FnMut(S),
+) -> Result<(), Failure> {
+    let failed = |error| Failure::read(&args.file, error);
+    let progress = Progress::new("show", source.size());
+    let scan = Scan::detect(source, aof_std::backend()).map_err(failed)?;
+    let scan = scan.with_message_size_max(args.limits.message_size_max).with_watch(&WATCH);
+    let take = |part| {
+        take(part);
+        progress.show();
+    };
+    scan.run(new, take).map_err(failed)
+}
+
+/// The entries that are meant.
+struct Meant {
+    wanted: Wanted,
+    entries: Vec<(u64, Header)>,
+    extent: Extent,
+}
+
+impl Meant {
+    fn new(wanted: Wanted) -> Self {
+        Self { wanted, entries: Vec::new(), extent: Extent::default() }
+    }
+
+    fn push(&mut self, offset: u64, header: &Header) {
+        if let Wanted::At(_) = self.wanted {
+            let last = self.entries.first().map(|(_, header)| header.timestamp.get());
+            match last.cmp(&Some(header.timestamp.get())) {
+                std::cmp::Ordering::Greater => return,
+                std::cmp::Ordering::Less => self.entries.clear(),
+                std::cmp::Ordering::Equal => {}
+            }
+        }
+        if self.entries.len() < PLACES_MAX
+            && self.entries.iter().all(|(_, it)| it.checksum != header.checksum)
+        {
+            self.entries.push((offset, *header));
+        }
+    }
+
+    fn join(&mut self, next: Self) {
+        for (offset, header) in next.entries {
+            self.push(offset, &header);
+        }
+        self.extent.join(next.extent);
+    }
+}
+
+impl Sink for Meant {
+    fn entry(&mut self, located: Located<'_>) {
+        let header = &located.entry.header;
+        let (op, time) = (header.op.get(), header.timestamp.get());
+        let is_meant = match self.wanted {
+            Wanted::Op(wanted) => op == wanted,
+            Wanted::Checksum(wanted) => header.checksum == wanted,
+            Wanted::Offset(wanted) => {
+                (located.offset..located.offset.saturating_add(header.size_disk())).contains(&wanted)
+            }
+            Wanted::At(wanted) => time <= wanted,
+        };
+        if is_meant {
+            self.push(located.offset, header);
+        }
+        self.extent.join(Extent {
+            entries: 1,
+            ops: Some((op, op)),
+            times: Some((time, time)),
+            ..Extent::default()
+        });
+    }
+
+    fn damage(&mut self, damage: Damage, until: u64) {
+        self.extent.damages += 1;
+        if let Wanted::Offset(wanted) = self.wanted
+            && (damage.offset..until).contains(&wanted)
+        {
+            self.extent.damage_there = Some((damage, until));
+        }
+    }
+}
+
+/// What stands around entries.
+struct Around {
+    /// Which of them have this checksum, and this parent.
+    own: HashMap<Checksum, usize>,
+    parents: HashMap<Checksum, Vec<usize>>,
+    /// Of each: copies, parents, children.
+    places: Vec<(Places, Places, Places)>,
+}
+
+impl Around {
+    fn new(headers: &[Header]) -> Self {
+        let mut parents: HashMap<Checksum, Vec<usize>> = HashMap::new();
+        for (index, header) in headers.iter().enumerate() {
+            parents.entry(header.parent).or_default().push(index);
+        }
+        Self {
+            own: headers.iter().enumerate().map(|(index, header)| (header.checksum, index)).collect(),
+            parents,
+            places: vec![Default::default(); headers.len()],
+        }
+    }
+
+    fn join(&mut self, next: Self) {
+        for (all, next) in self.places.iter_mut().zip(next.places) {
+            all.0.append(next.0);
+            all.1.append(next.1);
+            all.2.append(next.2);
+        }
+    }
+}
+
+impl Sink for Around {
+    fn entry(&mut self, located: Located<'_>) {
+        let header = &located.entry.header;
+        let place = Place { op: header.op.get(), checksum: header.checksum, offset: located.offset };
+        if let Some(places) = self.own.get(&header.checksum).and_then(|index| self.places.get_mut(*index)) {
+            places.0.push(place);
+        }
+        for index in self.parents.get(&header.checksum).into_iter().flatten() {
+            if let Some(places) = self.places.get_mut(*index) {
+                places.1.push(place);
+            }
+        }
+        if let Some(places) = self.own.get(&header.parent).and_then(|index| self.places.get_mut(*index)) {
+            places.2.push(place);
+        }
+    }
+
+    fn damage(&mut self, _damage: Damage, _until: u64) {}
+}

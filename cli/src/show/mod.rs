@@ -1,0 +1,133 @@
+//! `aof show`: one entry whole.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`args`] | what is asked for |
+//! | [`mod@find`] | the entries that are meant, and what stands around them |
+//! | [`body`] | a body decoded, or as bytes |
+//! | [`text`] | for people |
+//! | [`json`] | for programs |
+
+pub mod args;
+pub mod body;
+pub mod find;
+pub mod json;
+pub mod text;
+
+use crate::exit::Exit;
+use crate::failure::{Failure, shown};
+use crate::output;
+use crate::time;
+use aof_nostd::wire::Entry;
+use aof_nostd::{Checksum, Header};
+use aof_std::Source;
+use args::ShowArgs;
+use find::{Extent, Found, Wanted, find};
+use std::io::{Read, Seek, SeekFrom};
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// [`Failure::Read`] or [`Failure::Stdout`].
+pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
+    let Some(wanted) = Wanted::new(args) else {
+        return Err(Failure::Usage("which entry? --op, --checksum, --offset or --at".into()));
+    };
+    let source = Source::open(&args.file).map_err(|error| Failure::read(&args.file, error))?;
+    let (found, extent) = find(args, &source, wanted)?;
+    if found.is_empty() {
+        output::note(&format!("{}: {}", shown(&args.file), not_there(wanted, &extent)));
+        return Ok(Exit::Damage);
+    }
+    let mut stdout = output::stdout();
+    for (index, found) in found.iter().enumerate() {
+        let body = read_body(args, &source, &found.header, found.offset)?;
+        let bytes = if args.json {
+            json::entry(args, found, &body)
+        } else {
+            let before = if index == 0 { "" } else { "\n" };
+            format!("{before}{}", text::entry(args, wanted, found, &body)).into_bytes()
+        };
+        output::write(&mut stdout, &bytes)?;
+    }
+    output::finish(stdout)?;
+    if found.len() > 1 {
+        let of = match found.first() {
+            Some(first) if found.iter().all(|found| found.header.op == first.header.op) => {
+                format!("op {}: a fork", first.header.op)
+            }
+            _ => "this time".into(),
+        };
+        output::note(&format!("{}: {} different entries of {of}", shown(&args.file), found.len()));
+    }
+    if extent.damages > 0 {
+        let places =
+            if extent.damages == 1 { "1 place".into() } else { format!("{} places", extent.damages) };
+        output::note(&format!(
+            "{} is damaged at {places}, where neighbours and copies may have stood: aof verify tells",
+            shown(&args.file)
+        ));
+    }
+    Ok(Exit::Sound)
+}
+
+/// What is not there, and what is.
+fn not_there(wanted: Wanted, extent: &Extent) -> String {
+    let (Some(ops), Some(times)) = (extent.ops, extent.times) else {
+        return "holds no entry".into();
+    };
+    let damage = match extent.damages {
+        0 => String::new(),
+        1 => "; it may have stood at the place that is damaged: aof verify tells".into(),
+        count => format!("; it may have stood at one of {count} places that are damaged: aof verify tells"),
+    };
+    let (first, last) = ops;
+    match wanted {
+        Wanted::Op(op) => format!("has no op {op}: its ops go from {first} to {last}{damage}"),
+        Wanted::Checksum(checksum) => {
+            format!("has no entry with checksum {checksum}: its ops go from {first} to {last}{damage}")
+        }
+        Wanted::At(at) => format!(
+            "has no entry up to {} ({at}): the first is of {} ({})",
+            time::format(at),
+            time::format(times.0),
+            times.0
+        ),
+        Wanted::Offset(byte) => match extent.damage_there {
+            Some((damage, until)) => {
+                let (from, op) =
+                    (damage.offset, damage.op.map(|op| format!(" (op {op})")).unwrap_or_default());
+                format!(
+                    "byte {byte} belongs to no entry: bytes {from} to {until}{op} are damaged: {}",
+                    damage.kind
+                )
+            }
+            None => format!(
+                "byte {byte} belongs to no entry, of {} with ops {first} to {last}",
+                crate::merge::report::entries(extent.entries)
+            ),
+        },
+    }
+}
+
+/// The body of an entry that was found.
+fn read_body(args: &ShowArgs, source: &Source, header: &Header, offset: u64) -> Result<Vec<u8>, Failure> {
+    let mut bytes = vec![0; usize::try_from(header.size_disk()).unwrap_or(0)];
+    let mut source = source.clone();
+    let read = source.seek(SeekFrom::Start(offset)).and_then(|_| source.read_exact(&mut bytes));
+    read.map_err(|error| Failure::read(&args.file, error))?;
+    match Entry::from_prefix(&bytes) {
+        Some(entry) if entry.header == *header => Ok(entry.body.to_vec()),
+        _ => Err(Failure::Log(format!(
+            "{}: byte {offset} (op {}): it is not any more what it was a moment ago: does something write there?",
+            shown(&args.file),
+            header.op
+        ))),
+    }
+}
+
+/// The parent of a log's first entry: that of op 1 is the root, which is in no log.
+fn is_root(found: &Found) -> bool {
+    found.header.op.get() == 1 || found.header.parent == Checksum::ZERO
+}

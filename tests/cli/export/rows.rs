@@ -1,0 +1,235 @@
+//! Which rows there are: each op once, what is asked for, nothing of what is damaged.
+
+use super::bodies::{self, account, batched, transfer};
+use super::{every_form, export, rows};
+use crate::util::{aof, data, file, replica};
+use aof_nostd::{AnyProfile, Draft, Operation};
+use aof_tests::build::{Builder, PROFILES};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+fn ops(rows: &[Value]) -> Vec<u64> {
+    let mut ops: Vec<u64> = rows.iter().map(|row| row["op"].as_u64().unwrap()).collect();
+    ops.dedup();
+    ops
+}
+
+#[test]
+fn every_form_gives_its_events_and_nothing_else_gives_one() {
+    let (_directory, path) = every_form();
+    let ran = export(&["--format", "jsonl", "--output", "-"], &[path]).code(0);
+    let (events, entries) = bodies::EVERY_FORM;
+    assert!(ran.stderr.contains(&format!("-: {events} rows of {entries} entries")), "{}", ran.stderr);
+    let unknown = format!("{} entries of unknown operations passed over", bodies::EVERY_FORM_UNKNOWN);
+    let malformed = format!("{} entries passed over, whose bodies", bodies::EVERY_FORM_MALFORMED);
+    assert!(ran.stderr.contains(&unknown) && ran.stderr.contains(&malformed), "{}", ran.stderr);
+    assert_eq!(ran.json().len(), events);
+}
+
+#[test]
+fn events_of_an_entry_are_a_nanosecond_apart_and_end_with_its_time() {
+    let (_directory, path) = every_form();
+    let rows = rows(&["--operation", "147", "--until-op", "256"], &[path]);
+    let field = |name: &str| -> Vec<u64> { rows.iter().map(|row| row[name].as_u64().unwrap()).collect() };
+    assert_eq!(field("event_index"), [0, 1, 2, 3, 4, 5]);
+    assert_eq!(field("batch_index"), [0, 2, 2, 2, 2, 2], "batch 1 is empty");
+    let last = field("prepare_timestamp")[0];
+    assert_eq!(field("event_timestamp"), [5, 4, 3, 2, 1, 0].map(|before| last - before));
+}
+
+/// In the recorded log of an expiry, the times of events are those that the replica told: they grow, and no
+/// two are the same.
+#[test]
+fn times_of_a_recorded_logs_events_grow() {
+    for name in ["single/large-bodies.aof", "expiry.aof"] {
+        let rows = rows(&[], &[data(name)]);
+        let times: Vec<u64> = rows.iter().map(|row| row["event_timestamp"].as_u64().unwrap()).collect();
+        assert!(times.is_sorted_by(|one, next| one < next), "{name}");
+    }
+}
+
+#[test]
+fn each_op_is_exported_once_however_often_a_file_goes_back() {
+    let entries = rows(&["--what", "entries"], &[replica(0)]);
+    assert_eq!(entries.len(), 3084, "distinct ops of 3,888 entries");
+    let listed = ops(&entries);
+    assert_eq!(listed.iter().collect::<BTreeSet<_>>().len(), 3084);
+    assert!(listed.is_sorted());
+    let ran = export(&["--format", "csv", "--output", "-"], &[replica(0)]).code(0);
+    assert!(ran.stderr.contains("ops 823-959 are not exported: no sound entry has them"), "{}", ran.stderr);
+}
+
+#[test]
+fn several_logs_are_one_whatever_their_order() {
+    let all = rows(&["--what", "entries"], &[replica(2), replica(0)]);
+    assert_eq!(ops(&all), (1..=3221).collect::<Vec<_>>());
+    let events = rows(&[], &[replica(2), replica(0)]);
+    assert_eq!(events, rows(&[], &[replica(1)]));
+    assert_eq!(events, rows(&[], &[replica(1), replica(2), replica(0)]));
+}
+
+#[test]
+fn behind_a_gap_of_all_logs_an_export_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Builder::new(AnyProfile::default()).chain(&[0, 0, 0]).gap(4).chain(&[0, 0]).build();
+    let path = file(&directory, "a.aof", &log.bytes);
+    let ran = export(&["--format", "entries", "--output", "-"], &[&path, &path]).code(0);
+    assert_eq!(ops(&ran.json()), [1, 2, 3, 8, 9]);
+    assert!(ran.stderr.contains("ops 4-7 are not exported"), "{}", ran.stderr);
+}
+
+#[test]
+fn filters_choose_by_op_time_operation_ledger_and_account() {
+    let (_directory, path) = every_form();
+    let all = rows(&[], &[&path]);
+    let chosen = |arguments: &[&str]| rows(arguments, &[&path]);
+    let expect = |arguments: &[&str], is_meant: &dyn Fn(&Value) -> bool| {
+        let expected: Vec<Value> = all.iter().filter(|row| is_meant(row)).cloned().collect();
+        assert!(!expected.is_empty() && expected.len() < all.len(), "{arguments:?} tells something apart");
+        assert_eq!(chosen(arguments), expected, "{arguments:?}");
+    };
+    let number = |row: &Value, name: &str| row[name].as_u64().unwrap();
+    expect(&["--from-op", "140"], &|row| number(row, "op") >= 140);
+    expect(&["--until-op", "139"], &|row| number(row, "op") <= 139);
+    let time = 1_795_236_810_000_000_000 + 139 * 1000;
+    expect(&["--from", &time.to_string()], &|row| number(row, "prepare_timestamp") >= time);
+    expect(&["--until", &time.to_string()], &|row| number(row, "prepare_timestamp") <= time);
+    expect(&["--operation", "create_accounts"], &|row| row["event"] == "account");
+    expect(&["--operation", "create_transfers_sparse,129"], &|row| {
+        matches!(number(row, "operation"), 129 | 139)
+    });
+    expect(&["--ledger", "2"], &|row| number(row, "ledger") == 2);
+    expect(&["--ledger", "1,7"], &|row| matches!(number(row, "ledger"), 1 | 7));
+    let touches = |row: &Value, id: &str| match row["event"].as_str() {
+        Some("account") => row["id"] == id,
+        _ => row["debit_account_id"] == id || row["credit_account_id"] == id,
+    };
+    expect(&["--account", "3"], &|row| touches(row, "3"));
+    expect(&["--account", "0x2", "--ledger", "7"], &|row| touches(row, "2") && number(row, "ledger") == 7);
+    assert!(chosen(&["--account", "3", "--until-op", "2"]).is_empty());
+}
+
+#[test]
+fn filters_that_leave_nothing_between_them_are_refused() {
+    for arguments in
+        [["--from-op", "3", "--until-op", "2"], ["--from", "2026-11-22", "--until", "2026-11-21"]]
+    {
+        let arguments = [&["--format", "csv", "--output", "-"], &arguments[..]].concat();
+        let ran = export(&arguments, &[replica(0)]).code(2);
+        assert!(ran.stderr.contains("nothing between them"), "{}", ran.stderr);
+    }
+    let ran = export(&["--format", "entries", "--output", "-", "--ledger", "1"], &[replica(0)]).code(2);
+    assert!(ran.stderr.contains("entries have no ledger"), "{}", ran.stderr);
+}
+
+#[test]
+fn damage_is_told_and_what_is_sound_is_exported() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut bytes = std::fs::read(data("single/small-bodies.aof")).unwrap();
+    let whole = rows(&["--what", "entries"], &[data("single/small-bodies.aof")]);
+    let offset = usize::try_from(whole[149]["offset"].as_u64().unwrap()).unwrap();
+    bytes[offset + 300] ^= 1;
+    let path = file(&directory, "damaged.aof", &bytes);
+    let ran = export(&["--format", "entries", "--output", "-"], &[&path]).code(1);
+    let expected: Vec<u64> = (1..=300).filter(|op| *op != 150).collect();
+    assert_eq!(ops(&ran.json()), expected);
+    let told = format!("byte {offset} (op 150): body-checksum");
+    assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+    assert!(ran.stderr.contains("op 150 is not exported: no sound entry has it"), "{}", ran.stderr);
+    // Another log that has it makes up for it.
+    let both = [path, data("single/small-bodies.aof")];
+    let ran = export(&["--format", "entries", "--output", "-"], &both).code(0);
+    assert_eq!(ops(&ran.json()), (1..=300).collect::<Vec<_>>());
+    assert!(
+        ran.stderr.contains(&format!("byte {offset}")),
+        "the damage is told all the same: {}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn several_damaged_logs_that_do_not_make_up_for_each_other_are_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut bytes = std::fs::read(data("single/small-bodies.aof")).unwrap();
+    let whole = rows(&["--what", "entries"], &[data("single/small-bodies.aof")]);
+    let offset = usize::try_from(whole[149]["offset"].as_u64().unwrap()).unwrap();
+    bytes[offset + 300] ^= 1;
+    let path = file(&directory, "damaged.aof", &bytes);
+    let ran = export(&["--format", "entries", "--output", "-"], &[&path, &path]).code(1);
+    assert_eq!(ops(&ran.json()).len(), 299);
+    assert!(ran.stderr.contains("op 150 is not exported"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_fork_ends_the_export() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Builder::new(AnyProfile::default()).chain(&[1, 1, 1]).fork(0).chain(&[1, 1, 1]).build();
+    let path = file(&directory, "forked.aof", &log.bytes);
+    let ran = export(&["--format", "entries", "--output", "-"], &[&path]).code(1);
+    assert_eq!(ops(&ran.json()), [1, 2, 3], "and not op 4 of the other history");
+    let told = format!("byte {} (op 2): a fork", log.entries[3].offset);
+    assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+    let ran = export(&["--format", "entries", "--output", "-"], &[&path, &path]).code(1);
+    assert_eq!(ops(&ran.json()), [1], "a merge knows of the fork before it");
+    assert!(ran.stderr.contains("not exported"), "{}", ran.stderr);
+}
+
+#[test]
+fn entries_of_another_cluster_are_left_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let ours = aof_tests::build::chain(AnyProfile::default(), &[0, 0]);
+    let mut header = aof_nostd::Header::new();
+    header.cluster = 9.into();
+    let theirs = Builder::new(AnyProfile::default()).start_with(header).chain(&[0, 0, 0]).build();
+    let path = file(&directory, "mixed.aof", &[ours.bytes, theirs.bytes].concat());
+    let ran = export(&["--format", "entries", "--output", "-"], &[path]).code(1);
+    assert_eq!(ops(&ran.json()), [1, 2]);
+    assert!(ran.stderr.contains("an entry of cluster 9 in a log of cluster 0"), "{}", ran.stderr);
+}
+
+/// Firmware has operations and bodies of its own, in either profile.
+#[test]
+fn a_log_of_another_program_is_exported_as_entries_without_complaint() {
+    for profile in PROFILES {
+        let directory = tempfile::tempdir().unwrap();
+        let mut builder = Builder::new(profile);
+        for operation in [200, 147, 146, 255] {
+            let draft = Draft { operation: Operation(operation), ..Draft::default() };
+            builder = builder.draft(draft).entry(b"temperature 21.5");
+        }
+        let path = file(&directory, "firmware.aof", &builder.build().bytes);
+        let ran = export(&["--format", "entries", "--output", "-"], &[&path]).code(0);
+        assert_eq!(ran.json().len(), 4);
+        assert_eq!(ran.stderr, "aof: -: 4 rows of 4 entries\n");
+        let ran = export(&["--format", "jsonl", "--output", "-"], &[&path]).code(0);
+        assert!(ran.stdout.is_empty());
+        assert!(ran.stderr.contains("2 entries of unknown operations passed over"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("2 entries passed over, whose bodies"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("-: 0 rows of 0 entries"), "{}", ran.stderr);
+    }
+}
+
+/// Hostile bodies: whatever bytes stand where a trailer should, the command ends well.
+#[test]
+fn hostile_bodies_are_passed_over_or_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut random = aof_tests::random::Random::new(6);
+    let good = batched(&[transfer(1, 1), transfer(2, 2), account(3)], &[1, 0, 2]);
+    let mut builder = Builder::new(AnyProfile::default());
+    for _ in 0..2000 {
+        let mut body = good.clone();
+        let from = body.len() - 12;
+        for _ in 0..=random.below(3) {
+            let at = from + random.below(12);
+            body[at] = random.bytes(1)[0];
+        }
+        body.truncate(body.len() - if random.one_in(4) { random.below(512) } else { 0 });
+        builder = builder.entry(&body);
+    }
+    let path = file(&directory, "hostile.aof", &builder.build().bytes);
+    let ran = export(&["--format", "jsonl", "--output", "-"], &[&path]).code(0);
+    assert!(!ran.stdout.is_empty() && ran.stderr.contains("passed over"), "{}", ran.stderr);
+    for op in [1, 7, 500, 1999] {
+        aof(["show".as_ref(), path.as_os_str(), "--op".as_ref(), op.to_string().as_ref()]).code(0);
+    }
+}

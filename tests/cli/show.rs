@@ -1,0 +1,196 @@
+//! `aof show`: one entry whole.
+
+use crate::export::bodies;
+use crate::util::{Ran, aof, data, file, replica};
+use aof_nostd::AnyProfile;
+use aof_tests::build::{Builder, PROFILES};
+use serde_json::Value;
+use std::path::Path;
+
+fn show(path: &Path, arguments: &[&str]) -> Ran {
+    let arguments = arguments.iter().map(AsRef::as_ref);
+    aof(["show".as_ref(), path.as_os_str()].into_iter().chain(arguments))
+}
+
+#[track_caller]
+fn shown(path: &Path, arguments: &[&str]) -> Vec<Value> {
+    show(path, &[arguments, &["--json"]].concat()).code(0).json()
+}
+
+#[test]
+fn header_is_shown_by_field_with_both_forms_of_the_time() {
+    let ran = show(&data("single/small-bodies.aof"), &["--op", "300"]).code(0);
+    let header = aof(["debug".as_ref(), data("single/small-bodies.aof").as_os_str()]).code(0);
+    let line = header.stdout.lines().rfind(|line| line.contains(" op=300 ")).unwrap();
+    for field in line.split_whitespace() {
+        let (name, value) = field.split_once('=').unwrap();
+        let is_told = |line: &&str| {
+            line.strip_prefix("  ").and_then(|line| line.strip_prefix(name)).is_some_and(|rest| {
+                rest.starts_with(' ') && rest.trim_start().split(' ').next() == Some(value)
+            })
+        };
+        assert!(
+            name == "offset" || ran.stdout.lines().any(|line| is_told(&line)),
+            "{field}:\n{}",
+            ran.stdout
+        );
+    }
+    let time = ran.stdout.lines().find(|line| line.starts_with("  timestamp")).unwrap();
+    assert!(time.contains("(2026-") && time.ends_with("Z)"), "{time}");
+}
+
+#[test]
+fn an_entry_is_found_by_op_checksum_byte_and_time() {
+    let path = data("single/small-bodies.aof");
+    let entry = &shown(&path, &["--op", "150"])[0];
+    let offset = entry["offset"].as_u64().unwrap();
+    let last = offset + 16 + entry["size"].as_u64().unwrap() - 1;
+    let time = entry["timestamp"].as_u64().unwrap();
+    for arguments in [
+        ["--checksum", entry["checksum"].as_str().unwrap()],
+        ["--offset", &offset.to_string()],
+        ["--offset", &last.to_string()],
+        ["--at", &time.to_string()],
+        ["--at", entry["time"].as_str().unwrap()],
+        ["--at", entry["time"].as_str().unwrap().trim_end_matches('Z')],
+    ] {
+        assert_eq!(&shown(&path, &arguments)[0], entry, "{arguments:?}");
+    }
+    assert_eq!(shown(&path, &["--offset", &(last + 1).to_string()])[0]["op"], 151);
+    assert_eq!(shown(&path, &["--at", &(time - 1).to_string()])[0]["op"], 149);
+    assert_eq!(shown(&path, &["--at", "2100-01-01"])[0]["op"], 300, "the last one up to then");
+    let ran = show(&path, &["--at", &(time + 5).to_string()]).code(0);
+    assert!(ran.stdout.contains("the last entry up to ") && ran.stdout.contains(", 5 ns before it"));
+}
+
+#[test]
+fn exactly_one_entry_is_asked_for() {
+    let path = data("single/small-bodies.aof");
+    show(&path, &[]).code(2);
+    show(&path, &["--op", "1", "--offset", "0"]).code(2);
+}
+
+#[test]
+fn an_entry_that_is_not_there_is_told_with_what_is() {
+    let path = data("single/small-bodies.aof");
+    let told = |arguments: &[&str]| show(&path, arguments).code(1).stderr;
+    assert!(told(&["--op", "301"]).contains("has no op 301: its ops go from 1 to 300"));
+    let zero = "0".repeat(32);
+    assert!(told(&["--checksum", &zero]).contains("its ops go from 1 to 300"));
+    assert!(told(&["--offset", "183616"]).contains("byte 183616 belongs to no entry"));
+    let told = told(&["--at", "1970-01-02"]);
+    assert!(
+        told.contains("has no entry up to 1970-01-02T00:00:00.000000000Z")
+            && told.contains("the first is of")
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let empty = file(&directory, "empty.aof", b"");
+    assert!(show(&empty, &["--op", "1"]).code(1).stderr.contains("holds no entry"));
+}
+
+#[test]
+fn neighbours_and_copies_are_told_with_their_places() {
+    let entry = &shown(&replica(0), &["--op", "804"])[0];
+    assert_eq!(entry["copies_count"], 2, "once more after the restart");
+    assert_eq!(entry["copies"].as_array().unwrap().len(), 2);
+    assert_eq!(entry["parent_offsets"].as_array().unwrap().len(), 2);
+    let children = entry["children"].as_array().unwrap();
+    assert_eq!(children.len(), 1, "op 805 was written once: {children:?}");
+    assert_eq!(children[0]["op"], 805);
+    let ran = show(&replica(0), &["--op", "960"]).code(0);
+    assert!(ran.stdout.contains("parent            op 959, checksum "), "{}", ran.stdout);
+    assert!(ran.stdout.contains(": not in this file"), "{}", ran.stdout);
+    let ran = show(&replica(0), &["--op", "1"]).code(0);
+    assert!(ran.stdout.contains("copies            1 more at byte 492608\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("parent            none: the log begins here"), "{}", ran.stdout);
+}
+
+#[test]
+fn both_sides_of_a_fork_are_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Builder::new(AnyProfile::default()).chain(&[1, 1, 1]).fork(0).chain(&[1, 1]).build();
+    let path = file(&directory, "forked.aof", &log.bytes);
+    let entries = shown(&path, &["--op", "2"]);
+    let offsets: Vec<_> = entries.iter().map(|entry| entry["offset"].as_u64().unwrap()).collect();
+    assert_eq!(offsets, [1, 3].map(|index| log.entries[index].offset as u64));
+    assert!(show(&path, &["--op", "2"]).code(0).stderr.contains("2 different entries of op 2: a fork"));
+    let ran = show(&path, &["--op", "1"]).code(0);
+    assert_eq!(ran.stdout.matches("(a fork)").count(), 2, "{}", ran.stdout);
+}
+
+#[test]
+fn transfers_and_accounts_are_shown_by_field_with_flags_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = file(&directory, "every-form.aof", &bodies::every_form().bytes);
+    let ran = show(&path, &["--op", "148"]).code(0); // operation 147
+    assert!(ran.stdout.contains("body: 896 bytes, 6 transfers, in 3 batches: 1, 0, 5; trailer 128 bytes"));
+    assert!(ran.stdout.contains("    amount             340282366920938463463374607431768211455\n"));
+    assert!(ran.stdout.contains("    flags              2 (pending)\n"));
+    assert!(ran.stdout.contains("    timeout            66\n"));
+    assert!(!ran.stdout.contains("debits_posted"), "a transfer has none");
+    let ran = show(&path, &["--op", "130"]).code(0); // operation 129
+    assert!(ran.stdout.contains("body: 768 bytes, 6 accounts, plain\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("    flags              32776 (history|0x8000)\n"));
+
+    let body = &shown(&path, &["--op", "148"])[0]["body"];
+    assert_eq!((&body["kind"], &body["layout"]), (&Value::from("events"), &Value::from("multi-batch")));
+    assert_eq!(body["batches"], serde_json::json!([1, 0, 5]));
+    assert_eq!(body["events"][5]["amount"], u128::MAX.to_string());
+    assert_eq!(body["events"][1]["batch_index"], 2);
+    assert_eq!(body["events"][0]["flag_names"], serde_json::json!(["pending"]));
+}
+
+/// The events of an entry are those of an export.
+#[test]
+fn events_shown_are_those_exported() {
+    let path = data("single/large-bodies.aof");
+    let exported = crate::export::rows(&["--operation", "create_transfers"], &[&path]);
+    let op = exported[0]["op"].as_u64().unwrap();
+    let entry = &shown(&path, &["--op", &op.to_string()])[0];
+    let events = entry["body"]["events"].as_array().unwrap();
+    assert!(events.len() > 8000);
+    for (event, exported) in events.iter().zip(&exported) {
+        for (name, value) in event.as_object().unwrap() {
+            assert!(name == "flag_names" || exported[name] == *value, "{name}: {event} {exported}");
+        }
+    }
+    let ran = show(&path, &["--op", &op.to_string()]).code(0);
+    assert!(ran.stdout.contains("more events: --all shows them"));
+    let all = show(&path, &["--op", &op.to_string(), "--all"]).code(0);
+    assert_eq!(all.stdout.matches("\n  event ").count(), events.len());
+}
+
+#[test]
+fn a_body_that_is_not_known_is_bytes() {
+    for profile in PROFILES {
+        let directory = tempfile::tempdir().unwrap();
+        let log = Builder::new(profile).entry(b"temperature 21.5").entry(&[7; 5000]).entry(&[]).build();
+        let path = file(&directory, "firmware.aof", &log.bytes);
+        let ran = show(&path, &["--op", "1"]).code(0);
+        assert!(ran.stdout.contains("body: 16 bytes: no events: "), "{}", ran.stdout);
+        assert!(ran.stdout.contains("|temperature 21.5|"), "{}", ran.stdout);
+        let ran = show(&path, &["--op", "2"]).code(0);
+        assert!(ran.stdout.contains("and 3976 more bytes: --all shows them"), "{}", ran.stdout);
+        let all = show(&path, &["--op", "2", "--all"]).code(0);
+        assert!(all.stdout.contains("\n  00001380  07 "), "{}", all.stdout);
+        let body = &shown(&path, &["--op", "1"])[0]["body"];
+        assert_eq!(body["hex"], "74656d70657261747572652032312e35");
+        assert!(body["error"].is_string());
+    }
+}
+
+#[test]
+fn damage_where_an_entry_may_have_stood_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut bytes = std::fs::read(data("single/small-bodies.aof")).unwrap();
+    let offset = shown(&data("single/small-bodies.aof"), &["--op", "150"])[0]["offset"].as_u64().unwrap();
+    bytes[usize::try_from(offset).unwrap() + 300] ^= 1;
+    let path = file(&directory, "damaged.aof", &bytes);
+    let ran = show(&path, &["--op", "150"]).code(1);
+    assert!(ran.stderr.contains("it may have stood at the place that is damaged"), "{}", ran.stderr);
+    let ran = show(&path, &["--offset", &(offset + 5).to_string()]).code(1);
+    assert!(ran.stderr.contains("(op 150) are damaged"), "{}", ran.stderr);
+    let ran = show(&path, &["--op", "149"]).code(0);
+    assert!(ran.stdout.contains("child             not in this file"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("is damaged at 1 place"), "{}", ran.stderr);
+}
