@@ -61,6 +61,7 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
 ///
 /// ```
 /// assert_eq!(aof_cli::human::time(1_000_000_002), "1970-01-01T00:00:01.000000002Z");
+/// assert_eq!(aof_cli::human::time(u64::MAX), "2554-07-21T23:34:33.709551615Z");
 /// ```
 #[must_use]
 pub fn time(ns: u64) -> String {

@@ -183,7 +183,7 @@ impl<'a, T: Taker> Whole<'a, T> {
         }
         if let relation @ Relation::Fork { .. } = self.chain.push(ChainLink::from(header)) {
             self.loss.is_fault = true;
-            self.loss.tell(&place(&format!("{relation}: what stands from here on is not exported")));
+            self.loss.tell(&place(&format!("a fork: {relation}: what stands from here on is not exported")));
             self.is_over = true;
             return false;
         }

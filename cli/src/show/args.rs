@@ -29,8 +29,7 @@ pub struct ShowArgs {
     /// The entry that this byte of the file belongs to
     #[arg(long, value_name = "BYTE", group = "which")]
     pub offset: Option<u64>,
-    /// The last entry up to this time: a date, date and time (UTC without an offset), or nanoseconds since
-    /// 1970
+    /// The last entry up to this time: 2026-11-21, "2026-11-21 14:03:00.5" (UTC), RFC 3339, @SECONDS or nanoseconds
     #[arg(long, value_name = "TIME", value_parser = time::parse, group = "which")]
     pub at: Option<u64>,
     /// The whole body, however long it is

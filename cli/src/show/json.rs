@@ -6,8 +6,8 @@ use super::find::{Found, Places};
 use crate::export::events::{EventRow, EventTable};
 use crate::export::table::Table;
 use crate::export::text::json_value;
+use crate::human;
 use crate::line::{Lines, Style};
-use crate::time;
 use aof_nostd::Header;
 use serde_json::{Map, Value, json};
 
@@ -20,7 +20,7 @@ pub fn entry(args: &ShowArgs, found: &Found, bytes: &[u8]) -> Vec<u8> {
     lines.entry(found.offset, header);
     let mut object: Map<String, Value> = serde_json::from_slice(&lines.bytes).unwrap_or_default();
     object.insert("file".into(), json!(args.file.to_string_lossy()));
-    object.insert("time".into(), json!(time::format(header.timestamp.get())));
+    object.insert("time".into(), json!(human::time(header.timestamp.get())));
     object.insert("copies".into(), offsets(&found.copies));
     object.insert("copies_count".into(), json!(found.copies.count));
     object.insert("parent_offsets".into(), offsets(&found.parents));

@@ -16,8 +16,8 @@ pub mod text;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
+use crate::human;
 use crate::output;
-use crate::time;
 use aof_nostd::wire::Entry;
 use aof_nostd::{Checksum, Header};
 use aof_std::Source;
@@ -90,8 +90,8 @@ fn not_there(wanted: Wanted, extent: &Extent) -> String {
         }
         Wanted::At(at) => format!(
             "has no entry up to {} ({at}): the first is of {} ({})",
-            time::format(at),
-            time::format(times.0),
+            human::time(at),
+            human::time(times.0),
             times.0
         ),
         Wanted::Offset(byte) => match extent.damage_there {

@@ -7,7 +7,7 @@ use super::is_root;
 use crate::export::events::{EventBlock, EventTable};
 use crate::export::table::{Block, Table, Value};
 use crate::failure::shown;
-use crate::time;
+use crate::human;
 use aof_nostd::Header;
 use std::fmt::Write;
 
@@ -35,7 +35,8 @@ pub fn entry(args: &ShowArgs, wanted: Wanted, found: &Found, body: &[u8]) -> Str
     );
     if let Wanted::At(at) = wanted {
         let before = at.saturating_sub(header.timestamp.get());
-        let _ = writeln!(text, "the last entry up to {}, {before} ns before it", time::format(at));
+        let _ =
+            writeln!(text, "the last entry up to {}, {} before it", human::time(at), human::duration(before));
     }
     fields(&mut text, header);
     chain(&mut text, found);
@@ -71,7 +72,7 @@ fn fields(text: &mut String, header: &Header) {
     line(text, "op", &header.op.to_string());
     line(text, "commit", &header.commit.to_string());
     let timestamp = header.timestamp.get();
-    line(text, "timestamp", &format!("{timestamp} ({})", time::format(timestamp)));
+    line(text, "timestamp", &format!("{timestamp} ({})", human::time(timestamp)));
     line(text, "request", &header.request.to_string());
     line(text, "operation", &header.operation().to_string());
 }
@@ -169,7 +170,7 @@ fn events(text: &mut String, args: &ShowArgs, block: &EventBlock) {
     let shown = if args.all { usize::MAX } else { EVENTS_SHOWN };
     for row in EventTable::rows(block).take(shown) {
         let (index, batch) = (row.index, row.batch);
-        let at = time::format(row.timestamp);
+        let at = human::time(row.timestamp);
         let _ = writeln!(text, "\n  event {index}, batch {batch}, time {} ({at})", row.timestamp);
         for column in columns() {
             let value = match (column.get)(row) {
