@@ -7,6 +7,7 @@ use crate::man::ManArgs;
 use crate::replay::addresses::Addresses;
 use crate::replay::admission::Pulses;
 use crate::show::args::ShowArgs;
+use crate::verify::range::FileRange;
 use crate::{size, time};
 use aof_nostd::Checksum;
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
@@ -33,6 +34,8 @@ pub struct Args {
 pub enum Command {
     /// Check every byte of logs, going on behind damage
     Verify(VerifyArgs),
+    /// Put together the verdicts over the ranges of a log
+    Stitch(StitchArgs),
     /// Show what logs hold, alone and together
     Inspect(InspectArgs),
     /// Print entries, one a line, and the data checksum
@@ -67,7 +70,8 @@ pub enum Command {
     long_about = "Check every byte of logs, going on behind damage.\n\nA file is sound if every byte belongs to a \
                   valid entry and there is no fork. Replicas go back in their logs after a restart (a backtrack) and \
                   jump ahead after a state sync (a gap): these are told, and fail only under --strict.",
-    after_help = "Examples:\n  aof verify r0.aof r1.aof r2.aof\n  aof verify --json *.aof | jq 'select(.sound | not)'"
+    after_help = "Examples:\n  aof verify r0.aof r1.aof r2.aof\n  aof verify --json *.aof | jq 'select(.sound | not)'\n  \
+                  aof verify --range 1/8 --part 1.part replica.aof"
 )]
 pub struct VerifyArgs {
     /// The logs
@@ -79,9 +83,44 @@ pub struct VerifyArgs {
     /// Let backtracks and gaps fail too
     #[arg(long)]
     pub strict: bool,
+    /// Only what starts in these bytes of one file: FROM..UNTIL, in bytes or with KiB, MiB, GiB; or K/N, the Kth
+    /// of N equal pieces
+    #[arg(long, value_name = "RANGE")]
+    pub range: Option<FileRange>,
+    /// Begin at the range's first byte: an entry ends, or damage, where it begins
+    #[arg(long, requires = "range")]
+    pub at_boundary: bool,
+    /// Write what the range holds into this file, for aof stitch
+    #[arg(long, value_name = "OUT", value_hint = ValueHint::FilePath, requires = "range")]
+    pub part: Option<PathBuf>,
+    /// Replace a part that exists
+    #[arg(long, requires = "part")]
+    pub force: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub limits: Limits,
+}
+
+/// Arguments of `aof stitch`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Put together what 'aof verify --range RANGE --part OUT FILE' wrote, in any order: the verdict over the \
+                  whole file, the same as that of 'aof verify FILE'. The ranges may be read by several machines, which \
+                  see the same file.\n\nParts of several files, the rotated pieces of one log, give the verdict over all \
+                  of them behind each other, in the order of the first part of each.",
+    after_help = "Examples:\n  aof verify --range 1/2 --part 1.part replica.aof\n  aof verify --range 2/2 --part 2.part \
+                  replica.aof\n  aof stitch 1.part 2.part"
+)]
+pub struct StitchArgs {
+    /// The parts
+    #[arg(required = true, value_name = "PART", value_hint = ValueHint::FilePath)]
+    pub parts: Vec<PathBuf>,
+    /// One JSON object, as of aof verify
+    #[arg(long)]
+    pub json: bool,
+    /// Let backtracks and gaps fail too
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// Arguments of `aof debug`.

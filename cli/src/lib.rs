@@ -5,7 +5,7 @@
 //! | [`args`] | the command line: help and completions come from it |
 //! | [`exit`] | exit codes |
 //! | [`failure`] | why a command could not do its work: what, where, what to do |
-//! | [`verify`], [`debug`], [`mod@follow`], [`show`], [`merge`], [`mod@repair`], [`mod@convert`], [`recover`] | the commands, one module each |
+//! | [`verify`], [`stitch`], [`debug`], [`mod@follow`], [`show`], [`merge`], [`mod@repair`], [`mod@convert`], [`recover`] | the commands, one module each |
 //! | [`mod@inspect`] | the command that shows logs: to a person, a program, a browser |
 //! | [`export`] | the command that gives what logs hold to other programs |
 //! | [`man`] | man pages, from the command line's definition |
@@ -36,6 +36,7 @@ pub mod repair;
 pub mod replay;
 pub mod show;
 pub mod size;
+pub mod stitch;
 pub mod survey;
 pub mod target;
 pub mod time;
@@ -54,6 +55,7 @@ pub fn run() -> ExitCode {
     fail_on_file_limit();
     let result = match parse().command {
         Command::Verify(args) => verify::run(&args),
+        Command::Stitch(args) => stitch::run(&args),
         Command::Debug(args) => debug::run(&args),
         Command::Follow(args) => follow::run(&args),
         Command::Show(args) => show::run(&args),

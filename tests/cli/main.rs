@@ -22,5 +22,6 @@ mod recover;
 mod repair;
 mod show;
 mod simulation;
+mod stitch;
 mod util;
 mod verify;
