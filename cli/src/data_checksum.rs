@@ -20,6 +20,11 @@ impl DataBytes {
         &self.0
     }
 
+    /// Forgets them.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// The bytes of whole entries, as [`as_bytes`](Self::as_bytes) gave them.
     #[must_use]
     pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {

@@ -135,11 +135,11 @@ impl Pieces {
             let Some(part) = by_first.get(&expected) else { return Err(self.no_part(expected)) };
             self.check(part, profile)?;
             let mut playback = open(&part.path)?;
-            while let Some(events) = playback.take().map_err(|error| Failure::read(&part.path, error))? {
+            while let Some(mut events) = playback.take().map_err(|error| Failure::read(&part.path, error))? {
                 if output::stopped() {
                     return Err(Failure::Interrupted);
                 }
-                whole.take(events);
+                whole.take(&mut events);
                 progress.show();
             }
             WATCH.bytes.fetch_add(part.path.metadata().map_or(0, |part| part.len()), Ordering::Relaxed);

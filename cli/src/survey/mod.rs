@@ -22,7 +22,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use whole::{Part, Whole};
+use whole::{Spare, Whole};
 
 /// What a log holds.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -63,6 +63,9 @@ pub struct Survey {
     /// Every byte belongs to a valid entry or to the zeros that end a device, and there is no fork.
     pub sound: bool,
 }
+
+/// Bytes of a segment: what small entries give of one stays in a core's cache.
+const SEGMENT_SIZE_MAX: u64 = 2 << 20;
 
 /// A range of a file, and how it is read.
 #[derive(Clone, Debug)]
@@ -243,6 +246,7 @@ impl Survey {
         let progress = Progress::new("verify", range_size.min(source.size()));
         let scan = Scan::detect(source, aof_std::backend()).map_err(RangeError::Read)?;
         let scan = scan.with_message_size_max(range.message_size_max).with_watch(&WATCH);
+        let scan = scan.with_segment_size_max(SEGMENT_SIZE_MAX);
         let profile = scan.profile().map(|profile| profile.name());
         let head = Head {
             file: path.to_string_lossy().into_owned(),
@@ -256,18 +260,25 @@ impl Survey {
             record.map(|record| Recorder::new(record, &head)).transpose().map_err(RangeError::Record)?;
         let mut whole = Whole::<()>::of(source.size());
         let mut recorded = Ok(());
-        let extract = scan.run_range(range.from..range.until, range.begin, Part::default, |part| {
-            if let Some(recorder) = &mut recorder
-                && recorded.is_ok()
-            {
-                recorded = recorder.part(&part);
-                if recorded.is_err() {
-                    WATCH.stop.store(true, Ordering::Relaxed); // the rest is of no use
+        let (bytes, spare) = (range.from..range.until, Spare::default());
+        let extract = scan.run_range(
+            bytes,
+            range.begin,
+            || spare.part(),
+            |mut part| {
+                if let Some(recorder) = &mut recorder
+                    && recorded.is_ok()
+                {
+                    recorded = recorder.part(&part);
+                    if recorded.is_err() {
+                        WATCH.stop.store(true, Ordering::Relaxed); // the rest is of no use
+                    }
                 }
-            }
-            whole.take(part);
-            progress.show();
-        });
+                whole.take(&mut part);
+                spare.give_back(part);
+                progress.show();
+            },
+        );
         recorded.map_err(RangeError::Record)?;
         let Extract { first, next, is_last } = extract.map_err(RangeError::Read)?;
         let end = End { first, next, is_last };
@@ -317,11 +328,17 @@ impl Survey {
         let progress = Progress::new(what, source.size());
         let scan = Scan::detect(source, aof_std::backend())?;
         let scan = scan.with_message_size_max(message_size_max).with_watch(&WATCH);
+        let scan = scan.with_segment_size_max(SEGMENT_SIZE_MAX);
         let mut whole = Whole::<G>::of(source.size());
-        scan.run(Part::default, |part| {
-            whole.take(part);
-            progress.show();
-        })?;
+        let spare = Spare::default();
+        scan.run(
+            || spare.part(),
+            |mut part| {
+                whole.take(&mut part);
+                spare.give_back(part);
+                progress.show();
+            },
+        )?;
         Ok(whole.finish(path, scan.profile().map(|profile| profile.name())))
     }
 }

@@ -7,6 +7,7 @@ use aof_nostd::{Checksum, Damage, Header, Located};
 use aof_std::Runs;
 use aof_std::scan::Sink;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a command wants to know of the entries beside a [`Survey`]: gathered by the workers of a scan, each
 /// for its segment, and put together in the order of the file.
@@ -79,6 +80,24 @@ impl<G: Gather> Sink for Part<G> {
     }
 }
 
+/// Parts that were taken, to be filled again: their memory costs more to get and to give back than to fill.
+#[derive(Debug, Default)]
+pub(super) struct Spare<G>(Mutex<Vec<Part<G>>>);
+
+impl<G: Gather> Spare<G> {
+    pub(super) fn part(&self) -> Part<G> {
+        self.lock().pop().unwrap_or_default()
+    }
+
+    pub(super) fn give_back(&self, part: Part<G>) {
+        self.lock().push(part);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Part<G>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Puts the segments together: of one file, or of several that follow each other.
 #[derive(Debug, Default)]
 pub(crate) struct Whole<G> {
@@ -108,11 +127,14 @@ impl<G: Gather> Whole<G> {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    pub(crate) fn take(&mut self, part: Part<G>) {
+    /// Takes all that a part holds.
+    pub(crate) fn take(&mut self, part: &mut Part<G>) {
         self.data.update(&part.data);
-        self.gathered.append(part.gathered);
+        part.data.clear();
+        self.gathered.append(std::mem::take(&mut part.gathered));
+        part.cluster = None;
         let mut cluster = 0; // each part tells before its first entry
-        for seen in part.events {
+        for seen in part.events.drain(..) {
             match seen {
                 Seen::Cluster(of) => cluster = of,
                 Seen::Entry(offset, link) => self.entry(self.base.saturating_add(offset), cluster, link),
@@ -159,6 +181,7 @@ impl<G: Gather> Whole<G> {
             self.findings.push(finding);
         }
     }
+
     /// All that is known, of the log called `path`.
     pub(crate) fn finish(self, path: &Path, profile: Option<&'static str>) -> Surveyed<G> {
         let history = self.chain.history();
