@@ -278,3 +278,15 @@ fn answer_right_before_damage_is_doubted() {
         "what is asked for by op is there"
     );
 }
+
+/// `--checksum 936a` was taken for 28 zeros and 936a.
+#[test]
+fn checksum_has_all_its_digits() {
+    let path = data("single/small-bodies.aof");
+    let told = show(&path, &["--checksum", "936a"]).code(2).stderr;
+    assert!(told.contains("a checksum has 32 hexadecimal digits, and this has 4"), "{told}");
+    show(&path, &["--checksum", &"g".repeat(32)]).code(2);
+    show(&path, &["--checksum", &"0".repeat(33)]).code(2);
+    let merge = aof(["merge", "--output", "none.aof", "--root", "936a", "none"]).code(2);
+    assert!(merge.stderr.contains("a checksum has 32 hexadecimal digits"), "{}", merge.stderr);
+}
