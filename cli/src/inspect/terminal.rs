@@ -30,6 +30,9 @@ pub struct Screen {
 /// Where there is no terminal.
 const WIDTH_DEFAULT: usize = 80;
 
+/// Characters of a fact's name.
+const NAME_SIZE: usize = 12;
+
 impl Screen {
     /// Standard output, and what the environment says of it: `COLUMNS`, `NO_COLOR`, the locale.
     #[must_use]
@@ -75,6 +78,42 @@ impl Screen {
         self.paint("2", text)
     }
 
+    /// Adds a text in as many lines as it needs, behind `indent` or what stands in its place in the first line;
+    /// a word that is longer than a line is not cut. Each line is painted by itself.
+    fn lines(&self, text: &mut String, indent: &str, what: &str, paint: impl Fn(&Self, &str) -> String) {
+        for line in wrapped(what, self.width.saturating_sub(indent.len())) {
+            let _ = writeln!(text, "{indent}{}", paint(self, &line));
+        }
+    }
+
+    /// Adds a line that goes on behind `indent` where it is too long.
+    fn hanging(&self, text: &mut String, indent: &str, line: &str) {
+        let start = line.len() - line.trim_start().len();
+        let (first, rest) = line.split_at(start);
+        let Some((head, tail)) = split(rest, self.width.saturating_sub(start)) else {
+            let _ = writeln!(text, "{line}");
+            return;
+        };
+        let _ = writeln!(text, "{first}{head}");
+        self.lines(text, indent, tail, |_, line| line.to_owned());
+    }
+
+    /// Adds a fact: its name, and its value beside it, or below it where that is too long for a line.
+    fn fact(&self, text: &mut String, name: &str, value: &str) {
+        let indent = " ".repeat(2 + NAME_SIZE);
+        let longest = pieces(value).iter().map(|word| word.chars().count()).max().unwrap_or(0);
+        if indent.len() + longest > self.width {
+            let _ = writeln!(text, "  {}", self.dim(name));
+            return self.lines(text, "    ", value, |_, line| line.to_owned());
+        }
+        let mut lines = wrapped(value, self.width.saturating_sub(indent.len())).into_iter();
+        let name = self.dim(&format!("{name:<NAME_SIZE$}"));
+        let _ = writeln!(text, "  {name}{}", lines.next().unwrap_or_default());
+        for line in lines {
+            let _ = writeln!(text, "{indent}{line}");
+        }
+    }
+
     /// A name in so many characters: its end tells more than its beginning.
     fn short(&self, name: &str, width: usize) -> String {
         let count = name.chars().count();
@@ -106,22 +145,47 @@ pub fn text(report: &Report, html: Option<&Path>, screen: &Screen) -> String {
 }
 
 fn head(text: &mut String, verdict: &Verdict, screen: &Screen) {
-    let word = screen.level(verdict.level, verdict.word);
-    let _ = writeln!(text, "{word}: {}", verdict.text);
+    text.push_str(&screen.level(verdict.level, verdict.word));
+    // Wrapped as it is seen, without what colours it.
+    let mut head = String::new();
+    screen.hanging(&mut head, "  ", &format!("{}: {}", verdict.word, verdict.text));
+    text.push_str(head.get(verdict.word.len()..).unwrap_or_default());
     for advice in &verdict.advice {
-        for line in wrapped(advice, screen.width.saturating_sub(2)) {
-            let _ = writeln!(text, "  {line}");
-        }
+        screen.lines(text, "  ", advice, |_, line| line.to_owned());
     }
     if let Some(command) = &verdict.command {
         let _ = writeln!(text, "    {}", screen.title(command)); // not wrapped: it is copied
     }
 }
 
+/// What stays beside the number before it.
+const UNITS: [&str; 13] =
+    ["ns", "us", "ms", "s", "min", "h", "day", "days", "byte", "bytes", "KiB", "MiB", "GiB"];
+
+/// The pieces of a text that a line may break between: words, and numbers with their units.
+fn pieces(text: &str) -> Vec<&str> {
+    let mut pieces: Vec<(usize, usize)> = Vec::new();
+    let mut at = 0;
+    for word in text.split(' ') {
+        let end = at + word.len();
+        let unit = word.trim_matches(|letter: char| !letter.is_ascii_alphanumeric());
+        match pieces.last_mut() {
+            Some((from, to)) if UNITS.contains(&unit) && ends_with_digit(text, *from, *to) => *to = end,
+            _ => pieces.push((at, end)),
+        }
+        at = end + 1;
+    }
+    pieces.into_iter().filter_map(|(from, to)| text.get(from..to)).collect()
+}
+
+fn ends_with_digit(text: &str, from: usize, to: usize) -> bool {
+    text.get(from..to).is_some_and(|piece| piece.ends_with(|last: char| last.is_ascii_digit()))
+}
+
 /// Lines of up to `width` characters.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
+    for word in pieces(text) {
         match lines.last_mut() {
             Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
                 line.push(' ');
@@ -131,6 +195,13 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// What of a text goes into a line of `width` characters, and what is left; `None` if all of it goes.
+fn split(text: &str, width: usize) -> Option<(&str, &str)> {
+    let mut first = wrapped(text, width);
+    let first = (first.len() > 1).then(|| first.swap_remove(0))?;
+    Some((text.get(..first.len())?, text.get(first.len() + 1..)?))
 }
 
 /// Names before a bar take a fourth of the line at most.
@@ -149,15 +220,13 @@ fn map(text: &mut String, report: &Report, screen: &Screen) {
     let glyphs = screen.glyphs;
     let _ = writeln!(text, "\n{}", screen.title(&format!("ops {} to {}", extent.0, extent.1)));
     let legend = format!(
-        "  a column is {}: {} all there, {} some, {} none; ! fault, < goes back",
+        "a column is {}: {} all there, {} some, {} none; ! fault, < goes back",
         human::counted(each, "op", "ops"),
         glyphs.held,
         glyphs.partly,
         glyphs.lacking
     );
-    for line in wrapped(&legend, screen.width) {
-        let _ = writeln!(text, "{}", screen.dim(&line));
-    }
+    screen.lines(text, "  ", &legend, Screen::dim);
     let mut row = |name: &str, held: &[Range], findings: &[Finding]| {
         let name = format!("{:<name_width$}", screen.short(name, name_width));
         let _ = writeln!(text, "  {name}  {}", bar(held, &columns, screen));
@@ -175,7 +244,7 @@ fn map(text: &mut String, report: &Report, screen: &Screen) {
     {
         row("together", &super::ranges::without((first, last), &together.missing_ops), &[]);
     }
-    lacks(text, report, &names);
+    lacks(text, report, &names, screen);
 }
 
 fn bar(held: &[Range], columns: &[Range], screen: &Screen) -> String {
@@ -214,7 +283,7 @@ fn marks(findings: &[Finding], columns: &[Range], screen: &Screen) -> Option<Str
 }
 
 /// Who lacks what, and who could fill it.
-fn lacks(text: &mut String, report: &Report, names: &[String]) {
+fn lacks(text: &mut String, report: &Report, names: &[String], screen: &Screen) {
     if report.logs.len() < 2 {
         return;
     }
@@ -226,24 +295,15 @@ fn lacks(text: &mut String, report: &Report, names: &[String]) {
     for (name, lack) in all.clone().take(LACKS_SHOWN) {
         let holders: Vec<_> =
             lack.held_by.iter().filter_map(|at| names.get(*at).map(String::as_str)).collect();
-        let who = if holders.is_empty() {
-            "nobody has them".into()
-        } else {
-            format!(
-                "in \
-                                     {}",
-                holders.join(", ")
-            )
-        };
-        let _ = writeln!(text, "  {name} lacks {}: {who}", ranges(&[(lack.first_op, lack.last_op)]));
+        let who =
+            if holders.is_empty() { "nobody has them".into() } else { format!("in {}", holders.join(", ")) };
+        let range = ranges(&[(lack.first_op, lack.last_op)]);
+        screen.hanging(text, "    ", &format!("  {name} lacks {range}: {who}"));
     }
     let more = (all.count().saturating_sub(LACKS_SHOWN) as u64).saturating_add(together.lacks_omitted);
     if more > 0 {
-        let _ = writeln!(
-            text,
-            "  and {} (--json has more)",
-            human::counted(more, "more such range", "more such ranges")
-        );
+        let ranges = human::counted(more, "more such range", "more such ranges");
+        screen.hanging(text, "    ", &format!("  and {ranges} (--json has more)"));
     }
 }
 
@@ -261,10 +321,14 @@ fn one(text: &mut String, log: &Log, report: &Report, screen: &Screen) {
         (true, false) => Level::Care,
         (true, true) => Level::Good,
     };
-    let _ = writeln!(text, "{}: {}", screen.title(&name(survey)), screen.level(level, &verdict));
-    let mut line = |label: &str, value: &str| {
-        let _ = writeln!(text, "  {}{value}", screen.dim(&format!("{label:<12}")));
-    };
+    let title = name(survey);
+    if title.chars().count() + 2 + verdict.chars().count() <= screen.width {
+        let _ = writeln!(text, "{}: {}", screen.title(&title), screen.level(level, &verdict));
+    } else {
+        let _ = writeln!(text, "{}:", screen.title(&title));
+        screen.lines(text, "  ", &verdict, |screen, line| screen.level(level, line));
+    }
+    let mut line = |label: &str, value: &str| screen.fact(text, label, value);
     line("size", &size(survey.bytes));
     let profile = survey.profile.unwrap_or("unknown: there is no entry");
     let cluster = survey.cluster.as_ref().map(|cluster| format!(", cluster {cluster}")).unwrap_or_default();
@@ -290,7 +354,11 @@ fn one(text: &mut String, log: &Log, report: &Report, screen: &Screen) {
     sizes(text, log, screen);
     operations(text, &stats.operations, screen);
     spans(text, log, screen);
-    verify::findings_text(text, survey, FINDINGS_SHOWN);
+    let mut findings = String::new();
+    verify::findings_text(&mut findings, survey, FINDINGS_SHOWN);
+    for finding in findings.lines() {
+        screen.hanging(text, "    ", finding);
+    }
 }
 
 /// A size, and the bytes where these are something else.
@@ -305,18 +373,17 @@ fn rate(text: &mut String, log: &Log, report: &Report, screen: &Screen) {
     let entries: Vec<_> = columns.iter().map(|column| column.entries).collect();
     let most = entries.iter().copied().max().unwrap_or(0);
     let each = human::duration((to - from) / width as u64);
-    let label = screen.dim(&format!("{:<12}", "rate"));
+    let label = screen.dim(&format!("{:<NAME_SIZE$}", "rate"));
     let _ = writeln!(text, "  {label}{}", screen.paint("36", &screen.glyphs.sparkline(&entries)));
     let note =
         format!("up to {} in {each}; all logs on one time axis", human::counted(most, "entry", "entries"));
     let note = if report.logs.len() > 1 { note.as_str() } else { note.split(';').next().unwrap_or(&note) };
-    let _ = writeln!(text, "  {:<12}{}", "", screen.dim(note));
+    screen.lines(text, &" ".repeat(2 + NAME_SIZE), note, Screen::dim);
 }
 
 fn sizes(text: &mut String, log: &Log, screen: &Screen) {
     let (Some(min), Some(max)) = (log.stats.body_size_min, log.stats.body_size_max) else { return };
-    let label = |text: &str| screen.dim(&format!("{text:<12}"));
-    let _ = writeln!(text, "  {}{} to {}", label("bodies"), human::size(min), human::size(max));
+    screen.fact(text, "bodies", &format!("{} to {}", human::size(min), human::size(max)));
     let classes: Vec<_> = log.stats.sizes.iter().enumerate().filter(|(_, tally)| tally.entries > 0).collect();
     let most = classes.iter().map(|(_, tally)| tally.entries).max().unwrap_or(0);
     for (class, tally) in &classes {
@@ -346,6 +413,9 @@ pub fn operation_name(number: u8) -> String {
     Operation(number).name().map_or_else(|| format!("operation {number}"), str::to_owned)
 }
 
+/// Characters of an operation and its numbers on one line.
+const OPERATION_SIZE: usize = 63;
+
 fn operations(text: &mut String, tallies: &[Tally], screen: &Screen) {
     let mut there: Vec<_> = (0..=u8::MAX).zip(tallies).filter(|(_, tally)| tally.entries > 0).collect();
     if there.is_empty() {
@@ -355,12 +425,11 @@ fn operations(text: &mut String, tallies: &[Tally], screen: &Screen) {
     let _ = writeln!(text, "  {}", screen.dim("operations"));
     for (number, tally) in there.iter().take(ROWS_SHOWN) {
         let name = operation_name(*number);
-        let _ = writeln!(
-            text,
-            "    {name:<32} {:>12}  {:>12}",
-            human::count(tally.entries),
-            human::size(tally.bytes)
-        );
+        let (entries, bytes) = (human::count(tally.entries), human::size(tally.bytes));
+        let _ = match screen.width {
+            ..OPERATION_SIZE => write!(text, "    {name}\n      {entries:>12}  {bytes:>12}\n"),
+            _ => writeln!(text, "    {name:<32} {entries:>12}  {bytes:>12}"),
+        };
     }
     omitted(text, there.len(), screen);
 }
@@ -387,12 +456,11 @@ fn spans(text: &mut String, log: &Log, screen: &Screen) {
             0 => String::new(),
             time => format!(", from {}", human::time_short(time)),
         };
-        let _ = writeln!(text, "    {view:<6} {ops}, by replica {}{since}", span.replica);
+        let line = format!("    {view:<6} {ops}, by replica {}{since}", span.replica);
+        screen.hanging(text, &" ".repeat(11), &line);
     }
     omitted(text, views.len(), screen);
-    let mut line = |label: &str, value: String| {
-        let _ = writeln!(text, "  {}{value}", screen.dim(&format!("{label:<12}")));
-    };
+    let mut line = |label: &str, value: String| screen.fact(text, label, &value);
     let releases = stats.releases.by_op();
     let named: Vec<_> =
         releases.iter().take(ROWS_SHOWN).map(|(release, _)| stats::release_text(*release)).collect();
