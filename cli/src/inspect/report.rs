@@ -4,9 +4,11 @@ use super::stats::Stats;
 use super::together::{Builder, Together};
 use super::verdict::Verdict;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::output;
 use crate::survey::Survey;
+use crate::target;
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 /// A log that was read.
@@ -16,6 +18,23 @@ pub struct Log {
     pub survey: Survey,
     /// What is counted over its entries.
     pub stats: Stats,
+}
+
+/// The files that are not one and the same: a log given twice is no second log.
+fn different(files: &[PathBuf]) -> Vec<PathBuf> {
+    let (mut known, mut different) = (HashMap::new(), Vec::new());
+    for path in files {
+        let first = match target::identity(path) {
+            Some(identity) => *known.entry(identity).or_insert(path),
+            None => path, // what is wrong is told where it is read
+        };
+        if std::ptr::eq(first, path) {
+            different.push(path.clone());
+        } else {
+            output::note(&format!("{} and {} are one file: it is read once", shown(first), shown(path)));
+        }
+    }
+    different
 }
 
 /// What was found.
@@ -37,7 +56,8 @@ impl Report {
     /// [`Failure::Interrupted`].
     pub fn read(files: &[PathBuf], message_size_max: u32) -> Result<Self, Failure> {
         let (mut logs, mut unreadable, mut together) = (Vec::new(), Vec::new(), Builder::default());
-        for path in files {
+        let files = different(files);
+        for path in &files {
             match Survey::with::<Stats>("inspect", path, message_size_max) {
                 Ok(read) => {
                     if files.len() > 1 {

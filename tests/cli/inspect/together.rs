@@ -114,7 +114,8 @@ fn damaged_op_that_another_log_holds_is_no_loss() {
     let end = bytes.len();
     bytes[end - 10] ^= 1;
     let damaged = file(&directory, "end.aof", &bytes);
-    let (report, _) = inspect(&[&damaged, &damaged]);
+    let again = file(&directory, "again.aof", &bytes);
+    let (report, _) = inspect(&[&damaged, &again]);
     let advice = report["verdict"]["advice"].to_string();
     assert!(advice.contains("Behind op 299, the last, something is damaged"), "{advice}");
 }
@@ -153,4 +154,25 @@ fn log_that_cannot_be_read_is_told_and_the_others_are_shown() {
     assert!(ran.stderr.contains("missing.aof"), "{}", ran.stderr);
     let ran = aof(["inspect".as_ref(), missing.as_os_str()]).code(2);
     assert_eq!(ran.stdout, "");
+}
+
+/// The same file under two names was two logs, to be merged with each other.
+#[test]
+fn one_file_under_two_names_is_read_once() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::copy(replica(2), directory.path().join("r2.aof")).unwrap();
+    std::os::unix::fs::symlink("r2.aof", directory.path().join("link.aof")).unwrap();
+    let mut command = crate::util::command();
+    command.args(["inspect", "--json", "r2.aof", "./r2.aof", "link.aof"]).current_dir(directory.path());
+    let output = command.output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["files"].as_array().unwrap().len(), 1);
+    assert_eq!(report["verdict"]["word"], "INCOMPLETE");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told.matches("r2.aof and ./r2.aof are one file: it is read once").count(), 1, "{told}");
+    assert_eq!(told.matches("r2.aof and link.aof are one file: it is read once").count(), 1, "{told}");
+    // A copy is another log.
+    std::fs::copy(replica(2), directory.path().join("copy.aof")).unwrap();
+    let (report, _) = inspect(&[&directory.path().join("r2.aof"), &directory.path().join("copy.aof")]);
+    assert_eq!(report["files"].as_array().unwrap().len(), 2);
 }
