@@ -6,10 +6,9 @@ use super::ranges::Range;
 use super::report::{Log, Report};
 use super::stats::{self, Tally};
 use super::together::held;
-use super::verdict::{Level, Verdict, name};
+use super::verdict::{self, Level, Verdict, name};
 use crate::failure::shown;
 use crate::human;
-use crate::survey::Finding;
 use crate::verify::{self, ranges};
 use aof_nostd::Operation;
 use std::fmt::Write as _;
@@ -227,23 +226,28 @@ fn map(text: &mut String, report: &Report, screen: &Screen) {
         glyphs.lacking
     );
     screen.lines(text, "  ", &legend, Screen::dim);
-    let mut row = |name: &str, held: &[Range], findings: &[Finding]| {
+    let mut row = |name: &str, held: &[Range], places: Vec<Mark>| {
         let name = format!("{:<name_width$}", screen.short(name, name_width));
         let _ = writeln!(text, "  {name}  {}", bar(held, &columns, screen));
-        if let Some(marks) = marks(findings, &columns, screen) {
+        if let Some(marks) = marks(&places, &columns, screen) {
             let _ = writeln!(text, "  {:name_width$}  {marks}", "");
         }
     };
     for (name, log) in names.iter().zip(&report.logs) {
-        row(name, &held(&log.survey), &log.survey.findings);
+        let findings = log.survey.findings.iter();
+        let told = findings.filter(|finding| finding.is_fault() || finding.kind == "backtrack");
+        let marks = told.map(|finding| Mark { near: finding.near, is_fault: finding.is_fault() });
+        row(name, &held(&log.survey), marks.collect());
     }
     let together = &report.together;
     if report.logs.len() > 1
         && together.conflict.is_none()
         && let (Some(first), Some(last)) = (together.first_op, together.last_op)
     {
-        row("together", &super::ranges::without((first, last), &together.missing_ops), &[]);
+        let forks = together.forks.iter().map(|fork| Mark { near: Some(fork.first_op), is_fault: true });
+        row("together", &super::ranges::without((first, last), &together.missing_ops), forks.collect());
     }
+    forks(text, report, &names, screen);
     lacks(text, report, &names, screen);
 }
 
@@ -262,14 +266,21 @@ fn bar(held: &[Range], columns: &[Range], screen: &Screen) -> String {
     text
 }
 
+/// A place to be marked: a fault, or where a file goes back.
+struct Mark {
+    /// The op there, or the last one before.
+    near: Option<u64>,
+    is_fault: bool,
+}
+
 /// A line below a bar: where faults are, and where the file goes back.
-fn marks(findings: &[Finding], columns: &[Range], screen: &Screen) -> Option<String> {
+fn marks(places: &[Mark], columns: &[Range], screen: &Screen) -> Option<String> {
     let mut marks = vec![' '; columns.len()];
-    for finding in findings.iter().filter(|finding| finding.is_fault() || finding.kind == "backtrack") {
-        let Some(near) = finding.near.or(columns.first().map(|(first, _)| *first)) else { continue };
+    for place in places {
+        let Some(near) = place.near.or(columns.first().map(|(first, _)| *first)) else { continue };
         let at = columns.partition_point(|(_, last)| *last < near).min(marks.len().saturating_sub(1));
         if let Some(mark) = marks.get_mut(at) {
-            match finding.is_fault() {
+            match place.is_fault {
                 true => *mark = '!',
                 false if *mark == ' ' => *mark = '<',
                 false => {}
@@ -280,6 +291,30 @@ fn marks(findings: &[Finding], columns: &[Range], screen: &Screen) -> Option<Str
     let line = line.trim_end();
     (!line.is_empty())
         .then(|| if line.contains('!') { screen.paint("31", line) } else { screen.paint("33", line) })
+}
+
+/// Forks between logs that are told; JSON has more.
+const FORKS_SHOWN: usize = 4;
+
+/// Which ops two logs have different entries for, and with which checksums.
+fn forks(text: &mut String, report: &Report, names: &[String], screen: &Screen) {
+    let together = &report.together;
+    for fork in together.forks.iter().take(FORKS_SHOWN) {
+        let ops = verdict::ops(&[(fork.first_op, fork.last_op)]);
+        let (sums, files) = (&fork.checksums, fork.files);
+        let mut line = format!("  two histories: {ops}. With op {}", fork.first_op);
+        for (at, sum, between) in [(files.0, &sums.0, ""), (files.1, &sums.1, ",")] {
+            let name = names.get(at).map_or("", String::as_str);
+            let _ = write!(line, "{between} {name} has checksum {sum}");
+        }
+        screen.hanging(text, "    ", &line);
+    }
+    let kept = together.forks.len() as u64;
+    let more = kept.saturating_sub(FORKS_SHOWN as u64).saturating_add(together.forks_omitted);
+    if more > 0 {
+        let forks = human::counted(more, "more such range", "more such ranges");
+        screen.hanging(text, "    ", &format!("  and {forks} (--json has more)"));
+    }
 }
 
 /// Who lacks what, and who could fill it.
@@ -314,7 +349,7 @@ const FINDINGS_SHOWN: usize = 20;
 const ROWS_SHOWN: usize = 8;
 
 fn one(text: &mut String, log: &Log, report: &Report, screen: &Screen) {
-    let Log { survey, stats } = log;
+    let Log { survey, stats, .. } = log;
     let verdict = verify::verdict(survey);
     let level = match (survey.sound, survey.missing_ops.is_empty()) {
         (false, _) => Level::Bad,
@@ -333,10 +368,7 @@ fn one(text: &mut String, log: &Log, report: &Report, screen: &Screen) {
     let profile = survey.profile.unwrap_or("unknown: there is no entry");
     let cluster = survey.cluster.as_ref().map(|cluster| format!(", cluster {cluster}")).unwrap_or_default();
     line("profile", &format!("{profile}{cluster}"));
-    let repeated = survey.entries.saturating_sub(survey.distinct_ops);
-    let again =
-        if repeated > 0 { format!(", {} of them repeated", human::count(repeated)) } else { String::new() };
-    line("entries", &format!("{}{again}", human::count(survey.entries)));
+    line("entries", &log.entries());
     if let (Some(first), Some(last)) = (survey.first_op, survey.last_op) {
         line("ops", &format!("{first} to {last}, {} of them", human::count(survey.distinct_ops)));
     }
@@ -348,7 +380,7 @@ fn one(text: &mut String, log: &Log, report: &Report, screen: &Screen) {
         line("to", &format!("{} ({})", human::time(last), human::duration(last - first)));
     }
     if stats.untimed > 0 {
-        line("without time", &human::counted(stats.untimed, "entry", "entries"));
+        line("no time", &human::counted(stats.untimed, "entry", "entries"));
     }
     rate(text, log, report, screen);
     sizes(text, log, screen);
@@ -431,16 +463,19 @@ fn operations(text: &mut String, tallies: &[Tally], screen: &Screen) {
             _ => writeln!(text, "    {name:<32} {entries:>12}  {bytes:>12}"),
         };
     }
-    omitted(text, there.len(), screen);
+    if let Some(more) = omitted(there.len(), 0) {
+        screen.lines(text, "    ", &more, Screen::dim);
+    }
 }
 
-fn omitted(text: &mut String, count: usize, screen: &Screen) {
-    if count > ROWS_SHOWN {
-        let _ = writeln!(
-            text,
-            "    {}",
-            screen.dim(&format!("and {} more (--json has them)", count - ROWS_SHOWN))
-        );
+/// What is left out: names beyond those shown, and entries whose names were not counted one by one.
+fn omitted(named: usize, others: u64) -> Option<String> {
+    let more = human::count(named.saturating_sub(ROWS_SHOWN) as u64);
+    let entries = human::counted(others, "entry", "entries");
+    match (named > ROWS_SHOWN, others > 0) {
+        (false, _) => None,
+        (true, false) => Some(format!("and {more} more (--json has them)")),
+        (true, true) => Some(format!("and {more} more (--json has them), and {entries} of further ones")),
     }
 }
 
@@ -459,14 +494,16 @@ fn spans(text: &mut String, log: &Log, screen: &Screen) {
         let line = format!("    {view:<6} {ops}, by replica {}{since}", span.replica);
         screen.hanging(text, &" ".repeat(11), &line);
     }
-    omitted(text, views.len(), screen);
+    if let Some(more) = omitted(views.len(), stats.views.others().entries) {
+        screen.lines(text, "    ", &more, Screen::dim);
+    }
     let mut line = |label: &str, value: String| screen.fact(text, label, &value);
     let releases = stats.releases.by_op();
     let named: Vec<_> =
         releases.iter().take(ROWS_SHOWN).map(|(release, _)| stats::release_text(*release)).collect();
     if !named.is_empty() {
-        let more = releases.len().saturating_sub(ROWS_SHOWN);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let more = omitted(releases.len(), stats.releases.others().entries);
+        let more = more.map(|more| format!(" {more}")).unwrap_or_default();
         line("releases", named.join(", ") + &more);
     }
     let clients = stats.clients.by_entries();

@@ -92,6 +92,19 @@ fn logs_that_fork_are_told_with_op_logs_and_checksums() {
     assert_eq!(forks[0]["checksums"][0], both.entries[3].checksum.to_string());
     assert_eq!(forks[0]["checksums"][1], both.entries[5].checksum.to_string());
     assert_eq!(report["verdict"]["command"], Value::Null, "a merge would refuse");
+    // It is on the map, and in words with its range and checksums.
+    let paths = [std::ffi::OsStr::new("inspect"), one.as_os_str(), other.as_os_str()];
+    let told = aof(paths).code(1).stdout;
+    let together = told.lines().skip_while(|line| !line.starts_with("  together "));
+    let bars: Vec<_> = together.take(2).collect();
+    let mark = bars[1].chars().position(|mark| mark == '!').unwrap();
+    let bar = bars[0].chars().count() - bars[0].split(' ').next_back().unwrap().chars().count();
+    assert_eq!(mark - bar, 3, "op 4 is the fourth column: {told}");
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let sum = |entry: usize| both.entries[entry].checksum;
+    assert!(told.contains("two histories: ops 4-5. With op 4 "), "{told}");
+    assert!(told.contains(&format!("one.aof has checksum {}, ", sum(3))), "{told}");
+    assert!(told.contains(&format!("other.aof has checksum {} ", sum(5))), "{told}");
 
     let within = file(&directory, "within.aof", &both.bytes);
     let (report, code) = inspect(&[&within]);
@@ -156,6 +169,21 @@ fn log_that_cannot_be_read_is_told_and_the_others_are_shown() {
     assert_eq!(ran.stdout, "");
 }
 
+/// A log with a torn tail that holds all that there is was told as if it did not.
+#[test]
+fn log_with_a_torn_tail_may_hold_all_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = chain(PROFILES[0], &[8; 6]);
+    let torn = file(&directory, "torn.aof", &log.bytes[..log.bytes.len() - 3]);
+    let short = file(&directory, "short.aof", &log.bytes[..log.entries[2].end()]);
+    let (report, code) = inspect(&[&short, &torn]);
+    assert_eq!(code, 1);
+    let advice = report["verdict"]["advice"].to_string();
+    assert!(advice.contains("torn.aof alone holds them all"), "{advice}");
+    assert!(advice.contains("torn.aof is not all there: normal after a crash"), "{advice}");
+    assert!(advice.contains("'aof repair'"), "{advice}");
+}
+
 /// The same file under two names was two logs, to be merged with each other.
 #[test]
 fn one_file_under_two_names_is_read_once() {
@@ -175,4 +203,20 @@ fn one_file_under_two_names_is_read_once() {
     std::fs::copy(replica(2), directory.path().join("copy.aof")).unwrap();
     let (report, _) = inspect(&[&directory.path().join("r2.aof"), &directory.path().join("copy.aof")]);
     assert_eq!(report["files"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn one_op_is_told_as_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = chain(PROFILES[0], &[8; 9]);
+    let without = |lacking: &[usize]| {
+        let left: Vec<_> = (0..9).filter(|at| !lacking.contains(at)).collect();
+        aof_tests::damage::reorder(&log, &left)
+    };
+    let one = file(&directory, "one.aof", &without(&[6]));
+    let other = file(&directory, "other.aof", &without(&[2, 6]));
+    let text = |report: &Value| report["verdict"]["text"].as_str().unwrap().to_owned();
+    assert_eq!(text(&inspect(&[&one, &other]).0), "op 7 is in none of the 2 logs");
+    assert_eq!(text(&inspect(&[&one]).0), "every byte is sound, but op 7 is missing of 1 to 9");
+    assert_eq!(text(&inspect(&[&other]).0), "every byte is sound, but ops 3, 7 are missing of 1 to 9");
 }

@@ -147,7 +147,7 @@ fn verdict_section(html: &mut String, report: &Report) {
 }
 
 fn log_part(html: &mut String, at: usize, log: &Log, report: &Report) {
-    let Log { survey, stats } = log;
+    let Log { survey, stats, .. } = log;
     let open = if report.logs.len() <= OPEN_MAX { " open" } else { "" };
     let level = match (survey.sound, survey.missing_ops.is_empty()) {
         (false, _) => Level::Bad,
@@ -170,10 +170,7 @@ fn log_part(html: &mut String, at: usize, log: &Log, report: &Report) {
     if let Some(cluster) = &survey.cluster {
         fact("Cluster", cluster);
     }
-    let repeated = survey.entries.saturating_sub(survey.distinct_ops);
-    let again =
-        if repeated > 0 { format!(", {} of them repeated", human::count(repeated)) } else { String::new() };
-    fact("Entries", &format!("{}{again}", human::count(survey.entries)));
+    fact("Entries", &log.entries());
     if let (Some(first), Some(last)) = (survey.first_op, survey.last_op) {
         fact("Ops", &format!("{first} to {last}, {} of them", human::count(survey.distinct_ops)));
     }
