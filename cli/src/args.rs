@@ -164,7 +164,7 @@ pub struct MergeArgs {
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
     /// Begin with the child of this checksum, not with the lowest op
-    #[arg(long, value_name = "CHECKSUM")]
+    #[arg(long, value_name = "CHECKSUM", value_parser = parse_checksum)]
     pub root: Option<Checksum>,
     /// Write the chain up to the first gap or fork
     #[arg(long)]
@@ -307,7 +307,7 @@ pub struct RecoverArgs {
     #[arg(long)]
     pub no_preflight: bool,
     /// Begin with the child of this checksum, not with the lowest op
-    #[arg(long, value_name = "CHECKSUM")]
+    #[arg(long, value_name = "CHECKSUM", value_parser = parse_checksum)]
     pub root: Option<Checksum>,
     /// Replay a chain that has no beginning, or has no end: up to the first gap or fork
     #[arg(long)]
@@ -346,6 +346,16 @@ fn parse_cluster(text: &str) -> Result<u128, String> {
     text.parse().map_err(|_| "a cluster's id is a whole number, from 0 to 2^128 - 1".to_owned())
 }
 
+/// A checksum as all commands print it. With fewer digits it would be another one, with zeros before them.
+pub(crate) fn parse_checksum(text: &str) -> Result<Checksum, String> {
+    let digits = text.strip_prefix("0x").unwrap_or(text).chars().count();
+    match text.parse() {
+        Ok(checksum) if digits == 32 => Ok(checksum),
+        Ok(_) => Err(format!("a checksum has 32 hexadecimal digits, and this has {digits}")),
+        Err(_) => Err("a checksum has 32 hexadecimal digits".into()),
+    }
+}
+
 /// Limits of what is read.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Limits {
@@ -381,5 +391,8 @@ mod tests {
         let parse = |root| Args::try_parse_from(["aof", "merge", "-o", "out", "--root", root, "in"]);
         assert!(parse("b68a0bdf32120df82f3802d9391a915f").is_ok());
         assert!(parse("xyz").is_err());
+        assert!(parse("0xb68a0bdf32120df82f3802d9391a915f").is_ok());
+        let told = parse("b68a").unwrap_err().to_string();
+        assert!(told.contains("a checksum has 32 hexadecimal digits, and this has 4"), "{told}");
     }
 }

@@ -51,16 +51,21 @@ pub fn check(output: &Path, inputs: &[PathBuf], force: bool) -> Result<(), Failu
     }
 }
 
-#[cfg(unix)]
 fn is_same_file(one: &Path, other: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    match (one.metadata(), other.metadata()) {
-        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
-        _ => false,
-    }
+    matches!((identity(one), identity(other)), (Some(one), Some(other)) if one == other)
 }
 
+/// Which file a path leads to, whatever its names: device and inode. `None` where there is none.
+#[cfg(unix)]
+#[must_use]
+pub fn identity(path: &Path) -> Option<impl Eq + std::hash::Hash + use<>> {
+    use std::os::unix::fs::MetadataExt;
+    path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+/// Which file a path leads to: its one full name. `None` where there is none.
 #[cfg(not(unix))]
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+#[must_use]
+pub fn identity(path: &Path) -> Option<impl Eq + std::hash::Hash + use<>> {
+    path.canonicalize().ok()
 }

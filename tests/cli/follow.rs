@@ -257,6 +257,51 @@ fn chain_is_checked_over_a_rotation() {
     following.expect_ops([1]);
 }
 
+/// Only a gap was told, and not the damage right before the entry with which `--from-op` began.
+#[test]
+fn damage_where_from_op_begins_is_told() {
+    let directory = TempDir::new().unwrap();
+    let log = aof_tests::build::chain(aof_tests::build::PROFILES[0], &[100; 10]);
+    // Damage that tells an op counts if it is 8 or higher; where no op is told, it may be 8.
+    for (op, at, place) in
+        [(8, 280, Some(0)), (8, 20, Some(0)), (7, 20, Some(0)), (7, 280, None), (9, 280, Some(1))]
+    {
+        let mut bytes = log.bytes.clone();
+        bytes[log.entries[op - 1].offset + at] ^= 1;
+        let path = file(&directory, "damaged.aof", &bytes);
+        let following = Following::start(&path, &["--from-op", "8"]);
+        let mut lines = vec![following.line()];
+        while !lines[lines.len() - 1].contains(" op=10 ") {
+            lines.push(following.line());
+        }
+        let damage = format!("# byte {}", log.entries[op - 1].offset);
+        assert_eq!(lines.iter().position(|line| line.starts_with(&damage)), place, "op {op}: {lines:?}");
+        following.stop();
+    }
+}
+
+#[test]
+fn another_profile_is_said() {
+    let directory = TempDir::new().unwrap();
+    let [one, other] =
+        aof_tests::build::PROFILES.map(|profile| aof_tests::build::chain(profile, &[8; 4]).bytes);
+    let path = file(&directory, "log.aof", &one);
+    let following = Following::start(&path, &["-n", "1"]);
+    following.expect_ops([4]);
+    // Behind the log: it was waited for as if it were on its way.
+    let half = other.len() / 2;
+    fs::File::options().append(true).open(&path).unwrap().write_all(&other[..half]).unwrap();
+    following.note("Something of that profile was written behind a log of the other: not read");
+    // In a new file: only a backtrack was told.
+    fs::rename(file(&directory, "new.aof", &other), &path).unwrap();
+    following.note("is another file now");
+    following.note("its entries are of the profile crc, and those before of tigerbeetle");
+    assert!(following.line().contains("the magic of the other profile"));
+    assert!(following.line().contains(" (op 1): backtrack: goes back from op 4"));
+    following.expect_ops(1..=4);
+    following.stop();
+}
+
 #[test]
 fn torn_entry_is_waited_for_and_said_and_is_whole_in_the_end() {
     let mut writing = Writing::new();

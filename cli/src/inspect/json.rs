@@ -28,6 +28,8 @@ struct File<'a> {
     survey: &'a Survey,
     /// Entries that stand in the file again.
     repeated_entries: u64,
+    /// Entries that are not the first one of their op, but another.
+    contradicting_entries: u64,
     held_ops: Vec<(u64, u64)>,
     first_timestamp: Option<u64>,
     last_timestamp: Option<u64>,
@@ -62,10 +64,11 @@ pub fn line(report: &Report, html: Option<&Path>) -> String {
 }
 
 fn file(log: &Log) -> File<'_> {
-    let Log { survey, stats } = log;
+    let Log { survey, stats, contradicting } = log;
     File {
         survey,
-        repeated_entries: survey.entries.saturating_sub(survey.distinct_ops),
+        repeated_entries: log.repeated(),
+        contradicting_entries: *contradicting,
         held_ops: held(survey),
         first_timestamp: stats.first_timestamp,
         last_timestamp: stats.last_timestamp,

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`args`] | the command line |
 //! | [`stats`], [`rate`] | what the workers of a scan count, in bounded memory |
+//! | [`contradictions`] | counted in a forked log, by reading it once more |
 //! | [`ranges`], [`together`] | which ops each log holds, what they lack, and where they part |
 //! | [`report`], [`verdict`] | all of it, and what it means |
 //! | [`terminal`], [`chart`] | for a person at a terminal |
@@ -19,6 +20,7 @@
 
 pub mod args;
 pub mod chart;
+pub mod contradictions;
 pub mod html;
 pub mod json;
 pub mod ranges;

@@ -1,6 +1,6 @@
 //! The arguments of `aof show`.
 
-use crate::args::Limits;
+use crate::args::{Limits, parse_checksum};
 use crate::time;
 use aof_nostd::Checksum;
 use clap::ValueHint;
@@ -24,7 +24,7 @@ pub struct ShowArgs {
     #[arg(long, value_name = "N", group = "which")]
     pub op: Option<u64>,
     /// The entry with this checksum, 32 hexadecimal digits
-    #[arg(long, value_name = "C", group = "which")]
+    #[arg(long, value_name = "C", value_parser = parse_checksum, group = "which")]
     pub checksum: Option<Checksum>,
     /// The entry that this byte of the file belongs to
     #[arg(long, value_name = "BYTE", group = "which")]

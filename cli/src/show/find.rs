@@ -98,12 +98,22 @@ pub struct Extent {
     pub entries: u64,
     /// The lowest and the highest op.
     pub ops: Option<(u64, u64)>,
+    /// The highest op below the one looked for.
+    pub op_below: Option<u64>,
+    /// The lowest op above the one looked for, or of a later time than the one looked for.
+    pub op_above: Option<u64>,
     /// The first and the last time, ns.
     pub times: Option<(u64, u64)>,
     /// The damage that the byte looked for lies in, and its end.
     pub damage_there: Option<(Damage, u64)>,
     /// Damaged places.
     pub damages: u64,
+    /// Where the last of them begins.
+    pub damage_last: Option<u64>,
+    /// The file's size.
+    pub bytes: u64,
+    /// Where the zeros begin that end it.
+    pub zeros_from: Option<u64>,
 }
 
 impl Extent {
@@ -111,8 +121,12 @@ impl Extent {
         self.entries += next.entries;
         self.damages += next.damages;
         self.ops = joined(self.ops, next.ops);
+        self.op_below = self.op_below.max(next.op_below);
+        self.op_above = [self.op_above, next.op_above].into_iter().flatten().min();
         self.times = joined(self.times, next.times);
         self.damage_there = self.damage_there.or(next.damage_there);
+        self.damage_last = self.damage_last.max(next.damage_last);
+        self.zeros_from = self.zeros_from.or(next.zeros_from);
     }
 }
 
@@ -131,6 +145,7 @@ fn joined(one: Option<(u64, u64)>, other: Option<(u64, u64)>) -> Option<(u64, u6
 pub fn find(args: &ShowArgs, source: &Source, wanted: Wanted) -> Result<(Vec<Found>, Extent), Failure> {
     let mut meant = Meant::new(wanted);
     scan(args, source, || Meant::new(wanted), |part| meant.join(part))?;
+    meant.extent.bytes = source.size();
     let mut found: Vec<Found> = Vec::new();
     for (offset, header) in meant.entries {
         if found.iter().all(|other| other.header.checksum != header.checksum) && found.len() < ENTRIES_MAX {
@@ -217,9 +232,16 @@ impl Sink for Meant {
         if is_meant {
             self.push(located.offset, header);
         }
+        let (is_below, is_above) = match self.wanted {
+            Wanted::Op(wanted) => (op < wanted, op > wanted),
+            Wanted::At(wanted) => (false, time > wanted),
+            Wanted::Checksum(_) | Wanted::Offset(_) => (false, false),
+        };
         self.extent.join(Extent {
             entries: 1,
             ops: Some((op, op)),
+            op_below: is_below.then_some(op),
+            op_above: is_above.then_some(op),
             times: Some((time, time)),
             ..Extent::default()
         });
@@ -227,11 +249,16 @@ impl Sink for Meant {
 
     fn damage(&mut self, damage: Damage, until: u64) {
         self.extent.damages += 1;
+        self.extent.damage_last = Some(damage.offset);
         if let Wanted::Offset(wanted) = self.wanted
             && (damage.offset..until).contains(&wanted)
         {
             self.extent.damage_there = Some((damage, until));
         }
+    }
+
+    fn zeros(&mut self, from: u64) {
+        self.extent.zeros_from = Some(from);
     }
 }
 

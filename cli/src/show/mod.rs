@@ -4,12 +4,14 @@
 //! |---|---|
 //! | [`args`] | what is asked for |
 //! | [`mod@find`] | the entries that are meant, and what stands around them |
+//! | [`doubt`] | whether the one that is meant may be missing |
 //! | [`body`] | a body decoded, or as bytes |
 //! | [`text`] | for people |
 //! | [`json`] | for programs |
 
 pub mod args;
 pub mod body;
+pub mod doubt;
 pub mod find;
 pub mod json;
 pub mod text;
@@ -22,6 +24,7 @@ use aof_nostd::wire::Entry;
 use aof_nostd::{Checksum, Header};
 use aof_std::Source;
 use args::ShowArgs;
+use doubt::Doubt;
 use find::{Extent, Found, Wanted, find};
 use std::io::{Read, Seek, SeekFrom};
 
@@ -40,11 +43,12 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
         output::note(&format!("{}: {}", shown(&args.file), not_there(wanted, &extent)));
         return Ok(Exit::Damage);
     }
+    let doubt = Doubt::of(wanted, &found, &extent);
     let mut stdout = output::stdout();
     for (index, found) in found.iter().enumerate() {
         let body = read_body(args, &source, &found.header, found.offset)?;
         let bytes = if args.json {
-            json::entry(args, found, &body)
+            json::entry(args, found, &doubt, &body)
         } else {
             let before = if index == 0 { "" } else { "\n" };
             format!("{before}{}", text::entry(args, wanted, found, &body)).into_bytes()
@@ -61,6 +65,9 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
         };
         output::note(&format!("{}: {} different entries of {of}", shown(&args.file), found.len()));
     }
+    if let Some(doubt) = doubt.text() {
+        output::note(&format!("{}: {doubt}", shown(&args.file)));
+    }
     if extent.damages > 0 {
         let places =
             if extent.damages == 1 { "1 place".into() } else { format!("{} places", extent.damages) };
@@ -69,22 +76,30 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
             shown(&args.file)
         ));
     }
-    Ok(Exit::Sound)
+    Ok(if doubt.is_any() { Exit::Damage } else { Exit::Sound })
 }
 
 /// What is not there, and what is.
 fn not_there(wanted: Wanted, extent: &Extent) -> String {
-    let (Some(ops), Some(times)) = (extent.ops, extent.times) else {
-        return "holds no entry".into();
-    };
+    if let Wanted::Offset(byte) = wanted {
+        return format!("byte {byte} belongs to no entry: {}", no_entry_at(byte, extent));
+    }
     let damage = match extent.damages {
         0 => String::new(),
         1 => "; it may have stood at the place that is damaged: aof verify tells".into(),
         count => format!("; it may have stood at one of {count} places that are damaged: aof verify tells"),
     };
-    let (first, last) = ops;
+    let (Some((first, last)), Some(times)) = (extent.ops, extent.times) else {
+        return format!("holds no entry{damage}");
+    };
     match wanted {
-        Wanted::Op(op) => format!("has no op {op}: its ops go from {first} to {last}{damage}"),
+        Wanted::Op(op) => {
+            let missing = match extent.op_below.zip(extent.op_above) {
+                Some((below, above)) => format!("{} there; ", doubt::missing((below + 1, above - 1))),
+                None => String::new(),
+            };
+            format!("has no op {op}: {missing}its ops go from {first} to {last}{damage}")
+        }
         Wanted::Checksum(checksum) => {
             format!("has no entry with checksum {checksum}: its ops go from {first} to {last}{damage}")
         }
@@ -94,20 +109,22 @@ fn not_there(wanted: Wanted, extent: &Extent) -> String {
             human::time(times.0),
             times.0
         ),
-        Wanted::Offset(byte) => match extent.damage_there {
-            Some((damage, until)) => {
-                let (from, op) =
-                    (damage.offset, damage.op.map(|op| format!(" (op {op})")).unwrap_or_default());
-                format!(
-                    "byte {byte} belongs to no entry: bytes {from} to {until}{op} are damaged: {}",
-                    damage.kind
-                )
-            }
-            None => format!(
-                "byte {byte} belongs to no entry, of {} with ops {first} to {last}",
-                crate::merge::report::entries(extent.entries)
-            ),
-        },
+        Wanted::Offset(_) => String::new(), // told above
+    }
+}
+
+/// Why a byte belongs to no entry.
+fn no_entry_at(byte: u64, extent: &Extent) -> String {
+    if byte >= extent.bytes {
+        return format!("the file has {} bytes", extent.bytes);
+    }
+    if let Some((damage, until)) = extent.damage_there {
+        let op = damage.op.map(|op| format!(" (op {op})")).unwrap_or_default();
+        return format!("bytes {} to {until}{op} are damaged: {}", damage.offset, damage.kind);
+    }
+    match extent.zeros_from {
+        Some(from) => format!("free space from byte {from} on, zeros to the end at byte {}", extent.bytes),
+        None => "no entry was found there".into(),
     }
 }
 

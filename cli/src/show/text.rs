@@ -34,9 +34,11 @@ pub fn entry(args: &ShowArgs, wanted: Wanted, found: &Found, body: &[u8]) -> Str
         header.size_disk()
     );
     if let Wanted::At(at) = wanted {
-        let before = at.saturating_sub(header.timestamp.get());
-        let _ =
-            writeln!(text, "the last entry up to {}, {} before it", human::time(at), human::duration(before));
+        let before = match at.saturating_sub(header.timestamp.get()) {
+            0 => "at that time".to_owned(),
+            before => format!("{} before it", human::duration(before)),
+        };
+        let _ = writeln!(text, "the last entry up to {}, {before}", human::time(at));
     }
     fields(&mut text, header);
     chain(&mut text, found);

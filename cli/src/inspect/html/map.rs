@@ -86,9 +86,7 @@ fn row(
         Escaped(in_words)
     );
     bars(html, held, columns);
-    if let Some(at) = at {
-        marks(html, at, width, columns, findings);
-    }
+    marks(html, at.unwrap_or_else(|| findings.together()), width, columns, findings);
     html.push_str("</svg></div>\n");
 }
 
