@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`args`], [`select`] | what is asked for |
 //! | [`read`], [`merged`] | entries, each op once: of one log in constant memory, of several merged |
+//! | [`ops`] | the ops of one log that were taken |
 //! | [`loss`] | what is not in the export, and why |
 //! | [`table`] | rows and columns, whatever the format |
 //! | [`events`], [`entries`] | the two tables |
@@ -23,6 +24,7 @@ pub mod entries;
 pub mod events;
 pub mod loss;
 pub mod merged;
+pub mod ops;
 pub mod output;
 pub mod pool;
 pub mod read;

@@ -2,20 +2,21 @@
 //!
 //! The file is read once, by all cores, and its entries are taken in its order. After a restart a replica
 //! writes again what it has written before: an op that came before is passed over. Memory does not grow
-//! with the log: of the ops that came, ranges are kept; of their checksums the last [`WINDOW`], so that
-//! another entry for one of them, a fork, is seen. At a fork the export ends: nobody can tell which of the
-//! two histories is the right one, and rows of both would be neither.
+//! with the log: of the ops that came, ranges are kept, with the checksums at their ends; of the others'
+//! checksums the last [`WINDOW`]. So another entry for one of the last ops, a fork, is seen at once, and a
+//! fork farther back where its history goes on beyond the ops that came. At a fork the export ends: nobody
+//! can tell which of the two histories is the right one, and rows of both would be neither.
 
 use super::loss::Loss;
+use super::ops::{Ops, Place};
 use super::select::Select;
 use crate::failure::{Failure, shown};
 use crate::output::{Progress, WATCH};
 use crate::survey::Finding;
 use aof_nostd::chain::{Chain, ChainLink, Relation, Window};
-use aof_nostd::{Damage, Header, Located};
+use aof_nostd::{Damage, Header, Located, Op};
 use aof_std::Source;
 use aof_std::scan::{Scan, Sink};
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -37,7 +38,7 @@ pub trait Taker {
 /// Ops whose checksums are remembered. A replica goes back by at most its journal's length, 1,024.
 pub const WINDOW: usize = 4096;
 
-/// Ranges of ops that are remembered: about 64 MiB. A log of a replica has a handful.
+/// Ranges of ops that are remembered: about 100 MiB. A log of a replica has a handful.
 const RANGES_MAX: usize = 1 << 20;
 
 /// A segment's bodies are held, and some segments are at once.
@@ -181,89 +182,30 @@ impl<'a, T: Taker> Whole<'a, T> {
             self.loss.tell(&place(&what));
             return false;
         }
-        if let relation @ Relation::Fork { .. } = self.chain.push(ChainLink::from(header)) {
+        let link = ChainLink::from(header);
+        let relation = self.chain.push(link);
+        let place_of_op = match relation {
+            Relation::Fork { op, known } => Place::Fork { op: op.0, known },
+            _ => self.ops.insert(link),
+        };
+        if let Place::Fork { op, known } = place_of_op {
+            let fork = Relation::Fork { op: Op(op), known };
             self.loss.is_fault = true;
-            self.loss.tell(&place(&format!("a fork: {relation}: what stands from here on is not exported")));
+            self.loss.tell(&place(&format!("a fork: {fork}: what stands from here on is not exported")));
             self.is_over = true;
             return false;
         }
-        let is_new = self.ops.insert(op);
-        if self.ops.0.len() > RANGES_MAX {
+        if self.ops.ranges() > RANGES_MAX {
             let what =
                 format!("more than {RANGES_MAX} ranges of ops: export a part, by --from-op and --until-op");
             let failure = Failure::Log(place(&what));
             self.fail(failure);
         }
-        is_new
+        place_of_op == Place::New
     }
 
     fn fail(&mut self, failure: Failure) {
         self.failure = Some(failure);
         WATCH.stop.store(true, Ordering::Relaxed); // no more is wanted
-    }
-}
-
-/// A set of ops, as ranges: from the first to the last.
-#[derive(Debug, Default)]
-struct Ops(BTreeMap<u64, u64>);
-
-impl Ops {
-    /// Adds an op. Says whether it is new.
-    fn insert(&mut self, op: u64) -> bool {
-        let before = self.0.range_mut(..=op).next_back();
-        let joined = match before {
-            Some((_, last)) if op <= *last => return false,
-            Some((first, last)) if op - *last == 1 => {
-                *last = op;
-                *first
-            }
-            _ => {
-                self.0.insert(op, op);
-                op
-            }
-        };
-        // The range behind may follow on it.
-        if let Some(next) = op.checked_add(1)
-            && let Some(last) = self.0.remove(&next)
-        {
-            self.0.insert(joined, last);
-        }
-        true
-    }
-
-    /// The ops between the first and the last that are not there.
-    fn missing(&self) -> Vec<(u64, u64)> {
-        let behind = self.0.keys().skip(1);
-        self.0
-            .values()
-            .zip(behind)
-            .map(|(last, next)| (last.saturating_add(1), next.saturating_sub(1)))
-            .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::BTreeSet;
-
-    fn some_op() -> impl Strategy<Value = u64> {
-        prop_oneof![0_u64..30, u64::MAX - 3..=u64::MAX]
-    }
-
-    proptest! {
-        #[test]
-        fn ranges_agree_with_a_set(list in prop::collection::vec(some_op(), 0..60)) {
-            let (mut ops, mut set) = (Ops::default(), BTreeSet::new());
-            for op in list {
-                prop_assert_eq!(ops.insert(op), set.insert(op));
-            }
-            let held: Vec<u64> = ops.0.iter().flat_map(|(first, last)| *first..=*last).collect();
-            prop_assert_eq!(held, set.iter().copied().collect::<Vec<_>>());
-            let gaps: Vec<(u64, u64)> = set.iter().zip(set.iter().skip(1))
-                .filter(|(a, b)| *b - *a > 1).map(|(a, b)| (a + 1, b - 1)).collect();
-            prop_assert_eq!(ops.missing(), gaps);
-        }
     }
 }

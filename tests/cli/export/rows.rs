@@ -174,6 +174,22 @@ fn a_fork_ends_the_export() {
     assert!(ran.stderr.contains("not exported"), "{}", ran.stderr);
 }
 
+/// A file that goes back farther than checksums are remembered, and on in another history: every op of the
+/// second one that the first one has too was taken for a repeat, and what it has beyond was exported behind
+/// the first one's, with exit code 0.
+#[test]
+fn a_fork_far_back_ends_the_export_where_its_history_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let builder = Builder::new(AnyProfile::default()).chain(&[0; 10_000]).fork(99);
+    let log = builder.chain(&[0; 11_900]).build();
+    let path = file(&directory, "forked.aof", &log.bytes);
+    let ran = export(&["--format", "entries", "--output", "-"], &[&path]).code(1);
+    assert_eq!(ops(&ran.json()), (1..=10_000).collect::<Vec<_>>());
+    let first_beyond = log.entries.iter().find(|entry| entry.op.0 == 10_001).unwrap();
+    let told = format!("byte {} (op 10001): a fork: another entry for op 10000", first_beyond.offset);
+    assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+}
+
 #[test]
 fn entries_of_another_cluster_are_left_out() {
     let directory = tempfile::tempdir().unwrap();
