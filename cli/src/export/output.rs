@@ -4,9 +4,10 @@ use super::args::{ExportArgs, Format};
 use super::columnar::{Encoder, RowGroup};
 use super::table::Table;
 use super::text::Text;
-use crate::failure::{Failure, shown};
+use crate::failure::{Failure, Reason, shown};
 use crate::output;
 use crate::target;
+use aof_std::directory::Displaced;
 use aof_std::{NewDirectory, NewFile};
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
@@ -221,15 +222,16 @@ impl<'a, T: Table> Output<'a, T> {
         target.flush().map_err(|error| self.failed(error))?;
         self.files += 1;
         let result = match (&self.place, target) {
-            (Place::Directory(directory), _) => {
+            (Place::Directory(directory), Target::Part(file)) => {
                 let name = match self.ops {
                     Some((first, last)) => format!("ops-{first:020}-{last:020}.{}", self.extension),
                     None => format!("ops-none.{}", self.extension),
                 };
-                fs::rename(directory.path().join(UNNAMED), directory.path().join(name))
+                let path = directory.path();
+                file.sync_all().and_then(|()| fs::rename(path.join(UNNAMED), path.join(name)))
             }
             (Place::Single(_), Target::File(file)) => file.commit(self.force),
-            (Place::Single(_), _) => Ok(()),
+            _ => Ok(()),
         };
         self.ops = None;
         result.map_err(|error| self.failed(error))
@@ -250,7 +252,8 @@ impl<'a, T: Table> Output<'a, T> {
         self.end_file()?;
         let Self { path, force, place, files, .. } = self;
         if let Place::Directory(directory) = place {
-            directory.commit(force).map_err(|error| failed_at(&path, error))?;
+            let committed = if force { directory.replace(|_| Ok(())) } else { directory.commit() };
+            committed.map_err(|error| failed_at(&path, error))?;
         }
         Ok(files)
     }
@@ -264,6 +267,14 @@ impl<'a, T: Table> Output<'a, T> {
 }
 
 fn failed_at(path: &Path, error: io::Error) -> Failure {
+    if let Some(displaced) = error.get_ref().and_then(|inner| inner.downcast_ref::<Displaced>()) {
+        return Failure::Log(format!(
+            "cannot write {}: {}; what was there before is {} now: move it back",
+            shown(path),
+            Reason(&displaced.error),
+            shown(&displaced.kept)
+        ));
+    }
     match error.kind() {
         io::ErrorKind::AlreadyExists => Failure::Exists(path.to_path_buf()),
         _ => Failure::write(path, error),
