@@ -240,7 +240,10 @@ mod tests {
         };
         let error = new_with(&target, "new").replace(other).unwrap_err();
         let displaced = error.get_ref().unwrap().downcast_ref::<Displaced>().unwrap();
-        assert_eq!((names(&displaced.kept), names(&target)), (vec!["old".to_owned()], vec!["other".to_owned()]));
+        assert_eq!(
+            (names(&displaced.kept), names(&target)),
+            (vec!["old".to_owned()], vec!["other".to_owned()])
+        );
         assert!(error.to_string().contains("replaced"), "{error}");
     }
 

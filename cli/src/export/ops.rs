@@ -133,7 +133,10 @@ mod tests {
         // Where two ranges join, the ends of both are looked at, and those of the joined one stay.
         assert_eq!(ops.insert(link(4, 0)), Place::New);
         assert_eq!(ops.insert(link(5, 0)), Place::New);
-        assert_eq!(ops.insert(ChainLink { parent: three, ..link(6, 0) }), Place::Fork { op: 5, known: link(5, 0).checksum });
+        assert_eq!(
+            ops.insert(ChainLink { parent: three, ..link(6, 0) }),
+            Place::Fork { op: 5, known: link(5, 0).checksum }
+        );
         assert_eq!(ops.insert(link(6, 0)), Place::New);
         assert_eq!(ops.ranges(), 1);
         assert!(matches!(ops.insert(link(0, 1)), Place::Fork { op: 0, .. }));

@@ -11,6 +11,7 @@ use aof_std::directory::Displaced;
 use aof_std::{NewDirectory, NewFile};
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -252,8 +253,7 @@ impl<'a, T: Table> Output<'a, T> {
         self.end_file()?;
         let Self { path, force, place, files, .. } = self;
         if let Place::Directory(directory) = place {
-            let committed = if force { directory.replace(|_| Ok(())) } else { directory.commit() };
-            committed.map_err(|error| failed_at(&path, error))?;
+            commit_directory(directory, &path, force)?;
         }
         Ok(files)
     }
@@ -267,7 +267,7 @@ impl<'a, T: Table> Output<'a, T> {
 }
 
 fn failed_at(path: &Path, error: io::Error) -> Failure {
-    if let Some(displaced) = error.get_ref().and_then(|inner| inner.downcast_ref::<Displaced>()) {
+    if let Some(displaced) = displaced(&error) {
         return Failure::Log(format!(
             "cannot write {}: {}; what was there before is {} now: move it back",
             shown(path),
@@ -303,21 +303,92 @@ fn check_directory(args: &ExportArgs) -> Result<(), Failure> {
     if !metadata.is_dir() {
         return Err(Failure::write(path, io::ErrorKind::NotADirectory.into()));
     }
-    let read = |error| Failure::write(path, error);
-    for entry in fs::read_dir(path).map_err(read)? {
-        let entry = entry.map_err(read)?;
+    match not_ours(path).map_err(|error| Failure::write(path, error))? {
+        Some(name) => Err(holds_more(path, &name)),
+        None => Ok(()),
+    }
+}
+
+/// Lets a directory appear. What it replaces is looked at once more: an export may take hours, and somebody may
+/// have put a file there meanwhile.
+fn commit_directory(directory: NewDirectory, path: &Path, force: bool) -> Result<(), Failure> {
+    if !force {
+        return directory.commit().map_err(|error| failed_at(path, error));
+    }
+    let mut other = None;
+    let may_go = |replaced: &Path| {
+        other = not_ours(replaced)?;
+        if other.is_some() { Err(io::ErrorKind::DirectoryNotEmpty.into()) } else { Ok(()) }
+    };
+    let replaced = directory.replace(may_go);
+    replaced.map_err(|error| match other {
+        Some(name) if displaced(&error).is_none() => holds_more(path, &name),
+        _ => failed_at(path, error),
+    })
+}
+
+/// The name of something in a directory that no export has put there.
+fn not_ours(path: &Path) -> io::Result<Option<OsString>> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
         let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let is_ours = name.starts_with("ops-")
-            && [".jsonl", ".csv", ".parquet"].iter().any(|extension| name.ends_with(extension));
+        let text = name.to_string_lossy();
+        let is_ours = text.starts_with("ops-")
+            && [".jsonl", ".csv", ".parquet"].iter().any(|extension| text.ends_with(extension))
+            && entry.file_type()?.is_file();
         if !is_ours {
-            return Err(Failure::Usage(format!(
-                "{} holds more than an earlier export, and is not replaced: move away {}, or choose another \
-                 directory",
-                shown(path),
-                shown(&entry.path())
-            )));
+            return Ok(Some(name));
         }
     }
-    Ok(())
+    Ok(None)
+}
+
+fn holds_more(path: &Path, name: &OsStr) -> Failure {
+    Failure::Usage(format!(
+        "{} holds more than an earlier export, and is not replaced: move away {}, or choose another directory",
+        shown(path),
+        shown(&path.join(name))
+    ))
+}
+
+/// What could neither be replaced nor put back.
+fn displaced(error: &io::Error) -> Option<&Displaced> {
+    error.get_ref()?.downcast_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::entries::EntryTable;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        export: ExportArgs,
+    }
+
+    /// A directory was looked at before the export, and removed with all that was in it behind it.
+    #[test]
+    fn a_file_that_is_put_into_the_directory_meanwhile_is_not_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let out = directory.path().join("parts");
+        let thesis = out.join("thesis.tex");
+        fs::create_dir(&out).unwrap();
+        let command = ["aof", "--format", "csv", "--rows-per-file", "9", "--force", "log.aof", "--output"];
+        let command = command.iter().map(AsRef::as_ref).chain([out.as_os_str()]);
+        let args = Command::parse_from(command).export;
+        let codec = Codec::<EntryTable>::new(Format::Csv).unwrap();
+        let output = Output::begin(&args, Format::Csv, &codec).unwrap();
+        fs::write(&thesis, "years of work").unwrap();
+        let failure = output.finish().unwrap_err().to_string();
+        assert!(failure.contains("holds more") && failure.contains("thesis.tex"), "{failure}");
+        assert_eq!(fs::read(&thesis).unwrap(), b"years of work");
+        let names = fs::read_dir(directory.path()).unwrap().count();
+        assert_eq!(names, 1, "nothing is left beside it");
+        // Once it is moved away, the directory is replaced.
+        fs::remove_file(thesis).unwrap();
+        Output::begin(&args, Format::Csv, &codec).unwrap().finish().unwrap();
+        assert!(out.join("ops-none.csv").exists());
+    }
 }

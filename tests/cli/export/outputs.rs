@@ -91,6 +91,11 @@ fn a_directory_is_replaced_by_force_only_if_it_is_an_earlier_export() {
     let ran = export(&forced, &[replica(1)]).code(2);
     assert!(ran.stderr.contains("holds more than an earlier export"), "{}", ran.stderr);
     assert!(out.join("thesis.tex").exists());
+    // What has the name of an earlier export and is none.
+    fs::rename(out.join("thesis.tex"), directory.path().join("thesis.tex")).unwrap();
+    fs::create_dir(out.join("ops-x.csv")).unwrap();
+    let ran = export(&forced, &[replica(1)]).code(2);
+    assert!(ran.stderr.contains("move away") && ran.stderr.contains("ops-x.csv"), "{}", ran.stderr);
 }
 
 /// A file that may not grow beyond a limit is a disk that is full.
