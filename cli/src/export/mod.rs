@@ -16,7 +16,7 @@
 //! | [`events`], [`entries`] | the two tables |
 //! | [`text`], [`columnar`] | the formats |
 //! | [`pool`] | blocks are encoded by all cores |
-//! | [`mod@output`] | outputs appear whole or not at all |
+//! | [`mod@output`], [`private`] | outputs appear whole or not at all, and as private as the inputs |
 
 pub mod args;
 pub mod columnar;
@@ -27,6 +27,7 @@ pub mod merged;
 pub mod ops;
 pub mod output;
 pub mod pool;
+pub mod private;
 pub mod read;
 pub mod select;
 pub mod table;

@@ -2,6 +2,7 @@
 
 use super::args::{ExportArgs, Format};
 use super::columnar::{Encoder, RowGroup};
+use super::private::Privacy;
 use super::table::Table;
 use super::text::Text;
 use crate::failure::{Failure, Reason, shown};
@@ -83,7 +84,8 @@ pub struct Output<'a, T> {
 enum Place {
     /// There is one, and it is not closed before the end.
     Single(Option<Target>),
-    Directory(NewDirectory),
+    /// As private as the inputs are, each file too.
+    Directory(NewDirectory, Privacy),
 }
 
 /// What a file's bytes are written to.
@@ -141,14 +143,19 @@ impl<'a, T: Table> Output<'a, T> {
         let path = &args.output;
         let place = if args.rows_per_file.is_some() {
             check_directory(args)?;
-            let created = NewDirectory::create(path).map_err(|error| Failure::write(path, error))?;
-            Place::Directory(created)
+            let privacy = Privacy::of(&args.files).map_err(|(input, error)| Failure::read(input, error))?;
+            let created = NewDirectory::create(path)
+                .and_then(|directory| privacy.directory(directory.path()).map(|()| directory));
+            Place::Directory(created.map_err(|error| Failure::write(path, error))?, privacy)
         } else if is_stdout(args) {
             Place::Single(Some(Target::Stdout(BufWriter::with_capacity(64 << 10, io::stdout()))))
         } else {
             target::check(path, &args.files, args.force)?;
-            let file = NewFile::create(path).map_err(|error| Failure::write(path, error))?;
-            Place::Single(Some(Target::File(file)))
+            let privacy = Privacy::of(&args.files).map_err(|(input, error)| Failure::read(input, error))?;
+            // Before the first row is in it.
+            let file = NewFile::create(path)
+                .and_then(|file| file.try_clone_file().and_then(|it| privacy.file(&it)).map(|()| file));
+            Place::Single(Some(Target::File(file.map_err(|error| Failure::write(path, error))?)))
         };
         let (path, force, extension) = (path.clone(), args.force, format.extension());
         Ok(Self { codec, path, force, extension, place, file: None, ops: None, files: 0 })
@@ -191,8 +198,9 @@ impl<'a, T: Table> Output<'a, T> {
     fn open(&mut self) -> Result<Open, Failure> {
         let target = match &mut self.place {
             Place::Single(target) => target.take().ok_or(io::ErrorKind::AlreadyExists.into()),
-            Place::Directory(directory) => {
-                fs::File::create_new(directory.path().join(UNNAMED)).map(Target::Part)
+            Place::Directory(directory, privacy) => {
+                let created = fs::File::create_new(directory.path().join(UNNAMED));
+                created.and_then(|file| privacy.file(&file).map(|()| Target::Part(file)))
             }
         };
         let mut target = target.map_err(|error| self.failed(error))?;
@@ -223,7 +231,7 @@ impl<'a, T: Table> Output<'a, T> {
         target.flush().map_err(|error| self.failed(error))?;
         self.files += 1;
         let result = match (&self.place, target) {
-            (Place::Directory(directory), Target::Part(file)) => {
+            (Place::Directory(directory, _), Target::Part(file)) => {
                 let name = match self.ops {
                     Some((first, last)) => format!("ops-{first:020}-{last:020}.{}", self.extension),
                     None => format!("ops-none.{}", self.extension),
@@ -252,7 +260,7 @@ impl<'a, T: Table> Output<'a, T> {
         }
         self.end_file()?;
         let Self { path, force, place, files, .. } = self;
-        if let Place::Directory(directory) = place {
+        if let Place::Directory(directory, _) = place {
             commit_directory(directory, &path, force)?;
         }
         Ok(files)
@@ -375,9 +383,11 @@ mod tests {
         let out = directory.path().join("parts");
         let thesis = out.join("thesis.tex");
         fs::create_dir(&out).unwrap();
-        let command = ["aof", "--format", "csv", "--rows-per-file", "9", "--force", "log.aof", "--output"];
+        let command = ["aof", "--format", "csv", "--rows-per-file", "9", "--force", "-", "--output"];
         let command = command.iter().map(AsRef::as_ref).chain([out.as_os_str()]);
-        let args = Command::parse_from(command).export;
+        let mut args = Command::parse_from(command).export;
+        args.files = vec![directory.path().join("log.aof")];
+        fs::write(&args.files[0], "").unwrap();
         let codec = Codec::<EntryTable>::new(Format::Csv).unwrap();
         let output = Output::begin(&args, Format::Csv, &codec).unwrap();
         fs::write(&thesis, "years of work").unwrap();
@@ -385,7 +395,7 @@ mod tests {
         assert!(failure.contains("holds more") && failure.contains("thesis.tex"), "{failure}");
         assert_eq!(fs::read(&thesis).unwrap(), b"years of work");
         let names = fs::read_dir(directory.path()).unwrap().count();
-        assert_eq!(names, 1, "nothing is left beside it");
+        assert_eq!(names, 2, "nothing is left beside it");
         // Once it is moved away, the directory is replaced.
         fs::remove_file(thesis).unwrap();
         Output::begin(&args, Format::Csv, &codec).unwrap().finish().unwrap();
