@@ -44,7 +44,8 @@ pub fn read<T: Taker>(
     let mut plan = Plan::of(&index, Root::LowestOp);
     let notes = notes(&index, &plan, Root::LowestOp);
     for note in notes.iter().filter(|note| !matches!(note, Note::LostBeginning { .. })) {
-        loss.is_fault = true;
+        // The zeros that end a device are its free space, and no damage.
+        loss.is_fault |= !matches!(note, Note::ZeroTail { .. });
         loss.tell(&note.to_string());
     }
     if matches!(plan.obstacle, Some(Obstacle::Gap { .. })) {

@@ -160,6 +160,19 @@ fn several_damaged_logs_that_do_not_make_up_for_each_other_are_told() {
     assert!(ran.stderr.contains("op 150 is not exported"), "{}", ran.stderr);
 }
 
+/// Images of devices are told to end with zeros, and are sound: with two of them the exit code was 1.
+#[test]
+fn free_space_of_devices_is_no_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut bytes = std::fs::read(data("single/small-bodies.aof")).unwrap();
+    bytes.extend([0; 4096]);
+    let [a, b] = ["a.img", "b.img"].map(|name| file(&directory, name, &bytes));
+    for images in [&[&a][..], &[&a, &b]] {
+        let ran = export(&["--format", "entries", "--output", "-"], images).code(0);
+        assert_eq!(ops(&ran.json()), (1..=300).collect::<Vec<_>>());
+    }
+}
+
 #[test]
 fn a_fork_ends_the_export() {
     let directory = tempfile::tempdir().unwrap();
