@@ -173,6 +173,64 @@ fn free_space_of_devices_is_no_damage() {
     }
 }
 
+/// Ops 1 to 3 in one log, and in another, behind a gap, op 8, whose head is damaged so that nobody knows how
+/// long it is, and sound ones from op 9 on. What is planted in its body was exported as true, and where it has
+/// op 8 the true op 9 was a fork with it, which ended the export.
+#[test]
+fn behind_a_gap_what_is_planted_in_a_damaged_body_is_not_exported() {
+    let directory = tempfile::tempdir().unwrap();
+    let planted = |op: u64| {
+        let mut header = aof_nostd::Header::new();
+        header.op = op.into();
+        let log = Builder::new(AnyProfile::default()).start_with(header).chain(&[3]).build();
+        assert_eq!(log.entries[0].op.0, op);
+        // Something behind it, or the run would reach to the next entry.
+        [log.bytes, vec![7; 100]].concat()
+    };
+    let builder = Builder::new(AnyProfile::default()).chain(&[0, 0, 0]).gap(4);
+    for op in [6, 8, 9, 20] {
+        let log = builder.clone().entry(&planted(op)).chain(&[0, 0, 0, 0]).build();
+        let (first, behind) = log.bytes.split_at(log.entries[3].offset);
+        let mut behind = behind.to_vec();
+        behind[40] ^= 1;
+        aof_tests::build::set_size(&mut behind, 0, u32::MAX);
+        let inputs = [file(&directory, "first.aof", first), file(&directory, "isl.aof", &behind)];
+        let ran = export(&["--format", "entries", "--output", "-"], &inputs).code(1);
+        assert_eq!(ops(&ran.json()), [1, 2, 3, 9, 10, 11, 12], "planted {op}");
+        assert!(ran.stderr.contains("ops 4-8 are not exported"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("fork"), "{}", ran.stderr);
+    }
+}
+
+/// An entry between two damaged ones looks like a planted one. What a sound entry names as its parent is true.
+#[test]
+fn behind_a_gap_entries_between_damage_are_exported_where_a_sound_one_names_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Builder::new(AnyProfile::default()).chain(&[0, 0, 0]).gap(4).chain(&[0; 8]).build();
+    // Ops 8 to 15. Of one log 8 and 11 are damaged, of the other all but 11 and 12.
+    let (first, _) = log.bytes.split_at(log.entries[3].offset);
+    let damaged = |ops: &[usize]| {
+        let mut bytes = log.bytes.clone();
+        ops.iter().for_each(|op| bytes[log.entries[op - 5].offset + 40] ^= 1);
+        bytes[first.len()..].to_vec()
+    };
+    let inputs = [
+        file(&directory, "first.aof", first),
+        file(&directory, "a.aof", &damaged(&[8, 11, 14])),
+        file(&directory, "b.aof", &damaged(&[8, 9, 10, 13, 14])),
+    ];
+    let ran = export(&["--format", "entries", "--output", "-"], &inputs).code(1);
+    // 15 is firm. 12 and 13 of the one log and 11 and 12 of the other are islands; nobody firm names them.
+    assert_eq!(ops(&ran.json()), [1, 2, 3, 15], "{}", ran.stderr);
+    let inputs = [
+        file(&directory, "first.aof", first),
+        file(&directory, "a.aof", &damaged(&[8, 11, 14])),
+        file(&directory, "b.aof", &damaged(&[8, 9, 10, 12])),
+    ];
+    let ran = export(&["--format", "entries", "--output", "-"], &inputs).code(1);
+    assert_eq!(ops(&ran.json()), [1, 2, 3, 9, 10, 11, 12, 13, 14, 15], "{}", ran.stderr);
+}
+
 #[test]
 fn a_fork_ends_the_export() {
     let directory = tempfile::tempdir().unwrap();
