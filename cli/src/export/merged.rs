@@ -44,14 +44,23 @@ pub fn read<T: Taker>(
     let mut plan = Plan::of(&index, Root::LowestOp);
     let notes = notes(&index, &plan, Root::LowestOp);
     for note in notes.iter().filter(|note| !matches!(note, Note::LostBeginning { .. })) {
-        // The zeros that end a device are its free space, and no damage.
-        loss.is_fault |= !matches!(note, Note::ZeroTail { .. });
-        loss.tell(&note.to_string());
+        let lost = match note {
+            // The zeros that end a device are its free space, and no damage.
+            Note::ZeroTail { .. } => false,
+            Note::UnknownEnd { last, .. } => select.ops((last.saturating_add(1), u64::MAX)).is_some(),
+            note => note.ops().into_iter().any(|ops| select.ops(ops).is_some()),
+        };
+        loss.is_fault |= lost;
+        if lost || matches!(note, Note::ZeroTail { .. }) {
+            loss.tell(&note.to_string());
+        }
     }
     if matches!(plan.obstacle, Some(Obstacle::Gap { .. })) {
         go_on(&index, &mut plan);
     }
-    if let Some(fork @ Obstacle::Fork { .. }) = &plan.obstacle {
+    if let Some(fork @ Obstacle::Fork { op, .. }) = &plan.obstacle
+        && select.reaches(*op)
+    {
         loss.is_fault = true;
         loss.tell(&format!(
             "{}: what stands from there on is not exported",
@@ -61,7 +70,7 @@ pub fn read<T: Taker>(
     loss.missing = missing(&plan.chain);
     let is_damaged = index.inputs.iter().any(|input| !input.damage.is_empty());
     // What is missing may be what was damaged.
-    loss.is_fault |= is_damaged && !loss.missing.is_empty();
+    loss.is_fault |= is_damaged && loss.missing.iter().any(|ops| select.ops(*ops).is_some());
     // Headers are not among the records: what is asked for is known when an entry is read.
     plan.chain.retain(|record| select.ops((record.op, record.op)).is_some());
     let progress = Progress::new("export", plan.chain.iter().map(|record| record.size_disk).sum());

@@ -66,7 +66,7 @@ pub fn read<T: Taker>(
         let part = spare.lock().ok().and_then(|mut spare| spare.pop());
         part.unwrap_or_else(|| Part { select, bodies: T::BODIES, seen: Vec::new(), bytes: Vec::new() })
     };
-    let mut whole = Whole::new(path, taker);
+    let mut whole = Whole::new(path, select, taker);
     let result = scan.run(new, |mut part| {
         whole.take(&part);
         progress.show();
@@ -76,10 +76,11 @@ pub fn read<T: Taker>(
             spare.push(part);
         }
     });
-    match (whole.failure, result) {
+    match (whole.failure.take(), result) {
         (Some(failure), _) => Err(failure),
         (None, result) => {
             result.map_err(failed)?;
+            whole.settle(None);
             whole.loss.missing = whole.ops.missing();
             Ok(whole.loss)
         }
@@ -121,25 +122,30 @@ impl Sink for Part<'_> {
 /// Puts the segments together.
 struct Whole<'a, T> {
     file: Arc<Path>,
+    select: &'a Select,
     taker: &'a mut T,
     chain: Box<Chain<Window<WINDOW>>>,
     ops: Ops,
     cluster: Option<u128>,
     loss: Loss,
+    /// What is damaged behind the last entry: the next one tells which ops may be lost there.
+    damage: Option<Finding>,
     /// A fork ended it.
     is_over: bool,
     failure: Option<Failure>,
 }
 
 impl<'a, T: Taker> Whole<'a, T> {
-    fn new(path: &Path, taker: &'a mut T) -> Self {
+    fn new(path: &Path, select: &'a Select, taker: &'a mut T) -> Self {
         Self {
             file: path.into(),
+            select,
             taker,
             chain: Box::new(Chain::new(Window::new())),
             ops: Ops::default(),
             cluster: None,
             loss: Loss::default(),
+            damage: None,
             is_over: false,
             failure: None,
         }
@@ -152,9 +158,8 @@ impl<'a, T: Taker> Whole<'a, T> {
             }
             match seen {
                 Seen::Damage(damage, until) => {
-                    self.loss.is_fault = true;
-                    let finding = Finding::damage(*damage, *until);
-                    self.loss.tell(&format!("{}: {finding}", shown(&self.file)));
+                    self.settle(None);
+                    self.damage = Some(Finding::damage(*damage, *until));
                 }
                 Seen::Entry { offset, header, is_wanted, body } => {
                     let body = part.bytes.get(body.clone()).unwrap_or(&[]);
@@ -172,16 +177,21 @@ impl<'a, T: Taker> Whole<'a, T> {
     /// Whether an entry is of this log, and its op did not come before.
     fn is_new(&mut self, offset: u64, header: &Header) -> bool {
         let op = header.op.get();
-        let place = |what: &str| format!("{}: byte {offset} (op {op}): {what}", shown(&self.file));
+        let file = Arc::clone(&self.file);
+        let place = |what: &str| format!("{}: byte {offset} (op {op}): {what}", shown(&file));
         let cluster = header.cluster.get();
         let expected = *self.cluster.get_or_insert(cluster);
         if cluster != expected {
+            if self.select.ops((op, op)).is_none() {
+                return false;
+            }
             self.loss.is_fault = true;
             let what =
                 format!("an entry of cluster {cluster} in a log of cluster {expected}: it is left out");
             self.loss.tell(&place(&what));
             return false;
         }
+        self.settle(Some(op));
         let link = ChainLink::from(header);
         let relation = self.chain.push(link);
         let place_of_op = match relation {
@@ -189,6 +199,9 @@ impl<'a, T: Taker> Whole<'a, T> {
             _ => self.ops.insert(link),
         };
         if let Place::Fork { op, known } = place_of_op {
+            if !self.select.reaches(op) {
+                return false; // up to the last op that is asked for, both histories are the same
+            }
             let fork = Relation::Fork { op: Op(op), known };
             self.loss.is_fault = true;
             self.loss.tell(&place(&format!("a fork: {fork}: what stands from here on is not exported")));
@@ -204,8 +217,55 @@ impl<'a, T: Taker> Whole<'a, T> {
         place_of_op == Place::New
     }
 
+    /// Tells of the damage before the entry `next`, or before the end of what can be told, if it may have taken
+    /// what is asked for.
+    fn settle(&mut self, next: Option<u64>) {
+        let Some(damage) = self.damage.take() else { return };
+        let before = self.chain.last().map(|last| last.op.0);
+        if self.select.ops(lost(damage.op, before, next)).is_some() {
+            self.loss.is_fault = true;
+            self.loss.tell(&format!("{}: {damage}", shown(&self.file)));
+        }
+    }
+
     fn fail(&mut self, failure: Failure) {
         self.failure = Some(failure);
         WATCH.stop.store(true, Ordering::Relaxed); // no more is wanted
+    }
+}
+
+/// The ops that damage may have taken, both ends included, between the ops of two entries. Where the file goes
+/// back behind it, or ends, it may be any from there on.
+fn lost(op: Option<u64>, before: Option<u64>, next: Option<u64>) -> (u64, u64) {
+    let first = op.unwrap_or_else(|| before.map_or(0, |before| before.saturating_add(1)));
+    match (op, next) {
+        (_, Some(next)) if next > first => (first, next - 1),
+        (Some(op), _) => (op, op),
+        (None, None) => (first, u64::MAX),
+        // Nothing is missing there: an entry that was repeated, or no entry at all.
+        (None, Some(next)) if next == first => (before.unwrap_or(next), next),
+        (None, Some(next)) => (next, u64::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_takes_the_ops_between_its_neighbours() {
+        const MAX: u64 = u64::MAX;
+        assert_eq!(lost(Some(4), Some(3), Some(5)), (4, 4));
+        assert_eq!(lost(Some(4), Some(3), Some(9)), (4, 8), "and those behind it");
+        assert_eq!(lost(Some(4), Some(3), None), (4, 4));
+        assert_eq!(lost(Some(4), Some(8), Some(2)), (4, 4), "on the way back");
+        assert_eq!(lost(None, Some(3), Some(6)), (4, 5));
+        assert_eq!(lost(None, Some(3), None), (4, MAX));
+        assert_eq!(lost(None, None, Some(6)), (0, 5));
+        assert_eq!(lost(None, None, None), (0, MAX));
+        assert_eq!(lost(None, Some(3), Some(4)), (3, 4));
+        assert_eq!(lost(None, Some(9), Some(4)), (4, MAX));
+        assert_eq!(lost(None, Some(MAX), Some(MAX)), (MAX, MAX));
+        assert_eq!(lost(Some(MAX), None, Some(0)), (MAX, MAX));
     }
 }

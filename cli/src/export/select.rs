@@ -59,6 +59,12 @@ impl Select {
             && (self.accounts.is_empty() || self.accounts.iter().any(is_account))
     }
 
+    /// Whether an op is not behind the last one that is asked for.
+    #[must_use]
+    pub const fn reaches(&self, op: u64) -> bool {
+        op <= self.ops.1
+    }
+
     /// The part of a range of ops that is asked for, both ends included.
     #[must_use]
     pub fn ops(&self, range: (u64, u64)) -> Option<(u64, u64)> {

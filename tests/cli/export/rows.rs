@@ -147,6 +147,53 @@ fn damage_is_told_and_what_is_sound_is_exported() {
     );
 }
 
+/// What the filters leave out and is damaged, forked or missing counted all the same: exit code 1 for an export
+/// that has every op that was asked for.
+#[test]
+fn what_the_filters_leave_out_is_no_loss() {
+    let directory = tempfile::tempdir().unwrap();
+    let whole = std::fs::read(data("single/small-bodies.aof")).unwrap();
+    let offset = |op: usize| {
+        let entries =
+            rows(&["--what", "entries", "--from-op", &op.to_string()], &[data("single/small-bodies.aof")]);
+        usize::try_from(entries[0]["offset"].as_u64().unwrap()).unwrap()
+    };
+    let damaged = |name: &str, places: &[usize]| {
+        let mut bytes = whole.clone();
+        places.iter().for_each(|place| bytes[*place] ^= 1);
+        file(&directory, name, &bytes)
+    };
+    let (last, middle) = (offset(300), offset(150));
+    let forked = Builder::new(AnyProfile::default()).chain(&[1; 20]).fork(9).chain(&[1; 3]).build();
+    let logs = [
+        (damaged("body-of-300.aof", &[last + 300]), 300),
+        (damaged("head-of-300.aof", &[last + 40]), 300),
+        (damaged("head-of-150.aof", &[middle + 40]), 150),
+        (file(&directory, "fork-at-11.aof", &forked.bytes), 11),
+    ];
+    for (log, op) in &logs {
+        for logs in [&[log][..], &[log, log]] {
+            let ran = |arguments: &[&str]| {
+                export(&[&["--format", "entries", "--output", "-"], arguments].concat(), logs)
+            };
+            let all = ran(&[]).code(1);
+            assert!(all.stderr.contains("byte"), "{}", all.stderr);
+            ran(&["--until-op", &op.to_string()]).code(1);
+            let before = ran(&["--until-op", &(op - 2).to_string()]).code(0);
+            assert_eq!(ops(&before.json()), (1..=op - 2).collect::<Vec<u64>>(), "{}", log.display());
+            assert!(
+                !before.stderr.contains("fork") && !before.stderr.contains("not exported"),
+                "{}",
+                before.stderr
+            );
+        }
+    }
+    let log = &logs[2].0;
+    let ran = export(&["--format", "entries", "--output", "-", "--from-op", "151"], &[log]).code(0);
+    assert_eq!(ops(&ran.json()), (151..=300).collect::<Vec<u64>>());
+    export(&["--format", "entries", "--output", "-", "--from-op", "150"], &[log]).code(1);
+}
+
 #[test]
 fn several_damaged_logs_that_do_not_make_up_for_each_other_are_told() {
     let directory = tempfile::tempdir().unwrap();
