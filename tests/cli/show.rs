@@ -194,3 +194,15 @@ fn damage_where_an_entry_may_have_stood_is_told() {
     assert!(ran.stdout.contains("child             not in this file"), "{}", ran.stdout);
     assert!(ran.stderr.contains("is damaged at 1 place"), "{}", ran.stderr);
 }
+
+#[test]
+fn events_of_an_entry_without_a_time_have_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let draft = aof_nostd::Draft { operation: aof_nostd::Operation(130), ..Default::default() };
+    let body = [bodies::transfer(1, 1), bodies::transfer(2, 1), bodies::transfer(3, 1)].concat();
+    let log = Builder::new(AnyProfile::default()).draft(draft).entry(&body).build();
+    let path = file(&directory, "device.aof", &log.bytes);
+    let events = shown(&path, &["--op", "1"])[0]["body"]["events"].clone();
+    let times: Vec<&Value> = events.as_array().unwrap().iter().map(|it| &it["event_timestamp"]).collect();
+    assert_eq!(times, [0, 0, 0]);
+}
