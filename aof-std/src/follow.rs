@@ -68,7 +68,8 @@ pub enum News<'a> {
     Shortened {
         /// How far it was read.
         from: u64,
-        /// Where reading goes on: behind the last entry told that still stands.
+        /// Where reading goes on: behind the last entry told that still stands; where none of those remembered
+        /// does, at the end of a file that was cut, and at the beginning of one that was emptied.
         to: u64,
     },
 }

@@ -286,6 +286,30 @@ fn file_that_becomes_shorter_is_read_on_behind_what_still_stands() {
     assert_eq!(following.poll(), ["4", "5"]);
 }
 
+/// With the last ten entries told, a cut of twenty leaves none of them: the whole file was told again.
+#[test]
+fn file_that_is_cut_before_all_that_is_remembered_is_not_told_again() {
+    let log = chain(PROFILES[0], &[7; 60]);
+    for (start, torn) in [(Start::Last(10), 0), (Start::Last(0), 0), (Start::Last(10), 100)] {
+        let mut following = Following::new(start);
+        following.write(&log.bytes);
+        following.poll();
+        let (size, cut) = (log.bytes.len(), end(&log, 39));
+        let file = fs::File::options().write(true).open(&following.path).unwrap();
+        file.set_len((cut + torn) as u64).unwrap();
+        assert_eq!(following.poll(), [format!("shortened {size}-{cut}")]);
+        assert_eq!(following.poll(), [""; 0]);
+        file.set_len(cut as u64).unwrap();
+        following.append(&log.bytes[cut..end(&log, 41)]);
+        assert_eq!(following.poll(), ["41", "42"], "and linked to what was there");
+        // Emptied all the same, and filled by others.
+        let other = Builder::new(PROFILES[0]).chain(&[9; 50]).build();
+        following.write(&other.bytes[other.entries[45].offset..]);
+        let told = following.poll();
+        assert!(told[0].ends_with("-0") && told.len() == 6, "{told:?}");
+    }
+}
+
 #[test]
 fn file_that_is_emptied_and_filled_again_is_read_anew_even_if_it_is_longer() {
     let log = small(PROFILES[0]);
