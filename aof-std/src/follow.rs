@@ -250,7 +250,7 @@ impl Follower {
             }
             // What it has written to the old one before is there by now.
             if file.read(buffer, &mut step)? == Wait::Stopped
-                || file.finish(&mut step)?.is_break()
+                || file.finish(buffer, &mut step)?.is_break()
                 || step.tell(News::Rotated).is_break()
             {
                 break Wait::Stopped;

@@ -246,6 +246,51 @@ fn what_is_not_whole_at_a_rotation_is_told_and_the_chain_is_checked_across() {
     );
 }
 
+/// What a scan tells of the end of a file is what a follower tells when the file is given up: a torn entry with
+/// zeros behind it was one damage to the file's end here, and a torn tail and free space there.
+#[test]
+fn the_end_of_a_file_that_is_given_up_is_told_as_a_scan_tells_it() {
+    #[derive(Default)]
+    struct Ends(Vec<String>);
+    impl aof_std::scan::Sink for Ends {
+        fn entry(&mut self, _: aof_nostd::Located<'_>) {}
+        fn damage(&mut self, damage: aof_nostd::Damage, until: u64) {
+            self.0.push(format!("{} {}-{until}", damage.kind.name(), damage.offset));
+        }
+        fn zeros(&mut self, from: u64) {
+            self.0.push(format!("zeros {from}-"));
+        }
+    }
+    let log = small(PROFILES[0]);
+    let third = log.entries[2].range();
+    let mut kinds = std::collections::BTreeSet::new();
+    for kept in [0, 3, 16, 20, 100, 271, 272, 300, 571] {
+        for zeros in [0, 100, 511, 512, 4096] {
+            let mut bytes = log.bytes[..third.start + kept].to_vec();
+            bytes.resize(bytes.len() + zeros, 0);
+            let mut following = Following::new(Start::Beginning);
+            following.write(&bytes);
+            assert_eq!(following.poll(), ["opened", "1", "2"], "{kept} and {zeros} zeros");
+            let source = aof_std::Source::open(&following.path).unwrap();
+            let scan = aof_std::scan::Scan::detect(&source, aof_std::backend()).unwrap();
+            let mut ends = Ends::default();
+            scan.run(Ends::default, |part: Ends| ends.0.extend(part.0)).unwrap();
+            let size = bytes.len();
+            let expected = ends.0.iter().map(|end| match end.strip_suffix('-') {
+                Some(zeros) => format!("{zeros}-{size}"),
+                None => end.clone(),
+            });
+            let mut expected: Vec<String> = expected.collect();
+            kinds.extend(expected.iter().map(|end| end.split(' ').next().unwrap().to_owned()));
+            expected.extend(["rotated".to_owned(), "backtrack1".to_owned()]);
+            fs::rename(&following.path, following.path.with_extension("1")).unwrap();
+            following.write(&log.bytes[..end(&log, 0)]);
+            assert_eq!(following.poll(), expected, "{kept} and {zeros} zeros");
+        }
+    }
+    assert!(kinds.contains("torn-tail") && kinds.contains("zeros"), "{kinds:?}");
+}
+
 #[test]
 fn log_file_that_rotates_is_followed_without_a_gap() {
     let mut following = Following::new(Start::Beginning);

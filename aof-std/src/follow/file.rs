@@ -23,10 +23,11 @@ use super::{News, SETTLE, Step, Wait, begin};
 use crate::fs::{FileHandle, FileId};
 use crate::scan::in_the_middle;
 use crate::source::{READ_AHEAD, Source, into_io};
+use crate::zeros::End;
 use aof_nostd::chain::ChainLink;
 use aof_nostd::checksum::Magic;
 use aof_nostd::wire::{HEAD_SIZE, MAGIC_SIZE};
-use aof_nostd::{AnyProfile, Damage, DamageKind, Located, Profile, ReadError, Reader};
+use aof_nostd::{AnyProfile, Damage, DamageKind, ForeignMagic, Located, Profile, ReadError, Reader};
 use embedded_io_adapters::std::FromStd;
 use std::collections::VecDeque;
 use std::io;
@@ -254,15 +255,38 @@ impl Growing {
         }
     }
 
-    /// The file is given up for another: what is not whole will never be.
-    pub(super) fn finish(&mut self, step: &mut Step<'_>) -> io::Result<ControlFlow<()>> {
-        let Some(unfinished) = self.unfinished.take() else { return Ok(ControlFlow::Continue(())) };
-        let source = Source::new(self.handle.clone())?;
-        let size = source.size();
-        if source.zeros_begin()? <= self.position {
-            return Ok(step.tell(News::Zeros(self.position, size)));
+    /// The file is given up for another: what is not whole will never be. It is told as a scan tells it.
+    pub(super) fn finish(&mut self, buffer: &mut [u8], step: &mut Step<'_>) -> io::Result<ControlFlow<()>> {
+        let Some(Unfinished { damage, .. }) = self.unfinished.take() else {
+            return Ok(ControlFlow::Continue(()));
+        };
+        let zeros = Source::new(self.handle.clone())?.zeros_begin()?;
+        let Some(mut reader) = self.reader(buffer, step.message_size_max)? else {
+            return Ok(ControlFlow::Continue(()));
+        };
+        let size = reader.end();
+        let head_end = damage.offset.saturating_add(HEAD_SIZE as u64);
+        let reach = match damage.kind {
+            DamageKind::HeaderChecksum => Some(head_end),
+            DamageKind::Magic(ForeignMagic::Unknown) => {
+                let mut begun =
+                    vec![
+                        0;
+                        usize::try_from(zeros.saturating_sub(damage.offset)).unwrap_or(0).min(MAGIC_SIZE)
+                    ];
+                read_at(&*self.handle, &mut begun, damage.offset)?;
+                let is_begun = !begun.is_empty() && reader.profile().magic().starts_with(&begun);
+                is_begun.then_some(head_end)
+            }
+            _ => extent(&mut reader, damage)?,
+        };
+        let end = End::of(damage, reach, zeros, size);
+        if let Some((damage, until)) = end.damage
+            && step.damage(damage, until).is_break()
+        {
+            return Ok(ControlFlow::Break(()));
         }
-        Ok(step.damage(unfinished.damage, size))
+        Ok(end.zeros.map_or(ControlFlow::Continue(()), |from| step.tell(News::Zeros(from, size))))
     }
 
     /// Goes back behind the last entry told that still stands, if the last of all does not.
