@@ -1,11 +1,12 @@
 //! What it all means, and what to do: [`Verdict`]. First of all in every form of the report.
 
+use super::ranges::{self, Range};
 use super::report::Report;
-use super::together::{Conflict, Together};
+use super::together::{self, Conflict, Together};
 use crate::failure::shown;
 use crate::human;
-use crate::survey::{Finding, Survey};
-use crate::verify::ranges;
+use crate::survey::Survey;
+use crate::verify::ranges as ranges_text;
 use serde::Serialize;
 use std::path::Path;
 
@@ -65,8 +66,8 @@ impl Verdict {
 
 fn of_one(survey: &Survey) -> Verdict {
     let lacks_beginning = survey.first_op.filter(|op| *op > 1);
-    let missing = (!survey.missing_ops.is_empty()).then(|| ranges(&survey.missing_ops));
-    let forks = survey.findings.iter().any(|finding| finding.kind == "fork");
+    let missing = (!survey.missing_ops.is_empty()).then(|| ranges_text(&survey.missing_ops));
+    let forks = is_forked(survey);
     let mut verdict = if survey.entries == 0 && survey.sound {
         Verdict::new(Level::Care, "EMPTY", "there is no entry in it".into())
     } else if !survey.sound {
@@ -137,7 +138,7 @@ fn of_several(report: &Report) -> Verdict {
     };
     let faults: u64 = surveys.iter().map(|survey| survey.faults).sum();
     let damaged = surveys.iter().filter(|survey| !survey.sound).count() as u64;
-    let forked = within(&surveys, |finding| finding.kind == "fork");
+    let forked = surveys.iter().any(|survey| is_forked(survey));
     let logs = human::counted(surveys.len() as u64, "log", "logs");
     let in_logs = format!(
         "{} in {}",
@@ -145,7 +146,7 @@ fn of_several(report: &Report) -> Verdict {
         human::counted(damaged, "log", "logs")
     );
     let all_there = format!("together the {logs} hold every op from {first} to {last}");
-    let missing = format!("ops {} are in none of the {logs}", ranges(&together.missing_ops));
+    let missing = format!("ops {} are in none of the {logs}", ranges_text(&together.missing_ops));
     let mut verdict = if let Some(fork) = together.forks.first() {
         let (one, other) = (named(fork.files.0), named(fork.files.1));
         let op = fork.first_op;
@@ -181,6 +182,15 @@ fn merge(mut verdict: Verdict, together: &Together, surveys: &[&Survey]) -> Verd
     if !together.forks.is_empty() {
         return verdict;
     }
+    // A merge refuses a log that has two histories in it.
+    let of_one_history: Vec<&Survey> = surveys.iter().copied().filter(|survey| !is_forked(survey)).collect();
+    if of_one_history.len() < surveys.len() {
+        if together.whole && hold_all(&of_one_history, together) {
+            verdict.advice.push("The others do. Merged, each entry stands there once, in order:".into());
+            verdict.command = Some(format!("aof merge --output whole.aof {}", arguments(&of_one_history)));
+        }
+        return verdict;
+    }
     let complete = |survey: &&&Survey| {
         survey.sound && survey.distinct_ops == together.distinct_ops && survey.missing_ops.is_empty()
     };
@@ -200,8 +210,18 @@ fn merge(mut verdict: Verdict, together: &Together, surveys: &[&Survey]) -> Verd
     verdict
 }
 
-fn within(surveys: &[&Survey], is: impl Fn(&Finding) -> bool) -> bool {
-    surveys.iter().any(|survey| survey.findings.iter().any(&is))
+fn is_forked(survey: &Survey) -> bool {
+    survey.findings.iter().any(|finding| finding.kind == "fork")
+}
+
+/// Whether some of the logs hold every op that all have together.
+fn hold_all(surveys: &[&Survey], together: &Together) -> bool {
+    let mut left: Vec<Range> = together.first_op.zip(together.last_op).into_iter().collect();
+    for survey in surveys {
+        let held = together::held(survey);
+        left = left.into_iter().flat_map(|range| ranges::without(range, &held)).collect();
+    }
+    left.is_empty()
 }
 
 /// Damage behind the last op of all, in the logs that reach it.

@@ -70,6 +70,42 @@ fn hole_that_nobody_fills_is_told_and_is_no_fault() {
     assert!(told.contains("aof merge --partial "), "{told}");
 }
 
+/// One log has another entry for op 5 behind its end. The command that was advised named it too, and wrote
+/// nothing.
+#[test]
+fn log_with_two_histories_is_left_out_of_the_advised_merge_if_the_others_hold_every_op() {
+    let directory = tempfile::tempdir().unwrap();
+    let forked = Builder::new(PROFILES[0]).chain(&[4; 10]).fork(3).chain(&[4; 1]).build();
+    let whole = &forked.bytes[..forked.entries[9].end()];
+    for (name, bytes) in [
+        ("w.aof", whole),
+        ("f.aof", &forked.bytes),
+        ("start.aof", &whole[..forked.entries[6].end()]),
+        ("end.aof", &whole[forked.entries[5].offset..]),
+    ] {
+        file(&directory, name, bytes);
+    }
+    let run = |arguments: &[&str]| {
+        let mut command = crate::util::command();
+        command.args(arguments).current_dir(directory.path()).output().unwrap()
+    };
+    for (logs, advised) in [
+        (&["w.aof", "f.aof"][..], Some("aof merge --output whole.aof w.aof")),
+        (&["f.aof", "end.aof", "start.aof"], Some("aof merge --output whole.aof end.aof start.aof")),
+        (&["f.aof", "start.aof"], None),
+    ] {
+        let told = run(&[&["inspect", "--json"], logs].concat());
+        let report: Value = serde_json::from_slice(&told.stdout).unwrap();
+        assert_eq!(report["verdict"]["word"], "FORKED");
+        assert_eq!(report["verdict"]["command"].as_str(), advised, "{logs:?}");
+        if let Some(advised) = advised {
+            assert!(run(&advised.split(' ').skip(1).collect::<Vec<_>>()).status.success(), "{advised}");
+            assert_eq!(std::fs::read(directory.path().join("whole.aof")).unwrap(), whole);
+            std::fs::remove_file(directory.path().join("whole.aof")).unwrap();
+        }
+    }
+}
+
 #[test]
 fn logs_that_fork_are_told_with_op_logs_and_checksums() {
     let directory = tempfile::tempdir().unwrap();
