@@ -52,14 +52,31 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
         output::write(&mut stdout, &bytes)?;
     }
     output::finish(stdout)?;
-    if found.len() > 1 {
+    if extent.different > 1 {
         let of = match found.first() {
             Some(first) if found.iter().all(|found| found.header.op == first.header.op) => {
                 format!("op {}: a fork", first.header.op)
             }
             _ => "this time".into(),
         };
-        output::note(&format!("{}: {} different entries of {of}", shown(&args.file), found.len()));
+        let more = if extent.is_more { "more than " } else { "" };
+        let first = match found.len() {
+            shown if shown < extent.different => format!(": the first {shown} are shown"),
+            _ => String::new(),
+        };
+        output::note(&format!(
+            "{}: {more}{} different entries of {of}{first}",
+            shown(&args.file),
+            extent.different
+        ));
+    }
+    if matches!(wanted, Wanted::At(_)) && extent.untimed > 0 {
+        output::note(&format!(
+            "{}: {} passed over that {} no time (timestamp 0): --op shows them",
+            shown(&args.file),
+            crate::merge::report::entries(extent.untimed),
+            if extent.untimed == 1 { "has" } else { "have" }
+        ));
     }
     if extent.damages > 0 {
         let places =
@@ -74,7 +91,7 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
 
 /// What is not there, and what is.
 fn not_there(wanted: Wanted, extent: &Extent) -> String {
-    let (Some(ops), Some(times)) = (extent.ops, extent.times) else {
+    let Some(ops) = extent.ops else {
         return "holds no entry".into();
     };
     let damage = match extent.damages {
@@ -88,12 +105,17 @@ fn not_there(wanted: Wanted, extent: &Extent) -> String {
         Wanted::Checksum(checksum) => {
             format!("has no entry with checksum {checksum}: its ops go from {first} to {last}{damage}")
         }
-        Wanted::At(at) => format!(
-            "has no entry up to {} ({at}): the first is of {} ({})",
-            human::time(at),
-            human::time(times.0),
-            times.0
-        ),
+        Wanted::At(at) => match extent.times {
+            Some((first, _)) => format!(
+                "has no entry up to {} ({at}): the first is of {} ({first})",
+                human::time(at),
+                human::time(first)
+            ),
+            None => format!(
+                "has no entry with a time: {} with timestamp 0, as a device without a clock writes it",
+                crate::merge::report::entries(extent.entries)
+            ),
+        },
         Wanted::Offset(byte) => match extent.damage_there {
             Some((damage, until)) => {
                 let (from, op) =
