@@ -69,6 +69,9 @@ pub fn read<T: Taker>(
     let mut whole = Whole::new(path, select, taker);
     let result = scan.run(new, |mut part| {
         whole.take(&part);
+        if whole.failure.is_some() {
+            WATCH.stop.store(true, Ordering::Relaxed); // no more is wanted
+        }
         progress.show();
         part.seen.clear();
         part.bytes.clear();
@@ -126,6 +129,7 @@ struct Whole<'a, T> {
     taker: &'a mut T,
     chain: Box<Chain<Window<WINDOW>>>,
     ops: Ops,
+    ranges_max: usize,
     cluster: Option<u128>,
     loss: Loss,
     /// What is damaged behind the last entry: the next one tells which ops may be lost there.
@@ -142,7 +146,8 @@ impl<'a, T: Taker> Whole<'a, T> {
             select,
             taker,
             chain: Box::new(Chain::new(Window::new())),
-            ops: Ops::default(),
+            ops: Ops::new(select.all_ops()),
+            ranges_max: RANGES_MAX,
             cluster: None,
             loss: Loss::default(),
             damage: None,
@@ -208,9 +213,11 @@ impl<'a, T: Taker> Whole<'a, T> {
             self.is_over = true;
             return false;
         }
-        if self.ops.ranges() > RANGES_MAX {
-            let what =
-                format!("more than {RANGES_MAX} ranges of ops: export a part, by --from-op and --until-op");
+        if self.ops.ranges() > self.ranges_max {
+            let what = format!(
+                "more than {} ranges of ops: export a part, by --from-op and --until-op",
+                self.ranges_max
+            );
             let failure = Failure::Log(place(&what));
             self.fail(failure);
         }
@@ -230,7 +237,6 @@ impl<'a, T: Taker> Whole<'a, T> {
 
     fn fail(&mut self, failure: Failure) {
         self.failure = Some(failure);
-        WATCH.stop.store(true, Ordering::Relaxed); // no more is wanted
     }
 }
 
@@ -251,6 +257,55 @@ fn lost(op: Option<u64>, before: Option<u64>, next: Option<u64>) -> (u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::{Args, Command};
+    use clap::Parser;
+
+    /// Counts what it takes.
+    struct Count(u64);
+
+    impl Taker for Count {
+        const BODIES: bool = false;
+
+        fn take(&mut self, _: &Arc<Path>, _: u64, _: &Header, _: &[u8]) -> Result<(), Failure> {
+            self.0 += 1;
+            Ok(())
+        }
+    }
+
+    fn select(arguments: &[&str]) -> Select {
+        let all = ["aof", "export", "--format", "entries", "--output", "-", "log.aof"];
+        let Command::Export(args) = Args::parse_from(all.iter().chain(arguments)).command else { panic!() };
+        Select::new(&args)
+    }
+
+    /// A log of every second op has as many ranges as entries. That there are too many is told with the advice to
+    /// export a part; but the ops outside of that part had ranges too, and the advice came again.
+    #[test]
+    fn a_part_of_a_log_with_too_many_ranges_is_exported_as_is_advised() {
+        for (arguments, expected) in [(&[][..], None), (&["--from-op", "100", "--until-op", "110"], Some(6))]
+        {
+            let select = select(arguments);
+            let mut count = Count(0);
+            let mut whole = Whole::new(Path::new("log.aof"), &select, &mut count);
+            whole.ranges_max = 10;
+            let seen = |op: u64| {
+                let mut header = Header::new();
+                header.op = (op * 2).into();
+                header.checksum = aof_nostd::Checksum::new(op.into());
+                let is_wanted = select.entry(&header);
+                Seen::Entry { offset: op * 272, header, is_wanted, body: 0..0 }
+            };
+            let seen = (1..200).map(seen).collect();
+            whole.take(&Part { select: &select, bodies: false, seen, bytes: Vec::new() });
+            let failure = whole.failure.as_ref().map(ToString::to_string);
+            assert_eq!(failure.is_none(), expected.is_some(), "{failure:?}");
+            assert!(failure.is_none_or(|text| text.contains("by --from-op and --until-op")));
+            assert_eq!(whole.ops.missing().len(), if expected.is_some() { 5 } else { 10 });
+            if let Some(expected) = expected {
+                assert_eq!(count.0, expected);
+            }
+        }
+    }
 
     #[test]
     fn damage_takes_the_ops_between_its_neighbours() {

@@ -59,6 +59,12 @@ impl Select {
             && (self.accounts.is_empty() || self.accounts.iter().any(is_account))
     }
 
+    /// The first and the last op that are asked for.
+    #[must_use]
+    pub const fn all_ops(&self) -> (u64, u64) {
+        self.ops
+    }
+
     /// Whether an op is not behind the last one that is asked for.
     #[must_use]
     pub const fn reaches(&self, op: u64) -> bool {
