@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`args`], [`select`] | what is asked for |
 //! | [`read`], [`merged`] | entries, each op once: of one log in constant memory, of several merged |
+//! | [`cluster`] | the cluster of a log that begins with damage |
 //! | [`ops`] | the ops of one log that were taken |
 //! | [`loss`] | what is not in the export, and why |
 //! | [`table`] | rows and columns, whatever the format |
@@ -19,6 +20,7 @@
 //! | [`mod@output`], [`private`] | outputs appear whole or not at all, and as private as the inputs |
 
 pub mod args;
+pub mod cluster;
 pub mod columnar;
 pub mod entries;
 pub mod events;

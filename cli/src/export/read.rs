@@ -7,6 +7,7 @@
 //! fork farther back where its history goes on beyond the ops that came. At a fork the export ends: nobody
 //! can tell which of the two histories is the right one, and rows of both would be neither.
 
+use super::cluster;
 use super::loss::Loss;
 use super::ops::{Ops, Place};
 use super::select::Select;
@@ -57,6 +58,7 @@ pub fn read<T: Taker>(
 ) -> Result<Loss, Failure> {
     let failed = |error| Failure::read(path, error);
     let source = Source::open(path).map_err(failed)?;
+    let cluster = cluster::behind_damage(path, &source, message_size_max)?;
     let progress = Progress::new("export", source.size());
     let scan = Scan::detect(&source, aof_std::backend()).map_err(failed)?;
     let scan = scan.with_message_size_max(message_size_max).with_watch(&WATCH);
@@ -67,6 +69,7 @@ pub fn read<T: Taker>(
         part.unwrap_or_else(|| Part { select, bodies: T::BODIES, seen: Vec::new(), bytes: Vec::new() })
     };
     let mut whole = Whole::new(path, select, taker);
+    whole.cluster = cluster;
     let result = scan.run(new, |mut part| {
         whole.take(&part);
         if whole.failure.is_some() {

@@ -12,6 +12,7 @@
 //! | [`args`] | the command line |
 //! | [`stats`], [`rate`] | what the workers of a scan count, in bounded memory |
 //! | [`ranges`], [`together`] | which ops each log holds, what they lack, and where they part |
+//! | [`planted`] | a log that begins with damage, without what lies in a damaged body |
 //! | [`report`], [`verdict`] | all of it, and what it means |
 //! | [`terminal`], [`chart`] | for a person at a terminal |
 //! | [`json`] | for programs |
@@ -21,6 +22,7 @@ pub mod args;
 pub mod chart;
 pub mod html;
 pub mod json;
+pub mod planted;
 pub mod ranges;
 pub mod rate;
 pub mod report;

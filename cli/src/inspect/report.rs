@@ -1,5 +1,6 @@
 //! What was found, for every form in which it is told: [`Report`].
 
+use super::planted;
 use super::stats::Stats;
 use super::together::{Builder, Together};
 use super::verdict::Verdict;
@@ -34,14 +35,17 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// [`Failure::Interrupted`].
+    /// [`Failure::Interrupted`]; [`Failure::Read`] where one cannot be read a second time.
     pub fn read(files: &[PathBuf], message_size_max: u32) -> Result<Self, Failure> {
         let (mut logs, mut unreadable, mut together) = (Vec::new(), Vec::new(), Builder::default());
         for path in files {
             match Survey::with::<Stats>("inspect", path, message_size_max) {
                 Ok(read) => {
                     if files.len() > 1 {
-                        together.add(&read.survey, read.chain.history());
+                        match planted::outside(&read.survey, path, message_size_max)? {
+                            Some((survey, runs)) => together.add(&survey, &runs),
+                            None => together.add(&read.survey, read.chain.history()),
+                        }
                     }
                     logs.push(Log { survey: read.survey, stats: read.gathered });
                 }

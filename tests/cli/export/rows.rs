@@ -321,6 +321,36 @@ fn entries_of_another_cluster_are_left_out() {
     assert!(ran.stderr.contains("an entry of cluster 9 in a log of cluster 0"), "{}", ran.stderr);
 }
 
+/// The head of op 1 is damaged, and in its body somebody has put a log of cluster 9. Its entries come first in the
+/// file: they were exported, and every true one was left out as one of another cluster.
+#[test]
+fn entries_in_the_damaged_body_that_a_log_begins_with_do_not_decide_its_cluster() {
+    let directory = tempfile::tempdir().unwrap();
+    for behind_them in [0, 100] {
+        let (log, bytes) = planted(behind_them);
+        let path = file(&directory, "planted.aof", &bytes);
+        let ran = export(&["--format", "entries", "--output", "-"], &[&path]).code(1);
+        assert_eq!(ops(&ran.json()), [2, 3, 4, 5], "{behind_them} bytes behind them: {}", ran.stderr);
+        let first = log.entries[0].offset + 272;
+        let told = format!("byte {first} (op 1): an entry of cluster 9 in a log of cluster 0");
+        assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+    }
+}
+
+/// A log of five ops whose first one has a log of cluster 9 in its body, and some bytes behind that; and its bytes
+/// with a head that does not tell where the body ends.
+pub(crate) fn planted(behind_them: usize) -> (aof_tests::build::Log, Vec<u8>) {
+    let mut header = aof_nostd::Header::new();
+    header.cluster = 9.into();
+    let theirs = Builder::new(AnyProfile::default()).start_with(header).chain(&[0, 0, 0]).build();
+    let body = [theirs.bytes, vec![7; behind_them]].concat();
+    let log = Builder::new(AnyProfile::default()).entry(&body).chain(&[0; 4]).build();
+    let mut bytes = log.bytes.clone();
+    bytes[40] ^= 1;
+    aof_tests::build::set_size(&mut bytes, 0, u32::MAX);
+    (log, bytes)
+}
+
 /// Firmware has operations and bodies of its own, in either profile.
 #[test]
 fn a_log_of_another_program_is_exported_as_entries_without_complaint() {
