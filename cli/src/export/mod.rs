@@ -37,7 +37,7 @@ pub mod text;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
-use crate::merge::report::entries as entries_text;
+use crate::human::noun;
 use aof_nostd::Header;
 use aof_nostd::message::Events;
 use aof_nostd::wire::Operation;
@@ -306,23 +306,22 @@ fn report(args: &ExportArgs, counts: &Counts, files: u64, loss: &Loss) -> Result
     if counts.unknown > 0 {
         note(&format!(
             "{} of unknown operations passed over: --what entries exports their headers",
-            entries_text(counts.unknown)
+            noun(counts.unknown, "entry", "entries")
         ));
     }
     if counts.malformed > 0 {
         note(&format!(
             "{} passed over, whose bodies are no accounts or transfers though their operations are: --what entries \
              exports their headers",
-            entries_text(counts.malformed)
+            noun(counts.malformed, "entry", "entries")
         ));
     }
     let to = match args.rows_per_file {
-        Some(_) if files == 1 => format!("{}, 1 file", shown(&args.output)),
-        Some(_) => format!("{}, {files} files", shown(&args.output)),
+        Some(_) => format!("{}, {}", shown(&args.output), noun(files, "file", "files")),
         None => shown(&args.output).to_string(),
     };
-    let rows = if counts.rows == 1 { "1 row".into() } else { format!("{} rows", counts.rows) };
-    let text = format!("{to}: {rows} of {}", entries_text(counts.entries));
+    let rows = noun(counts.rows, "row", "rows");
+    let text = format!("{to}: {rows} of {}", noun(counts.entries, "entry", "entries"));
     if output::is_stdout(args) {
         note(&text);
     } else {

@@ -10,8 +10,9 @@ use super::verdict::{Level, Verdict, name};
 use crate::failure::shown;
 use crate::human;
 use crate::survey::Finding;
-use crate::verify::{self, ranges};
+use crate::verify;
 use aof_nostd::Operation;
+use aof_nostd::wire::Release;
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::path::Path;
@@ -235,7 +236,7 @@ fn lacks(text: &mut String, report: &Report, names: &[String]) {
                 holders.join(", ")
             )
         };
-        let _ = writeln!(text, "  {name} lacks {}: {who}", ranges(&[(lack.first_op, lack.last_op)]));
+        let _ = writeln!(text, "  {name} lacks {}: {who}", human::ranges(&[(lack.first_op, lack.last_op)]));
     }
     let more = (all.count().saturating_sub(LACKS_SHOWN) as u64).saturating_add(together.lacks_omitted);
     if more > 0 {
@@ -277,7 +278,7 @@ fn one(text: &mut String, log: &Log, report: &Report, screen: &Screen) {
         line("ops", &format!("{first} to {last}, {} of them", human::count(survey.distinct_ops)));
     }
     if !survey.missing_ops.is_empty() {
-        line("missing", &ranges(&survey.missing_ops));
+        line("missing", &human::ranges(&survey.missing_ops));
     }
     if let (Some(first), Some(last)) = (stats.first_timestamp, stats.last_timestamp) {
         line("from", &human::time(first));
@@ -395,7 +396,7 @@ fn spans(text: &mut String, log: &Log, screen: &Screen) {
     };
     let releases = stats.releases.by_op();
     let named: Vec<_> =
-        releases.iter().take(ROWS_SHOWN).map(|(release, _)| stats::release_text(*release)).collect();
+        releases.iter().take(ROWS_SHOWN).map(|(release, _)| Release(*release).to_string()).collect();
     if !named.is_empty() {
         let more = releases.len().saturating_sub(ROWS_SHOWN);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -6,7 +6,6 @@ use super::together::{self, Conflict, Together};
 use crate::failure::shown;
 use crate::human;
 use crate::survey::Survey;
-use crate::verify::ranges as ranges_text;
 use serde::Serialize;
 use std::path::Path;
 
@@ -66,7 +65,7 @@ impl Verdict {
 
 fn of_one(survey: &Survey) -> Verdict {
     let lacks_beginning = survey.first_op.filter(|op| *op > 1);
-    let missing = (!survey.missing_ops.is_empty()).then(|| ranges_text(&survey.missing_ops));
+    let missing = (!survey.missing_ops.is_empty()).then(|| human::ranges(&survey.missing_ops));
     let forks = is_forked(survey);
     let mut verdict = if survey.entries == 0 && survey.sound {
         Verdict::new(Level::Care, "EMPTY", "there is no entry in it".into())
@@ -146,7 +145,7 @@ fn of_several(report: &Report) -> Verdict {
         human::counted(damaged, "log", "logs")
     );
     let all_there = format!("together the {logs} hold every op from {first} to {last}");
-    let missing = format!("ops {} are in none of the {logs}", ranges_text(&together.missing_ops));
+    let missing = format!("ops {} are in none of the {logs}", human::ranges(&together.missing_ops));
     let mut verdict = if let Some(fork) = together.forks.first() {
         let (one, other) = (named(fork.files.0), named(fork.files.1));
         let op = fork.first_op;

@@ -74,13 +74,12 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
         output::note(&format!(
             "{}: {} passed over that {} no time (timestamp 0): --op shows them",
             shown(&args.file),
-            crate::merge::report::entries(extent.untimed),
+            human::noun(extent.untimed, "entry", "entries"),
             if extent.untimed == 1 { "has" } else { "have" }
         ));
     }
     if extent.damages > 0 {
-        let places =
-            if extent.damages == 1 { "1 place".into() } else { format!("{} places", extent.damages) };
+        let places = human::noun(extent.damages, "place", "places");
         output::note(&format!(
             "{} is damaged at {places}, where neighbours and copies may have stood: aof verify tells",
             shown(&args.file)
@@ -113,7 +112,7 @@ fn not_there(wanted: Wanted, extent: &Extent) -> String {
             ),
             None => format!(
                 "has no entry with a time: {} with timestamp 0, as a device without a clock writes it",
-                crate::merge::report::entries(extent.entries)
+                human::noun(extent.entries, "entry", "entries")
             ),
         },
         Wanted::Offset(byte) => match extent.damage_there {
@@ -127,7 +126,7 @@ fn not_there(wanted: Wanted, extent: &Extent) -> String {
             }
             None => format!(
                 "byte {byte} belongs to no entry, of {} with ops {first} to {last}",
-                crate::merge::report::entries(extent.entries)
+                human::noun(extent.entries, "entry", "entries")
             ),
         },
     }

@@ -233,14 +233,14 @@ fn together(report: &Report) -> Vec<Row> {
         detail,
     };
     let forks = report.together.forks.iter().map(|fork| {
-        let ops = crate::verify::ranges(&[(fork.first_op, fork.last_op)]);
+        let ops = human::ranges(&[(fork.first_op, fork.last_op)]);
         let (one, other) = (named(fork.files.0), named(fork.files.1));
         let (sum, other_sum) = &fork.checksums;
         let detail = format!("two histories, ops {ops}: {one} has checksum {sum}, {other} has {other_sum}");
         row("fork", true, fork.first_op, detail)
     });
     let holes = report.together.missing_ops.iter().map(|&(first, last)| {
-        let detail = format!("ops {} are in none of the logs", crate::verify::ranges(&[(first, last)]));
+        let detail = format!("ops {} are in none of the logs", human::ranges(&[(first, last)]));
         row("hole", false, first, detail)
     });
     forks.take(TOGETHER_MAX).chain(holes.take(TOGETHER_MAX)).collect()
