@@ -50,6 +50,7 @@ use parquet::errors::ParquetError;
 use pool::{Lost, Pool};
 use read::Taker;
 use select::Select;
+use std::cell::Cell;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
@@ -142,7 +143,12 @@ pub struct Entry<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
     /// It gave so many rows.
-    Rows(usize),
+    Rows {
+        /// How many.
+        count: usize,
+        /// Posts and voids that a filter left out, though they may be about what is asked for.
+        unsaid: usize,
+    },
     /// Its operation creates nothing.
     Nothing,
     /// Its operation has no name here.
@@ -157,7 +163,17 @@ impl Rows for EventTable {
     fn push(block: &mut Self::Block, select: &Select, entry: Entry<'_>) -> Pushed {
         let operation: Operation = entry.header.operation();
         match Events::of(operation, entry.body) {
-            Ok(Some(events)) => Pushed::Rows(block.push(entry.header, &events, |event| select.event(event))),
+            Ok(Some(events)) => {
+                let unsaid = Cell::new(0);
+                let count = block.push(entry.header, &events, |event| {
+                    let is_wanted = select.event(event);
+                    if !is_wanted && select.might_mean(event) {
+                        unsaid.set(unsaid.get() + 1);
+                    }
+                    is_wanted
+                });
+                Pushed::Rows { count, unsaid: unsaid.get() }
+            }
             Ok(None) if operation.name().is_none() => Pushed::Unknown,
             Ok(None) => Pushed::Nothing,
             Err(_) => Pushed::Malformed,
@@ -170,7 +186,7 @@ impl Rows for EntryTable {
 
     fn push(block: &mut Self::Block, _select: &Select, entry: Entry<'_>) -> Pushed {
         block.push(entry.file, entry.offset, entry.header);
-        Pushed::Rows(1)
+        Pushed::Rows { count: 1, unsaid: 0 }
     }
 }
 
@@ -182,6 +198,8 @@ struct Counts {
     entries: u64,
     unknown: u64,
     malformed: u64,
+    /// Posts and voids that do not say what they are about.
+    unsaid: u64,
 }
 
 /// A block to encode.
@@ -282,13 +300,17 @@ impl<T: Rows> Taker for Pipeline<'_, T> {
 
     fn take(&mut self, file: &Arc<Path>, offset: u64, header: &Header, body: &[u8]) -> Result<(), Failure> {
         match T::push(&mut self.block, self.select, Entry { file, offset, header, body }) {
-            Pushed::Rows(0) | Pushed::Nothing => return Ok(()),
+            Pushed::Nothing => return Ok(()),
             Pushed::Unknown => self.counts.unknown += 1,
             Pushed::Malformed => self.counts.malformed += 1,
-            Pushed::Rows(rows) => {
+            Pushed::Rows { count, unsaid } => {
+                self.counts.unsaid += unsaid as u64;
+                if count == 0 {
+                    return Ok(());
+                }
                 self.counts.entries += 1;
-                self.counts.rows += rows as u64;
-                self.rows_in_file += rows as u64;
+                self.counts.rows += count as u64;
+                self.rows_in_file += count as u64;
             }
         }
         // An entry's rows stay together: files are told apart by their ops.
@@ -314,6 +336,13 @@ fn report(args: &ExportArgs, counts: &Counts, files: u64, loss: &Loss) -> Result
             "{} passed over, whose bodies are no accounts or transfers though their operations are: --what entries \
              exports their headers",
             noun(counts.malformed, "entry", "entries")
+        ));
+    }
+    if counts.unsaid > 0 {
+        note(&format!(
+            "{} left out that may be about what --ledger and --account ask for: they post or void a pending \
+             transfer, and have 0 for what is the same there",
+            noun(counts.unsaid, "transfer", "transfers")
         ));
     }
     let to = match args.rows_per_file {

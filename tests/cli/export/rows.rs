@@ -109,6 +109,46 @@ fn filters_choose_by_op_time_operation_ledger_and_account() {
     assert!(chosen(&["--account", "3", "--until-op", "2"]).is_empty());
 }
 
+/// A post or a void may have 0 as its ledger and its accounts: those of the pending transfer. Filters left them out in
+/// silence.
+#[test]
+fn posts_and_voids_that_do_not_say_what_they_are_about_are_left_out_and_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let event = |number: u128, flags: u8, zeros: &[std::ops::Range<usize>]| {
+        let mut bytes = transfer(number, 1);
+        bytes[118] = flags;
+        zeros.iter().for_each(|range| bytes[range.clone()].fill(0));
+        bytes
+    };
+    let (accounts, ledger) = (16..48, 112..116);
+    // Transfer 1 is of ledger 1, from account 1 to 2; 5 is of ledger 2.
+    let body = [
+        event(1, 2, &[]),
+        event(1, 4, &[accounts.clone(), ledger.clone()]),
+        event(1, 8, std::slice::from_ref(&accounts)),
+        event(5, 4, std::slice::from_ref(&accounts)),
+        event(5, 0, &[accounts, ledger]),
+    ];
+    let draft = Draft { operation: Operation(130), ..Draft::default() };
+    let log = Builder::new(AnyProfile::default()).draft(draft).entry(&body.concat()).build();
+    let path = file(&directory, "posts.aof", &log.bytes);
+    for (arguments, indices, unsaid) in [
+        (&[][..], &[0, 1, 2, 3, 4][..], None),
+        (&["--ledger", "1"], &[0, 2], Some("1 transfer left out that may be about")),
+        (&["--account", "2"], &[0], Some("3 transfers left out")),
+        (&["--account", "2", "--ledger", "1"], &[0], Some("2 transfers left out")),
+        (&["--account", "9", "--ledger", "9"], &[], Some("1 transfer left out")),
+    ] {
+        let ran = export(&[&["--format", "jsonl", "--output", "-"], arguments].concat(), &[&path]).code(0);
+        let told: Vec<u64> = ran.json().iter().map(|row| row["event_index"].as_u64().unwrap()).collect();
+        assert_eq!(told, indices, "{arguments:?}");
+        match unsaid {
+            Some(text) => assert!(ran.stderr.contains(text), "{arguments:?}: {}", ran.stderr),
+            None => assert!(!ran.stderr.contains("left out"), "{}", ran.stderr),
+        }
+    }
+}
+
 #[test]
 fn filters_that_leave_nothing_between_them_are_refused() {
     for arguments in
