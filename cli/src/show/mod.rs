@@ -18,12 +18,12 @@ use crate::exit::Exit;
 use crate::failure::{Failure, shown};
 use crate::human;
 use crate::output;
-use aof_nostd::wire::Entry;
-use aof_nostd::{Checksum, Header};
+use crate::replay::log::{Place, read_entry};
+use aof_nostd::Checksum;
 use aof_std::Source;
+use aof_std::scan::Scan;
 use args::ShowArgs;
 use find::{Extent, Found, Wanted, find};
-use std::io::{Read, Seek, SeekFrom};
 
 /// Runs the command.
 ///
@@ -40,14 +40,20 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
         output::note(&format!("{}: {}", shown(&args.file), not_there(wanted, &extent)));
         return Ok(Exit::Damage);
     }
+    let profile = Scan::detect(&source, aof_std::backend())
+        .map_err(|error| Failure::read(&args.file, error))?
+        .profile();
+    let mut buffer = Vec::new();
     let mut stdout = output::stdout();
     for (index, found) in found.iter().enumerate() {
-        let body = read_body(args, &source, &found.header, found.offset)?;
+        let header = &found.header;
+        let place = Place { file: args.file.as_path().into(), offset: found.offset, op: header.op.get() };
+        let entry = read_entry(&source, &place, header.size_disk(), profile, header.checksum, &mut buffer)?;
         let bytes = if args.json {
-            json::entry(args, found, &body)
+            json::entry(args, found, &entry.body)
         } else {
             let before = if index == 0 { "" } else { "\n" };
-            format!("{before}{}", text::entry(args, wanted, found, &body)).into_bytes()
+            format!("{before}{}", text::entry(args, wanted, found, &entry.body)).into_bytes()
         };
         output::write(&mut stdout, &bytes)?;
     }
@@ -129,22 +135,6 @@ fn not_there(wanted: Wanted, extent: &Extent) -> String {
                 human::noun(extent.entries, "entry", "entries")
             ),
         },
-    }
-}
-
-/// The body of an entry that was found.
-fn read_body(args: &ShowArgs, source: &Source, header: &Header, offset: u64) -> Result<Vec<u8>, Failure> {
-    let mut bytes = vec![0; usize::try_from(header.size_disk()).unwrap_or(0)];
-    let mut source = source.clone();
-    let read = source.seek(SeekFrom::Start(offset)).and_then(|_| source.read_exact(&mut bytes));
-    read.map_err(|error| Failure::read(&args.file, error))?;
-    match Entry::from_prefix(&bytes) {
-        Some(entry) if entry.header == *header => Ok(entry.body.to_vec()),
-        _ => Err(Failure::Log(format!(
-            "{}: byte {offset} (op {}): it is not any more what it was a moment ago: does something write there?",
-            shown(&args.file),
-            header.op
-        ))),
     }
 }
 
