@@ -230,20 +230,21 @@ impl<'a, T: Table> Output<'a, T> {
         let mut target = target.map_err(|error| self.failed(error))?;
         target.flush().map_err(|error| self.failed(error))?;
         self.files += 1;
-        let result = match (&self.place, target) {
+        match (&self.place, target) {
             (Place::Directory(directory, _), Target::Part(file)) => {
                 let name = match self.ops {
                     Some((first, last)) => format!("ops-{first:020}-{last:020}.{}", self.extension),
                     None => format!("ops-none.{}", self.extension),
                 };
                 let path = directory.path();
-                file.sync_all().and_then(|()| fs::rename(path.join(UNNAMED), path.join(name)))
+                let named = file.sync_all().and_then(|()| fs::rename(path.join(UNNAMED), path.join(name)));
+                named.map_err(|error| self.failed(error))?;
             }
-            (Place::Single(_), Target::File(file)) => file.commit(self.force),
-            _ => Ok(()),
-        };
+            (Place::Single(_), Target::File(file)) => target::commit(file, &self.path, self.force)?,
+            _ => {}
+        }
         self.ops = None;
-        result.map_err(|error| self.failed(error))
+        Ok(())
     }
 
     /// Lets the output appear. Where there are no rows it is a file without any.
