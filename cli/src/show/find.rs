@@ -81,7 +81,7 @@ impl Places {
 pub struct Found {
     /// Its header.
     pub header: Header,
-    /// Where it stands first.
+    /// Where it stands: the copy that holds the byte asked for, else the first in the file.
     pub offset: u64,
     /// Where it stands, that place included.
     pub copies: Places,

@@ -58,7 +58,8 @@ impl Findings {
     #[must_use]
     pub fn of(report: &Report, columns: Vec<Range>) -> Self {
         let names = report.logs.iter().map(|log| name(&log.survey)).collect();
-        let mut all = Self { rows: together(report), names, columns, marks: BTreeMap::new(), omitted: 0 };
+        let (rows, omitted) = together(report);
+        let mut all = Self { rows, names, columns, marks: BTreeMap::new(), omitted };
         let lists: Vec<&[Finding]> = report.logs.iter().map(|log| log.survey.findings.as_slice()).collect();
         for (log, (list, room)) in lists.iter().zip(shares(&lists)).enumerate() {
             let faults = list.iter().filter(|finding| finding.is_fault()).count().min(room);
@@ -121,7 +122,7 @@ impl Findings {
             let _ = writeln!(
                 html,
                 "<p class=\"note\" id=\"omitted\">{omitted} not in this table, which would be too long: \
-                 <code>aof inspect --json</code> has more. The map has marks for them.</p>"
+                 <code>aof inspect --json</code> has more. The map has marks for those within a log.</p>"
             );
         }
         self.filter(html);
@@ -217,10 +218,10 @@ impl Row {
     }
 }
 
-/// What the logs are together: forks between them, and holes.
-fn together(report: &Report) -> Vec<Row> {
+/// What the logs are together: forks between them, and holes; and how many there are beyond those.
+fn together(report: &Report) -> (Vec<Row>, u64) {
     if report.logs.len() < 2 {
-        return Vec::new();
+        return (Vec::new(), 0);
     }
     let named = |at: usize| report.logs.get(at).map(|log| name(&log.survey)).unwrap_or_default();
     let row = |kind, fault, op: u64, detail| Row {
@@ -243,7 +244,11 @@ fn together(report: &Report) -> Vec<Row> {
         let detail = format!("ops {} are in none of the logs", human::ranges(&[(first, last)]));
         row("hole", false, first, detail)
     });
-    forks.take(TOGETHER_MAX).chain(holes.take(TOGETHER_MAX)).collect()
+    let beyond = |count: usize| count.saturating_sub(TOGETHER_MAX) as u64;
+    let together = &report.together;
+    let omitted = beyond(together.forks.len()) + beyond(together.missing_ops.len());
+    let rows = forks.take(TOGETHER_MAX).chain(holes.take(TOGETHER_MAX)).collect();
+    (rows, omitted.saturating_add(together.forks_omitted))
 }
 
 /// How many rows each log's findings get: the same for all, and what some do not need goes to the others.
