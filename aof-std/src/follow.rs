@@ -69,7 +69,8 @@ pub enum News<'a> {
     Shortened {
         /// How far it was read.
         from: u64,
-        /// Where reading goes on: behind the last entry told that still stands.
+        /// Where reading goes on: behind the last entry told that still stands; where none of those remembered
+        /// does, at the end of a file that was cut, and at the beginning of one that was emptied.
         to: u64,
     },
 }
@@ -254,7 +255,7 @@ impl Follower {
             }
             // What it has written to the old one before is there by now.
             if file.read(buffer, &mut step)? == Wait::Stopped
-                || file.finish(&mut step)?.is_break()
+                || file.finish(buffer, &mut step)?.is_break()
                 || step.tell(News::Rotated).is_break()
             {
                 break Wait::Stopped;

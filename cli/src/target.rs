@@ -1,4 +1,4 @@
-//! A log that a command writes: it appears whole or not at all.
+//! A file that a command writes (a log, a report, an export, a manual page): it appears whole or not at all.
 //!
 //! ```text
 //! check     before anything is read: may there be a file of this name?

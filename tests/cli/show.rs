@@ -290,3 +290,57 @@ fn checksum_has_all_its_digits() {
     let merge = aof(["merge", "--output", "none.aof", "--root", "936a", "none"]).code(2);
     assert!(merge.stderr.contains("a checksum has 32 hexadecimal digits"), "{}", merge.stderr);
 }
+
+#[test]
+fn events_of_an_entry_without_a_time_have_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let draft = aof_nostd::Draft { operation: aof_nostd::Operation(130), ..Default::default() };
+    let body = [bodies::transfer(1, 1), bodies::transfer(2, 1), bodies::transfer(3, 1)].concat();
+    let log = Builder::new(AnyProfile::default()).draft(draft).entry(&body).build();
+    let path = file(&directory, "device.aof", &log.bytes);
+    let events = shown(&path, &["--op", "1"])[0]["body"]["events"].clone();
+    let times: Vec<&Value> = events.as_array().unwrap().iter().map(|it| &it["event_timestamp"]).collect();
+    assert_eq!(times, [0, 0, 0]);
+}
+
+/// A device without a clock writes 0, which is no time: the first hundred entries of such a log were the last
+/// ones up to this day, all of them of 1970.
+#[test]
+fn entries_without_a_time_are_not_the_last_ones_up_to_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut builder = Builder::new(AnyProfile::default());
+    for timestamp_ns in [0, 0, 700, 0] {
+        builder = builder.draft(aof_nostd::Draft { timestamp_ns, ..Default::default() }).entry(b"");
+    }
+    let path = file(&directory, "some.aof", &builder.build().bytes);
+    let ran = show(&path, &["--at", "2026-11-21", "--json"]).code(0);
+    assert_eq!(ran.json().iter().map(|entry| entry["op"].as_u64()).collect::<Vec<_>>(), [Some(3)]);
+    assert!(ran.stderr.contains("3 entries passed over that have no time"), "{}", ran.stderr);
+    let mut builder = Builder::new(AnyProfile::default());
+    for _ in 0..3 {
+        builder = builder.draft(aof_nostd::Draft::default()).entry(b"");
+    }
+    let path = file(&directory, "none.aof", &builder.build().bytes);
+    let ran = show(&path, &["--at", "2026-11-21"]).code(1);
+    assert!(ran.stderr.contains("no entry with a time: 3 entries with timestamp 0"), "{}", ran.stderr);
+}
+
+/// More than a hundred were told to be a hundred.
+#[test]
+fn entries_that_are_not_shown_are_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    for (forks, told) in [
+        (100, "100 different entries of op 2: a fork\n"),
+        (150, "150 different entries of op 2: a fork: the first 100 are shown"),
+        (1500, "more than 1000 different entries of op 2: a fork: the first 100 are shown"),
+    ] {
+        let mut builder = Builder::new(AnyProfile::default()).chain(&[0]);
+        for number in 0..forks {
+            builder = builder.fork(0).entry(&u32::to_le_bytes(number));
+        }
+        let path = file(&directory, "forks.aof", &builder.build().bytes);
+        let ran = show(&path, &["--op", "2", "--json"]).code(0);
+        assert_eq!(ran.json().len(), 100);
+        assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    }
+}

@@ -2,14 +2,17 @@
 
 use super::args::{ExportArgs, Format};
 use super::columnar::{Encoder, RowGroup};
+use super::private::Privacy;
 use super::table::Table;
 use super::text::Text;
-use crate::failure::{Failure, shown};
+use crate::failure::{Failure, Reason, shown};
 use crate::output;
 use crate::target;
+use aof_std::directory::Displaced;
 use aof_std::{NewDirectory, NewFile};
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -81,7 +84,8 @@ pub struct Output<'a, T> {
 enum Place {
     /// There is one, and it is not closed before the end.
     Single(Option<Target>),
-    Directory(NewDirectory),
+    /// As private as the inputs are, each file too.
+    Directory(NewDirectory, Privacy),
 }
 
 /// What a file's bytes are written to.
@@ -139,14 +143,19 @@ impl<'a, T: Table> Output<'a, T> {
         let path = &args.output;
         let place = if args.rows_per_file.is_some() {
             check_directory(args)?;
-            let created = NewDirectory::create(path).map_err(|error| Failure::write(path, error))?;
-            Place::Directory(created)
+            let privacy = Privacy::of(&args.files).map_err(|(input, error)| Failure::read(input, error))?;
+            let created = NewDirectory::create(path)
+                .and_then(|directory| privacy.directory(directory.path()).map(|()| directory));
+            Place::Directory(created.map_err(|error| Failure::write(path, error))?, privacy)
         } else if is_stdout(args) {
             Place::Single(Some(Target::Stdout(BufWriter::with_capacity(64 << 10, io::stdout()))))
         } else {
             target::check(path, &args.files, args.force)?;
-            let file = NewFile::create(path).map_err(|error| Failure::write(path, error))?;
-            Place::Single(Some(Target::File(file)))
+            let privacy = Privacy::of(&args.files).map_err(|(input, error)| Failure::read(input, error))?;
+            // Before the first row is in it.
+            let file = NewFile::create(path)
+                .and_then(|file| file.try_clone_file().and_then(|it| privacy.file(&it)).map(|()| file));
+            Place::Single(Some(Target::File(file.map_err(|error| Failure::write(path, error))?)))
         };
         let (path, force, extension) = (path.clone(), args.force, format.extension());
         Ok(Self { codec, path, force, extension, place, file: None, ops: None, files: 0 })
@@ -189,8 +198,9 @@ impl<'a, T: Table> Output<'a, T> {
     fn open(&mut self) -> Result<Open, Failure> {
         let target = match &mut self.place {
             Place::Single(target) => target.take().ok_or(io::ErrorKind::AlreadyExists.into()),
-            Place::Directory(directory) => {
-                fs::File::create_new(directory.path().join(UNNAMED)).map(Target::Part)
+            Place::Directory(directory, privacy) => {
+                let created = fs::File::create_new(directory.path().join(UNNAMED));
+                created.and_then(|file| privacy.file(&file).map(|()| Target::Part(file)))
             }
         };
         let mut target = target.map_err(|error| self.failed(error))?;
@@ -220,19 +230,21 @@ impl<'a, T: Table> Output<'a, T> {
         let mut target = target.map_err(|error| self.failed(error))?;
         target.flush().map_err(|error| self.failed(error))?;
         self.files += 1;
-        let result = match (&self.place, target) {
-            (Place::Directory(directory), _) => {
+        match (&self.place, target) {
+            (Place::Directory(directory, _), Target::Part(file)) => {
                 let name = match self.ops {
                     Some((first, last)) => format!("ops-{first:020}-{last:020}.{}", self.extension),
                     None => format!("ops-none.{}", self.extension),
                 };
-                fs::rename(directory.path().join(UNNAMED), directory.path().join(name))
+                let path = directory.path();
+                let named = file.sync_all().and_then(|()| fs::rename(path.join(UNNAMED), path.join(name)));
+                named.map_err(|error| self.failed(error))?;
             }
-            (Place::Single(_), Target::File(file)) => file.commit(self.force),
-            (Place::Single(_), _) => Ok(()),
-        };
+            (Place::Single(_), Target::File(file)) => target::commit(file, &self.path, self.force)?,
+            _ => {}
+        }
         self.ops = None;
-        result.map_err(|error| self.failed(error))
+        Ok(())
     }
 
     /// Lets the output appear. Where there are no rows it is a file without any.
@@ -249,8 +261,8 @@ impl<'a, T: Table> Output<'a, T> {
         }
         self.end_file()?;
         let Self { path, force, place, files, .. } = self;
-        if let Place::Directory(directory) = place {
-            directory.commit(force).map_err(|error| failed_at(&path, error))?;
+        if let Place::Directory(directory, _) = place {
+            commit_directory(directory, &path, force)?;
         }
         Ok(files)
     }
@@ -264,6 +276,14 @@ impl<'a, T: Table> Output<'a, T> {
 }
 
 fn failed_at(path: &Path, error: io::Error) -> Failure {
+    if let Some(displaced) = displaced(&error) {
+        return Failure::Log(format!(
+            "cannot write {}: {}; what was there before is {} now: move it back",
+            shown(path),
+            Reason(&displaced.error),
+            shown(&displaced.kept)
+        ));
+    }
     match error.kind() {
         io::ErrorKind::AlreadyExists => Failure::Exists(path.to_path_buf()),
         _ => Failure::write(path, error),
@@ -292,21 +312,94 @@ fn check_directory(args: &ExportArgs) -> Result<(), Failure> {
     if !metadata.is_dir() {
         return Err(Failure::write(path, io::ErrorKind::NotADirectory.into()));
     }
-    let read = |error| Failure::write(path, error);
-    for entry in fs::read_dir(path).map_err(read)? {
-        let entry = entry.map_err(read)?;
+    match not_ours(path).map_err(|error| Failure::write(path, error))? {
+        Some(name) => Err(holds_more(path, &name)),
+        None => Ok(()),
+    }
+}
+
+/// Lets a directory appear. What it replaces is looked at once more: an export may take hours, and somebody may
+/// have put a file there meanwhile.
+fn commit_directory(directory: NewDirectory, path: &Path, force: bool) -> Result<(), Failure> {
+    if !force {
+        return directory.commit().map_err(|error| failed_at(path, error));
+    }
+    let mut other = None;
+    let may_go = |replaced: &Path| {
+        other = not_ours(replaced)?;
+        if other.is_some() { Err(io::ErrorKind::DirectoryNotEmpty.into()) } else { Ok(()) }
+    };
+    let replaced = directory.replace(may_go);
+    replaced.map_err(|error| match other {
+        Some(name) if displaced(&error).is_none() => holds_more(path, &name),
+        _ => failed_at(path, error),
+    })
+}
+
+/// The name of something in a directory that no export has put there.
+fn not_ours(path: &Path) -> io::Result<Option<OsString>> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
         let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let is_ours = name.starts_with("ops-")
-            && [".jsonl", ".csv", ".parquet"].iter().any(|extension| name.ends_with(extension));
+        let text = name.to_string_lossy();
+        let is_ours = text.starts_with("ops-")
+            && [".jsonl", ".csv", ".parquet"].iter().any(|extension| text.ends_with(extension))
+            && entry.file_type()?.is_file();
         if !is_ours {
-            return Err(Failure::Usage(format!(
-                "{} holds more than an earlier export, and is not replaced: move away {}, or choose another \
-                 directory",
-                shown(path),
-                shown(&entry.path())
-            )));
+            return Ok(Some(name));
         }
     }
-    Ok(())
+    Ok(None)
+}
+
+fn holds_more(path: &Path, name: &OsStr) -> Failure {
+    Failure::Usage(format!(
+        "{} holds more than an earlier export, and is not replaced: move away {}, or choose another directory",
+        shown(path),
+        shown(&path.join(name))
+    ))
+}
+
+/// What could neither be replaced nor put back.
+fn displaced(error: &io::Error) -> Option<&Displaced> {
+    error.get_ref()?.downcast_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::entries::EntryTable;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        export: ExportArgs,
+    }
+
+    /// A directory was looked at before the export, and removed with all that was in it behind it.
+    #[test]
+    fn a_file_that_is_put_into_the_directory_meanwhile_is_not_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let out = directory.path().join("parts");
+        let thesis = out.join("thesis.tex");
+        fs::create_dir(&out).unwrap();
+        let command = ["aof", "--format", "csv", "--rows-per-file", "9", "--force", "-", "--output"];
+        let command = command.iter().map(AsRef::as_ref).chain([out.as_os_str()]);
+        let mut args = Command::parse_from(command).export;
+        args.files = vec![directory.path().join("log.aof")];
+        fs::write(&args.files[0], "").unwrap();
+        let codec = Codec::<EntryTable>::new(Format::Csv).unwrap();
+        let output = Output::begin(&args, Format::Csv, &codec).unwrap();
+        fs::write(&thesis, "years of work").unwrap();
+        let failure = output.finish().unwrap_err().to_string();
+        assert!(failure.contains("holds more") && failure.contains("thesis.tex"), "{failure}");
+        assert_eq!(fs::read(&thesis).unwrap(), b"years of work");
+        let names = fs::read_dir(directory.path()).unwrap().count();
+        assert_eq!(names, 2, "nothing is left beside it");
+        // Once it is moved away, the directory is replaced.
+        fs::remove_file(thesis).unwrap();
+        Output::begin(&args, Format::Csv, &codec).unwrap().finish().unwrap();
+        assert!(out.join("ops-none.csv").exists());
+    }
 }

@@ -9,6 +9,7 @@ use super::together::{Together, held};
 use super::verdict::Verdict;
 use crate::survey::Survey;
 use aof_nostd::Operation;
+use aof_nostd::wire::Release;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -80,7 +81,7 @@ fn file(log: &Log) -> File<'_> {
         rate: rate(&stats.rate),
         views: named(stats.views.by_op(), "view", |view| json!(view)),
         views_omitted_entries: stats.views.others().entries,
-        releases: named(stats.releases.by_op(), "release", |release| json!(stats::release_text(*release))),
+        releases: named(stats.releases.by_op(), "release", |release| json!(Release(*release).to_string())),
         releases_omitted_entries: stats.releases.others().entries,
         clients: named(stats.clients.by_entries(), "client", |client| json!(client.to_string())),
         clients_omitted_entries: stats.clients.others().entries,

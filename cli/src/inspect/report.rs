@@ -1,9 +1,9 @@
 //! What was found, for every form in which it is told: [`Report`].
 
-use super::contradictions;
 use super::stats::Stats;
 use super::together::{Builder, Together};
 use super::verdict::Verdict;
+use super::{contradictions, planted};
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
 use crate::human;
@@ -81,7 +81,7 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// [`Failure::Interrupted`].
+    /// [`Failure::Interrupted`]; [`Failure::Read`] where one cannot be read a second time.
     pub fn read(files: &[PathBuf], message_size_max: u32) -> Result<Self, Failure> {
         let (mut logs, mut unreadable, mut together) = (Vec::new(), Vec::new(), Builder::default());
         let files = different(files);
@@ -89,7 +89,10 @@ impl Report {
             match Survey::with::<Stats>("inspect", path, message_size_max) {
                 Ok(read) => {
                     if files.len() > 1 {
-                        together.add(&read.survey, read.chain.history());
+                        match planted::outside(&read.survey, path, message_size_max)? {
+                            Some((survey, runs)) => together.add(&survey, &runs),
+                            None => together.add(&read.survey, read.chain.history()),
+                        }
                     }
                     let is_forked = read.survey.findings.iter().any(|finding| finding.kind == "fork");
                     let contradicting = match is_forked {

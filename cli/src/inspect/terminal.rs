@@ -9,8 +9,9 @@ use super::together::held;
 use super::verdict::{self, Level, Verdict, name};
 use crate::failure::shown;
 use crate::human;
-use crate::verify::{self, ranges};
+use crate::verify;
 use aof_nostd::Operation;
+use aof_nostd::wire::Release;
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::path::Path;
@@ -332,7 +333,7 @@ fn lacks(text: &mut String, report: &Report, names: &[String], screen: &Screen) 
             lack.held_by.iter().filter_map(|at| names.get(*at).map(String::as_str)).collect();
         let who =
             if holders.is_empty() { "nobody has them".into() } else { format!("in {}", holders.join(", ")) };
-        let range = ranges(&[(lack.first_op, lack.last_op)]);
+        let range = human::ranges(&[(lack.first_op, lack.last_op)]);
         screen.hanging(text, "    ", &format!("  {name} lacks {range}: {who}"));
     }
     let more = (all.count().saturating_sub(LACKS_SHOWN) as u64).saturating_add(together.lacks_omitted);
@@ -373,7 +374,7 @@ fn one(text: &mut String, log: &Log, report: &Report, screen: &Screen) {
         line("ops", &format!("{first} to {last}, {} of them", human::count(survey.distinct_ops)));
     }
     if !survey.missing_ops.is_empty() {
-        line("missing", &ranges(&survey.missing_ops));
+        line("missing", &human::ranges(&survey.missing_ops));
     }
     if let (Some(first), Some(last)) = (stats.first_timestamp, stats.last_timestamp) {
         line("from", &human::time(first));
@@ -500,7 +501,7 @@ fn spans(text: &mut String, log: &Log, screen: &Screen) {
     let mut line = |label: &str, value: String| screen.fact(text, label, &value);
     let releases = stats.releases.by_op();
     let named: Vec<_> =
-        releases.iter().take(ROWS_SHOWN).map(|(release, _)| stats::release_text(*release)).collect();
+        releases.iter().take(ROWS_SHOWN).map(|(release, _)| Release(*release).to_string()).collect();
     if !named.is_empty() {
         let more = omitted(releases.len(), stats.releases.others().entries);
         let more = more.map(|more| format!(" {more}")).unwrap_or_default();

@@ -1,12 +1,11 @@
 //! What it all means, and what to do: [`Verdict`]. First of all in every form of the report.
 
-use super::ranges::Range;
+use super::ranges::{self, Range};
 use super::report::Report;
-use super::together::{Conflict, Together};
+use super::together::{self, Conflict, Together};
 use crate::failure::shown;
 use crate::human;
 use crate::survey::{Finding, Survey};
-use crate::verify::ranges;
 use serde::Serialize;
 use std::path::Path;
 
@@ -46,13 +45,13 @@ pub fn name(survey: &Survey) -> String {
 /// `op 7`, `ops 4-6, 9`.
 #[must_use]
 pub fn ops(list: &[Range]) -> String {
-    let noun = if crate::inspect::ranges::count(list) == 1 { "op" } else { "ops" };
-    format!("{noun} {}", ranges(list))
+    let noun = if ranges::count(list) == 1 { "op" } else { "ops" };
+    format!("{noun} {}", human::ranges(list))
 }
 
 /// The same, and whether it is one or are several.
 fn ops_are(list: &[Range]) -> String {
-    let verb = if crate::inspect::ranges::count(list) == 1 { "is" } else { "are" };
+    let verb = if ranges::count(list) == 1 { "is" } else { "are" };
     format!("{} {verb}", ops(list))
 }
 
@@ -80,7 +79,7 @@ impl Verdict {
 fn of_one(survey: &Survey) -> Verdict {
     let lacks_beginning = survey.first_op.filter(|op| *op > 1);
     let missing = (!survey.missing_ops.is_empty()).then(|| ops_are(&survey.missing_ops));
-    let forks = survey.findings.iter().any(|finding| finding.kind == "fork");
+    let forks = is_forked(survey);
     let mut verdict = if survey.entries == 0 && survey.sound {
         Verdict::new(Level::Care, "EMPTY", "there is no entry in it".into())
     } else if !survey.sound {
@@ -172,7 +171,7 @@ fn of_several(report: &Report) -> Verdict {
     };
     let faults: u64 = surveys.iter().map(|survey| survey.faults).sum();
     let damaged = surveys.iter().filter(|survey| !survey.sound).count() as u64;
-    let forked = within(&surveys, |finding| finding.kind == "fork");
+    let forked = surveys.iter().any(|survey| is_forked(survey));
     let logs = human::counted(surveys.len() as u64, "log", "logs");
     let in_logs = format!(
         "{} in {}",
@@ -229,11 +228,18 @@ fn merge(mut verdict: Verdict, together: &Together, surveys: &[&Survey]) -> Verd
     if !together.forks.is_empty() {
         return verdict;
     }
+    // A merge refuses a log that has two histories in it.
+    let of_one_history: Vec<&Survey> = surveys.iter().copied().filter(|survey| !is_forked(survey)).collect();
+    if of_one_history.len() < surveys.len() {
+        if together.whole && hold_all(&of_one_history, together) {
+            verdict.advice.push("The others do. Merged, each entry stands there once, in order:".into());
+            verdict.command = Some(format!("aof merge --output whole.aof {}", arguments(&of_one_history)));
+        }
+        return verdict;
+    }
     // Damage takes nothing from it that is not there: a torn tail, or what stands there once more.
-    let complete = |survey: &&&Survey| {
-        let is_one_history = !survey.findings.iter().any(|finding| finding.kind == "fork");
-        is_one_history && survey.distinct_ops == together.distinct_ops && survey.missing_ops.is_empty()
-    };
+    let complete =
+        |survey: &&&Survey| survey.distinct_ops == together.distinct_ops && survey.missing_ops.is_empty();
     let complete = surveys.iter().find(complete).map(|survey| name(survey));
     if together.whole {
         verdict.advice.push(match complete {
@@ -250,8 +256,18 @@ fn merge(mut verdict: Verdict, together: &Together, surveys: &[&Survey]) -> Verd
     verdict
 }
 
-fn within(surveys: &[&Survey], is: impl Fn(&Finding) -> bool) -> bool {
-    surveys.iter().any(|survey| survey.findings.iter().any(&is))
+fn is_forked(survey: &Survey) -> bool {
+    survey.findings.iter().any(|finding| finding.kind == "fork")
+}
+
+/// Whether some of the logs hold every op that all have together.
+fn hold_all(surveys: &[&Survey], together: &Together) -> bool {
+    let mut left: Vec<Range> = together.first_op.zip(together.last_op).into_iter().collect();
+    for survey in surveys {
+        let held = together::held(survey);
+        left = left.into_iter().flat_map(|range| ranges::without(range, &held)).collect();
+    }
+    left.is_empty()
 }
 
 /// Logs named in a sentence.

@@ -139,7 +139,7 @@ fn whole_body(text: &mut String, args: &ShowArgs, header: &Header, bytes: &[u8])
                 let counts = counts.join(", ");
                 format!(
                     "in {}: {counts}{more}; trailer {trailer_size} bytes",
-                    plural(batches.len(), "batch", "es")
+                    human::noun(batches.len() as u64, "batch", "batches")
                 )
             } else {
                 "plain".into()
@@ -148,7 +148,7 @@ fn whole_body(text: &mut String, args: &ShowArgs, header: &Header, bytes: &[u8])
                 text,
                 "\nbody: {} bytes, {}, {packed}",
                 bytes.len(),
-                plural(block.count(), noun, "s")
+                human::noun(block.count() as u64, noun, &format!("{noun}s"))
             );
             events(text, args, &block);
         }
@@ -162,10 +162,6 @@ fn whole_body(text: &mut String, args: &ShowArgs, header: &Header, bytes: &[u8])
             }
         }
     }
-}
-
-fn plural(count: usize, noun: &str, ending: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}{ending}") }
 }
 
 fn events(text: &mut String, args: &ShowArgs, block: &EventBlock) {

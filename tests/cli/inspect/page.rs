@@ -22,6 +22,20 @@ fn page_needs_nothing_else() {
     assert_eq!((html.matches("<script").count(), html.matches("<style").count()), (1, 1));
 }
 
+/// Holes and forks between logs were cut at a hundred each, and the page did not say so.
+#[test]
+fn holes_that_are_not_in_the_table_are_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut builder = aof_tests::build::Builder::new(aof_tests::build::PROFILES[0]);
+    for _ in 0..300 {
+        builder = builder.chain(&[0]).gap(1);
+    }
+    let log = builder.chain(&[0]).build();
+    let [one, other] = ["one.aof", "other.aof"].map(|name| file(&directory, name, &log.bytes));
+    let html = html(&[&one, &other]);
+    assert!(html.contains("id=\"omitted\">200 findings are not in this table"), "{}", html.len());
+}
+
 #[test]
 fn links_lead_somewhere_and_ids_are_there_once() {
     let html = html(&[&replica(0), &replica(1), &replica(2)]);

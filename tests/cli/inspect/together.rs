@@ -70,6 +70,68 @@ fn hole_that_nobody_fills_is_told_and_is_no_fault() {
     assert!(told.contains("aof merge --partial "), "{told}");
 }
 
+/// One log has another entry for op 5 behind its end. The command that was advised named it too, and wrote
+/// nothing.
+#[test]
+fn log_with_two_histories_is_left_out_of_the_advised_merge_if_the_others_hold_every_op() {
+    let directory = tempfile::tempdir().unwrap();
+    let forked = Builder::new(PROFILES[0]).chain(&[4; 10]).fork(3).chain(&[4; 1]).build();
+    let whole = &forked.bytes[..forked.entries[9].end()];
+    for (name, bytes) in [
+        ("w.aof", whole),
+        ("f.aof", &forked.bytes),
+        ("start.aof", &whole[..forked.entries[6].end()]),
+        ("end.aof", &whole[forked.entries[5].offset..]),
+    ] {
+        file(&directory, name, bytes);
+    }
+    let run = |arguments: &[&str]| {
+        let mut command = crate::util::command();
+        command.args(arguments).current_dir(directory.path()).output().unwrap()
+    };
+    for (logs, advised) in [
+        (&["w.aof", "f.aof"][..], Some("aof merge --output whole.aof w.aof")),
+        (&["f.aof", "end.aof", "start.aof"], Some("aof merge --output whole.aof end.aof start.aof")),
+        (&["f.aof", "start.aof"], None),
+    ] {
+        let told = run(&[&["inspect", "--json"], logs].concat());
+        let report: Value = serde_json::from_slice(&told.stdout).unwrap();
+        assert_eq!(report["verdict"]["word"], "FORKED");
+        assert_eq!(report["verdict"]["command"].as_str(), advised, "{logs:?}");
+        if let Some(advised) = advised {
+            assert!(run(&advised.split(' ').skip(1).collect::<Vec<_>>()).status.success(), "{advised}");
+            assert_eq!(std::fs::read(directory.path().join("whole.aof")).unwrap(), whole);
+            std::fs::remove_file(directory.path().join("whole.aof")).unwrap();
+        }
+    }
+}
+
+/// A log of another cluster in the damaged body that a log begins with: the log was said to be of that cluster, and
+/// to be looked at alone, while a merge of the two succeeds.
+#[test]
+fn log_in_a_damaged_body_makes_no_logs_of_two_clusters() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, bytes) = crate::export::rows::planted(100);
+    let sound = file(&directory, "sound.aof", &log.bytes);
+    let planted = file(&directory, "planted.aof", &bytes);
+    let (sound, planted) = (sound.as_path(), planted.as_path());
+    for logs in [[sound, planted], [planted, sound]] {
+        let (report, code) = inspect(&logs);
+        assert_eq!((code, &report["union"]["conflict"]), (1, &Value::Null), "{report:#}");
+        assert_eq!((&report["union"]["forks"], &report["union"]["distinct_ops"]), (&json!([]), &json!(5)));
+        assert_eq!(report["union"]["whole"], true);
+        let command = report["verdict"]["command"].as_str().unwrap();
+        assert!(command.ends_with("sound.aof") && !command.contains("planted"), "{command}");
+    }
+    // Logs of two clusters are, all the same.
+    let mut header = Header::new();
+    header.cluster = 9.into();
+    let other = Builder::new(PROFILES[0]).start_with(header).chain(&[0, 0]).build();
+    let other = file(&directory, "other.aof", &other.bytes);
+    let (report, _) = inspect(&[planted, &other]);
+    assert_eq!(report["verdict"]["word"], "MIXED");
+}
+
 #[test]
 fn logs_that_fork_are_told_with_op_logs_and_checksums() {
     let directory = tempfile::tempdir().unwrap();

@@ -146,7 +146,7 @@ impl Findings {
             let _ = writeln!(
                 html,
                 "<p class=\"note\" id=\"omitted\">{omitted} not in this table, which would be too long: \
-                 <code>aof inspect --json</code> has more. The map has marks for them.</p>"
+                 <code>aof inspect --json</code> has more. The map has marks for those within a log.</p>"
             );
         }
         self.filter(html);

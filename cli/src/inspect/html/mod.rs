@@ -18,10 +18,10 @@ pub mod table;
 
 use super::chart;
 use super::report::{Log, Report};
-use super::stats;
 use super::verdict::{Level, name};
 use crate::human;
-use crate::verify::{self, ranges};
+use crate::verify;
+use aof_nostd::wire::Release;
 use escape::Escaped;
 use findings::Findings;
 use std::fmt::Write as _;
@@ -173,7 +173,7 @@ fn log_part(html: &mut String, at: usize, log: &Log, report: &Report) {
         fact("Ops", &format!("{first} to {last}, {} of them", human::count(survey.distinct_ops)));
     }
     if !survey.missing_ops.is_empty() {
-        fact("Missing ops", &ranges(&survey.missing_ops));
+        fact("Missing ops", &human::ranges(&survey.missing_ops));
     }
     if let (Some(first), Some(last)) = (stats.first_timestamp, stats.last_timestamp) {
         fact("From", &human::time(first));
@@ -224,7 +224,7 @@ fn named(html: &mut String, log: &Log, at: usize) {
         let _ = writeln!(
             html,
             "<tr><th scope=\"row\">{}</th><td>{} to {}</td><td class=\"number\">{}</td></tr>",
-            stats::release_text(*release),
+            Release(*release),
             span.first_op,
             span.last_op,
             human::count(span.tally.entries)
