@@ -34,6 +34,12 @@ pub fn commit(file: NewFile, output: &Path, force: bool) -> Result<(), Failure> 
 ///
 /// See [`Failure`].
 pub fn check(output: &Path, inputs: &[PathBuf], force: bool) -> Result<(), Failure> {
+    // Elsewhere that is standard output, which cannot be read back, nor appear whole.
+    if output == Path::new("-") {
+        return Err(Failure::Usage(
+            "the output has to be a file, and - is none: ./- is a file of this name".into(),
+        ));
+    }
     for input in inputs {
         if is_same_file(input, output) {
             return Err(Failure::OutputIsInput { output: output.to_path_buf(), input: input.clone() });

@@ -345,6 +345,11 @@ fn report(args: &ExportArgs, counts: &Counts, files: u64, loss: &Loss) -> Result
             noun(counts.unsaid, "transfer", "transfers")
         ));
     }
+    if counts.rows == 0 {
+        note(
+            "no row matches what was asked for: aof inspect tells which ops, times and operations there are",
+        );
+    }
     let to = match args.rows_per_file {
         Some(_) => format!("{}, {}", shown(&args.output), noun(files, "file", "files")),
         None => shown(&args.output).to_string(),

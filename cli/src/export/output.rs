@@ -312,6 +312,14 @@ fn check_directory(args: &ExportArgs) -> Result<(), Failure> {
     if !metadata.is_dir() {
         return Err(Failure::write(path, io::ErrorKind::NotADirectory.into()));
     }
+    for entry in fs::read_dir(path).map_err(|error| Failure::write(path, error))?.flatten() {
+        let there = target::identity(&entry.path());
+        if let Some(input) =
+            args.files.iter().find(|input| there.is_some() && target::identity(input) == there)
+        {
+            return Err(Failure::OutputIsInput { output: path.clone(), input: input.clone() });
+        }
+    }
     match not_ours(path).map_err(|error| Failure::write(path, error))? {
         Some(name) => Err(holds_more(path, &name)),
         None => Ok(()),
@@ -341,15 +349,22 @@ fn not_ours(path: &Path) -> io::Result<Option<OsString>> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         let name = entry.file_name();
-        let text = name.to_string_lossy();
-        let is_ours = text.starts_with("ops-")
-            && [".jsonl", ".csv", ".parquet"].iter().any(|extension| text.ends_with(extension))
-            && entry.file_type()?.is_file();
-        if !is_ours {
+        if !(is_part(&name.to_string_lossy()) && entry.file_type()?.is_file()) {
             return Ok(Some(name));
         }
     }
     Ok(None)
+}
+
+/// Whether it is a name that [`Output`] gives to a part: both ops with all their digits.
+fn is_part(name: &str) -> bool {
+    let Some((ops, extension)) = name.strip_prefix("ops-").and_then(|rest| rest.split_once('.')) else {
+        return false;
+    };
+    let is_op = |op: &str| op.len() == 20 && op.bytes().all(|byte| byte.is_ascii_digit());
+    let are_ops =
+        ops == "none" || ops.split_once('-').is_some_and(|(first, last)| is_op(first) && is_op(last));
+    are_ops && matches!(extension, "jsonl" | "csv" | "parquet")
 }
 
 fn holds_more(path: &Path, name: &OsStr) -> Failure {

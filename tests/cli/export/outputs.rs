@@ -1,7 +1,7 @@
 //! Outputs appear whole or not at all.
 
 use super::{every_form, export};
-use crate::util::{command, replica};
+use crate::util::{command, data, replica};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -174,4 +174,24 @@ fn outputs_are_as_private_as_the_strictest_input_or_as_what_they_replace() {
     let arguments = ["--format", "csv", "--force", "--rows-per-file", "3000", "--output", text(&many)];
     export(&arguments, &[&open]).code(0);
     assert_eq!((mode(&out), mode(&many)), (0o604, 0o710));
+}
+
+/// A directory was taken for an earlier export by the first letters of the names in it, and removed with the log
+/// that was being read.
+#[test]
+fn a_directory_with_other_files_or_with_the_input_is_never_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("out");
+    fs::create_dir(&out).unwrap();
+    let arguments = ["--format", "csv", "--rows-per-file", "3", "--force", "--output", out.to_str().unwrap()];
+    for name in ["ops-notes.csv", "ops-1-2.csv", "ops-team.parquet", "ops-none.csv.txt"] {
+        fs::write(out.join(name), "the only copy").unwrap();
+        let ran = export(&arguments, &[&data("single/small-bodies.aof")]).code(2);
+        assert!(ran.stderr.contains(name), "{}", ran.stderr);
+        fs::remove_file(out.join(name)).unwrap();
+    }
+    let log = out.join("ops-00000000000000000001-00000000000000000002.csv");
+    fs::copy(data("single/small-bodies.aof"), &log).unwrap();
+    let ran = export(&arguments, &[&log]).code(2);
+    assert!(ran.stderr.contains("input") && log.exists(), "{}", ran.stderr);
 }
