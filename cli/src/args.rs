@@ -29,30 +29,32 @@ pub struct Args {
     pub command: Command,
 }
 
-/// The sub-commands.
+/// The sub-commands. What each is about stands in an attribute: a comment here would hide the long text that its
+/// arguments have.
 #[derive(Debug, Subcommand)]
+#[allow(missing_docs, reason = "the attributes tell")]
 pub enum Command {
-    /// Check every byte of logs, going on behind damage
+    #[command(about = "Check every byte of logs, going on behind damage")]
     Verify(VerifyArgs),
-    /// Put together the verdicts over the ranges of a log
+    #[command(about = "Put together the verdicts over the ranges of a log")]
     Stitch(StitchArgs),
-    /// Show what logs hold, alone and together
+    #[command(about = "Show what logs hold, alone and together")]
     Inspect(InspectArgs),
-    /// Print entries, one a line, and the data checksum
+    #[command(about = "Print entries, one a line, and the data checksum")]
     Debug(DebugArgs),
-    /// Print entries as they are written
+    #[command(about = "Print entries as they are written")]
     Follow(FollowArgs),
-    /// Show one entry whole: header, neighbours, copies, body
+    #[command(about = "Show one entry whole: header, neighbours, copies, body")]
     Show(ShowArgs),
-    /// Export events or entries as JSON lines, CSV or Parquet
+    #[command(about = "Export events or entries as JSON lines, CSV or Parquet")]
     Export(ExportArgs),
-    /// Merge the logs of a cluster's replicas into one unbroken chain
+    #[command(about = "Merge the logs of a cluster's replicas into one unbroken chain")]
     Merge(MergeArgs),
-    /// Cut a torn tail, after keeping its bytes beside the log
+    #[command(about = "Cut a torn tail, after keeping its bytes beside the log")]
     Repair(RepairArgs),
-    /// Seal a log anew in the other profile
+    #[command(about = "Seal a log anew in the other profile")]
     Convert(ConvertArgs),
-    /// Replay logs into a cluster
+    #[command(about = "Replay logs into a cluster")]
     Recover(RecoverArgs),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  aof completions bash > /etc/bash_completion.d/aof")]
@@ -60,7 +62,7 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print a man page, or write all of them
+    #[command(about = "Print a man page, or write all of them")]
     Man(ManArgs),
 }
 
@@ -384,6 +386,18 @@ mod tests {
     fn default_size_limit_is_that_of_the_format() {
         let parsed = size::parse_message("1MiB");
         assert_eq!(parsed, Ok(aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT));
+    }
+
+    #[test]
+    fn help_of_every_command_has_its_long_text() {
+        for command in Args::command().get_subcommands().filter(|command| command.get_name() != "completions")
+        {
+            let (about, long) = (command.get_about(), command.get_long_about());
+            let name = command.get_name();
+            assert!(about.is_some_and(|about| !about.to_string().starts_with("Arguments")), "{name}");
+            let (about, long) = (about.map(ToString::to_string), long.map(ToString::to_string));
+            assert!(long.is_some_and(|long| long.len() > about.map_or(0, |about| about.len())), "{name}");
+        }
     }
 
     #[test]
