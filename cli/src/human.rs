@@ -175,11 +175,9 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_those_of_verify() {
-        for count in [0, 1, 2, 20, 21, 50] {
-            let all: Vec<_> = (0..count).map(|at| (at * 10, at * 10 + at % 3)).collect();
-            assert_eq!(ranges(&all), crate::verify::ranges(&all));
-        }
+    fn ranges_are_short() {
+        assert_eq!(ranges(&[]), "");
+        assert_eq!(ranges(&[(1, 1), (3, 5)]), "1, 3-5");
         assert!(ranges(&[(1, 1); 23]).ends_with("1 and 3 more ranges"));
     }
 

@@ -211,7 +211,7 @@ impl Encoder {
     }
 }
 
-/// Reads a record, frame by frame. Until [`take`](Self::take) has given `None` without an error nothing of it
+/// Reads a record, frame by frame. Until `take` has given `None` without an error nothing of it
 /// counts: only then its digest was compared.
 #[derive(Debug)]
 pub struct Playback<R> {

@@ -1,4 +1,4 @@
-//! What the segments of a log give, put together in order: [`Whole`].
+//! What the segments of a log give, put together in order.
 
 use super::{Finding, Findings, Survey};
 use crate::data_checksum::{DataBytes, DataChecksum};

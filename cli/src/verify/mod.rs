@@ -5,6 +5,7 @@ pub mod range;
 use crate::args::VerifyArgs;
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
+use crate::human::ranges;
 use crate::output::{self, Stdout};
 use crate::survey::record::End;
 use crate::survey::{RangeError, Ranged, Survey};
@@ -203,25 +204,6 @@ fn count_others(count: u64, more: &str) -> String {
     }
 }
 
-/// Ranges of ops, such as `5, 7-9`; at most 20 of them.
-#[must_use]
-pub fn ranges(ranges: &[(u64, u64)]) -> String {
-    let mut text = String::new();
-    for (index, (first, last)) in ranges.iter().enumerate() {
-        if index == 20 {
-            let _ = write!(text, " and {} more ranges", ranges.len() - index);
-            break;
-        }
-        let between = if index == 0 { "" } else { ", " };
-        let _ = if first == last {
-            write!(text, "{between}{first}")
-        } else {
-            write!(text, "{between}{first}-{last}")
-        };
-    }
-    text
-}
-
 /// The file in a few words.
 pub(crate) fn verdict(survey: &Survey) -> String {
     let others = count_others(out_of_order(survey), "");
@@ -232,17 +214,5 @@ pub(crate) fn verdict(survey: &Survey) -> String {
         (0, true) => format!("sound, one unbroken chain{zeros}"),
         (0, false) => format!("sound, with {others}{zeros}"),
         (faults, _) => format!("DAMAGED, {}{between}{others}{zeros}", count_faults(faults, "")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_are_short() {
-        assert_eq!(ranges(&[(1, 1), (3, 5)]), "1, 3-5");
-        let many: Vec<_> = (0..30).map(|op| (op * 2, op * 2)).collect();
-        assert!(ranges(&many).ends_with(" and 10 more ranges"));
     }
 }
