@@ -4,7 +4,7 @@
 
 use crate::util::{aof, command, data, file, replica};
 use aof_nostd::Draft;
-use aof_std::LogFile;
+use aof_std::{LogFile, OpenError};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
@@ -12,7 +12,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The longest that anything may take on a busy machine.
@@ -94,7 +94,7 @@ fn read_lines(from: impl Read + Send + 'static) -> Receiver<String> {
 }
 
 fn wait(child: &mut Child) -> ExitStatus {
-    let begin = std::time::Instant::now();
+    let begin = Instant::now();
     loop {
         if let Some(status) = child.try_wait().unwrap() {
             return status;
@@ -122,7 +122,15 @@ impl Writing {
 
     fn open(&mut self) -> Option<PathBuf> {
         self.log = None;
-        let mut log = LogFile::open(&self.path).unwrap();
+        // A process that another test starts at this moment has this one's files, and locks, until it becomes its
+        // program.
+        let begin = Instant::now();
+        let mut log = loop {
+            match LogFile::open(&self.path) {
+                Err(OpenError::Locked) if begin.elapsed() < LONG => std::thread::yield_now(),
+                opened => break opened.unwrap(),
+            }
+        };
         let kept = log.cut_torn_tail().unwrap();
         self.log = Some(log);
         kept

@@ -184,7 +184,7 @@ impl TemporaryFile {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let mode = replaced(target).map_or(0o666, |there| there.permissions().mode() & 0o777);
+            let mode = replaced(target)?.map_or(0o666, |there| there.permissions().mode() & 0o777);
             builder.permissions(PermissionsExt::from_mode(mode));
         }
         let (file, path) = builder.tempfile_in(directory_of(target))?.into_parts();
@@ -199,7 +199,7 @@ impl Temporary for TemporaryFile {
 
     fn take_mode(&self) -> io::Result<()> {
         #[cfg(unix)]
-        if let Some(there) = replaced(&self.target) {
+        if let Some(there) = replaced(&self.target)? {
             keep_mode(&self.file, &there)?;
         }
         Ok(())
@@ -212,10 +212,14 @@ impl Temporary for TemporaryFile {
     }
 }
 
-/// The file that stands at `target`, or that a link there leads to.
+/// The file that stands at `target`, or that a link there leads to. What cannot be asked may be private.
 #[cfg(unix)]
-fn replaced(target: &Path) -> Option<Metadata> {
-    std::fs::metadata(target).ok().filter(Metadata::is_file)
+fn replaced(target: &Path) -> io::Result<Option<Metadata>> {
+    match std::fs::metadata(target) {
+        Ok(there) => Ok(Some(there).filter(Metadata::is_file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Gives `file` the mode of the file that it replaces, and its owner and group.
