@@ -7,6 +7,7 @@ use aof_nostd::{AnyProfile, Draft, Operation};
 use aof_tests::build::{Builder, PROFILES};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 fn ops(rows: &[Value]) -> Vec<u64> {
     let mut ops: Vec<u64> = rows.iter().map(|row| row["op"].as_u64().unwrap()).collect();
@@ -162,14 +163,19 @@ fn filters_that_leave_nothing_between_them_are_refused() {
     assert!(ran.stderr.contains("entries have no ledger"), "{}", ran.stderr);
 }
 
-#[test]
-fn damage_is_told_and_what_is_sound_is_exported() {
-    let directory = tempfile::tempdir().unwrap();
+/// A log with a flipped bit in the body of op 150, and where that entry stands.
+fn damaged(directory: &tempfile::TempDir) -> (PathBuf, usize) {
     let mut bytes = std::fs::read(data("single/small-bodies.aof")).unwrap();
     let whole = rows(&["--what", "entries"], &[data("single/small-bodies.aof")]);
     let offset = usize::try_from(whole[149]["offset"].as_u64().unwrap()).unwrap();
     bytes[offset + 300] ^= 1;
-    let path = file(&directory, "damaged.aof", &bytes);
+    (file(directory, "damaged.aof", &bytes), offset)
+}
+
+#[test]
+fn damage_is_told_and_what_is_sound_is_exported() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, offset) = damaged(&directory);
     let ran = export(&["--format", "entries", "--output", "-"], &[&path]).code(1);
     let expected: Vec<u64> = (1..=300).filter(|op| *op != 150).collect();
     assert_eq!(ops(&ran.json()), expected);
@@ -237,11 +243,7 @@ fn what_the_filters_leave_out_is_no_loss() {
 #[test]
 fn several_damaged_logs_that_do_not_make_up_for_each_other_are_told() {
     let directory = tempfile::tempdir().unwrap();
-    let mut bytes = std::fs::read(data("single/small-bodies.aof")).unwrap();
-    let whole = rows(&["--what", "entries"], &[data("single/small-bodies.aof")]);
-    let offset = usize::try_from(whole[149]["offset"].as_u64().unwrap()).unwrap();
-    bytes[offset + 300] ^= 1;
-    let path = file(&directory, "damaged.aof", &bytes);
+    let (path, _) = damaged(&directory);
     let ran = export(&["--format", "entries", "--output", "-"], &[&path, &path]).code(1);
     assert_eq!(ops(&ran.json()).len(), 299);
     assert!(ran.stderr.contains("op 150 is not exported"), "{}", ran.stderr);
