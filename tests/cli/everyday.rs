@@ -51,6 +51,26 @@ fn output_called_minus_is_refused_where_it_has_to_be_a_file() {
     }
 }
 
+/// A merge of logs that only their owner may read gave one that everybody may.
+#[cfg(unix)]
+#[test]
+fn merge_is_as_private_as_the_most_private_of_its_inputs() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let log = std::fs::read(data("single/small-bodies.aof")).unwrap();
+    let inputs = ["a.aof", "b.aof"].map(|name| file(&directory, name, &log));
+    let output = directory.path().join("whole.aof");
+    for (modes, expected) in [([0o640, 0o600], 0o600), ([0o640, 0o644], 0o640)] {
+        for (input, mode) in inputs.iter().zip(modes) {
+            std::fs::set_permissions(input, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let words = ["merge".as_ref(), "--output".as_ref(), output.as_os_str()];
+        aof(words.into_iter().chain(inputs.iter().map(|input| input.as_os_str()))).code(0);
+        assert_eq!(output.metadata().unwrap().permissions().mode() & 0o777, expected);
+        std::fs::remove_file(&output).unwrap();
+    }
+}
+
 #[test]
 fn completions_are_made_for_the_usual_shells() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

@@ -33,9 +33,7 @@ pub fn write(
     profile: AnyProfile,
 ) -> Result<Survey, Failure> {
     let failed = |error| Failure::write(&args.output, error);
-    let mut file = NewFile::create(&args.output).map_err(failed)?;
-    // Who may not read the log shall not read its bodies in the output.
-    file.handle().take_mode_of(&**source.handle()).map_err(failed)?;
+    let mut file = target::create(&args.output, std::slice::from_ref(&args.file))?;
     let mut output = Output {
         args,
         file: &mut file,

@@ -1,8 +1,7 @@
 //! Several logs of one cluster, as one: [`read`].
 //!
 //! They are indexed and merged as `aof merge` does: 64 bytes of memory an entry, and as much again for the chain;
-//! about 150 in practice. Each entry is then read
-//! from where it stands, in the order of ops, and checked again. Behind a gap an export goes on, unlike a
+//! about 150 in practice. Each entry is then read from where it stands, in the order of ops, and checked again. Behind a gap an export goes on, unlike a
 //! merge: rows of sound entries are no less true for the ones that are missing, which are told. At a fork
 //! it ends.
 

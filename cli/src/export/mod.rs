@@ -17,7 +17,7 @@
 //! | [`events`], [`entries`] | the two tables |
 //! | [`text`], [`columnar`] | the formats |
 //! | [`pool`] | blocks are encoded by all cores |
-//! | [`mod@output`], [`private`] | outputs appear whole or not at all, and as private as the inputs |
+//! | [`mod@output`] | outputs appear whole or not at all |
 
 pub mod args;
 pub mod cluster;
@@ -29,7 +29,6 @@ pub mod merged;
 pub mod ops;
 pub mod output;
 pub mod pool;
-pub mod private;
 pub mod read;
 pub mod select;
 pub mod table;

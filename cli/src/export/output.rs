@@ -2,12 +2,12 @@
 
 use super::args::{ExportArgs, Format};
 use super::columnar::{Encoder, RowGroup};
-use super::private::Privacy;
 use super::table::Table;
 use super::text::Text;
 use crate::failure::{Failure, Reason, shown};
 use crate::output;
 use crate::target;
+use crate::target::private::Privacy;
 use aof_std::directory::Displaced;
 use aof_std::{NewDirectory, NewFile};
 use parquet::errors::ParquetError;
@@ -151,11 +151,7 @@ impl<'a, T: Table> Output<'a, T> {
             Place::Single(Some(Target::Stdout(BufWriter::with_capacity(64 << 10, io::stdout()))))
         } else {
             target::check(path, &args.files, args.force)?;
-            let privacy = Privacy::of(&args.files).map_err(|(input, error)| Failure::read(input, error))?;
-            // Before the first row is in it.
-            let file = NewFile::create(path)
-                .and_then(|file| file.try_clone_file().and_then(|it| privacy.file(&it)).map(|()| file));
-            Place::Single(Some(Target::File(file.map_err(|error| Failure::write(path, error))?)))
+            Place::Single(Some(Target::File(target::create(path, &args.files)?)))
         };
         let (path, force, extension) = (path.clone(), args.force, format.extension());
         Ok(Self { codec, path, force, extension, place, file: None, ops: None, files: 0 })

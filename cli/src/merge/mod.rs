@@ -19,7 +19,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use crate::target;
-use aof_std::NewFile;
 use index::Index;
 use plan::{Plan, Root};
 use report::Report;
@@ -43,7 +42,7 @@ pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
     let whole = plan.obstacle.is_none() && index.conflict().is_none();
     let wanted = whole || (args.partial && index.conflict().is_none());
     if wanted && !plan.chain.is_empty() {
-        let file = NewFile::create(&args.output).map_err(|error| Failure::write(&args.output, error))?;
+        let file = target::create(&args.output, &args.files)?;
         report.written = Some(write::write(file, args, &index, &plan)?);
     }
     report.print(args.json)?;
