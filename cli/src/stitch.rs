@@ -91,11 +91,7 @@ impl Part {
     fn look(path: &Path) -> Result<Self, Failure> {
         let failed = |error| Failure::read(path, error);
         let mut playback = open(path)?;
-        while playback.take().map_err(failed)?.is_some() {
-            if output::stopped() {
-                return Err(Failure::Interrupted);
-            }
-        }
+        while playback.take().map_err(failed)?.is_some() {}
         match playback.end() {
             Some(end) => Ok(Self { path: path.to_path_buf(), head: playback.head().clone(), end }),
             None => Err(failed(io::ErrorKind::UnexpectedEof.into())),
@@ -122,8 +118,16 @@ impl Pieces {
         profile: &mut Option<&'static str>,
         progress: &Progress,
     ) -> Result<(), Failure> {
+        let limit = self.parts.first().map(|part| part.head.message_size_max);
         let mut by_first: BTreeMap<u64, &Part> = BTreeMap::new();
         for part in &self.parts {
+            if let Some(limit) = limit.filter(|limit| *limit != part.head.message_size_max) {
+                return Err(Failure::Usage(format!(
+                    "{}: read with --message-size-max {}, and another part with {limit}: read all with the same",
+                    shown(&part.path),
+                    part.head.message_size_max
+                )));
+            }
             let Some(first) = part.end.first else { continue };
             let known = by_first.entry(first).or_insert(part);
             if known.end.next < part.end.next {
@@ -136,9 +140,6 @@ impl Pieces {
             self.check(part, profile)?;
             let mut playback = open(&part.path)?;
             while let Some(mut events) = playback.take().map_err(|error| Failure::read(&part.path, error))? {
-                if output::stopped() {
-                    return Err(Failure::Interrupted);
-                }
                 whole.take(&mut events);
                 progress.show();
             }
@@ -154,18 +155,6 @@ impl Pieces {
     }
 
     fn check(&self, part: &Part, profile: &mut Option<&'static str>) -> Result<(), Failure> {
-        let limit = self
-            .parts
-            .iter()
-            .map(|part| part.head.message_size_max)
-            .find(|limit| *limit != part.head.message_size_max);
-        if let Some(limit) = limit {
-            return Err(Failure::Usage(format!(
-                "{}: read with --message-size-max {}, and another part with {limit}: read all with the same",
-                shown(&part.path),
-                part.head.message_size_max
-            )));
-        }
         let Some(name) = &part.head.profile else { return Ok(()) };
         let known = AnyProfile::all(Backend::default()).map(|profile| profile.name());
         let found = known.into_iter().find(|known| known == name);

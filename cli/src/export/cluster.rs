@@ -14,9 +14,9 @@
 
 use crate::failure::Failure;
 use crate::output::{Progress, WATCH};
-use aof_nostd::{Damage, Located, ReadError};
+use aof_nostd::{Damage, Located};
 use aof_std::Source;
-use aof_std::scan::{Scan, Sink};
+use aof_std::scan::{Begin, Scan, Sink};
 use std::path::Path;
 
 /// The cluster of a log that begins with damage; `None` for any other, whose first entry tells it.
@@ -26,14 +26,15 @@ use std::path::Path;
 /// [`Failure::Read`], [`Failure::Interrupted`].
 pub fn behind_damage(path: &Path, source: &Source, message_size_max: u32) -> Result<Option<u128>, Failure> {
     let failed = |error| Failure::read(path, error);
-    let reader = aof_std::open(path, aof_std::backend()).map_err(failed)?;
-    let first = reader.with_message_size_max(message_size_max).next().map(|_| ());
-    if !matches!(first, Err(ReadError::Damage(_))) {
+    let scan = Scan::detect(source, aof_std::backend()).map_err(failed)?;
+    let scan = scan.with_message_size_max(message_size_max).with_watch(&WATCH);
+    let mut begins_damaged = false;
+    let look = |part: Part| begins_damaged = part.0.first() == Some(&Seen::Damage);
+    scan.run_range(0..1, Begin::AtBoundary, Part::default, look).map_err(failed)?;
+    if !begins_damaged {
         return Ok(None);
     }
     let progress = Progress::new("look", source.size());
-    let scan = Scan::detect(source, aof_std::backend()).map_err(failed)?;
-    let scan = scan.with_message_size_max(message_size_max).with_watch(&WATCH);
     let mut runs = Runs::default();
     scan.run(Part::default, |part: Part| {
         part.0.into_iter().for_each(|seen| runs.take(seen));

@@ -24,8 +24,7 @@ pub fn outside(
     message_size_max: u32,
 ) -> Result<Option<(Survey, Runs)>, Failure> {
     let begins_damaged = survey.findings.first().is_some_and(|first| first.offset == 0 && first.is_fault());
-    let is_mixed = survey.findings.iter().any(|finding| finding.kind == "fork");
-    if !begins_damaged || !is_mixed {
+    if !begins_damaged || !survey.is_forked() {
         return Ok(None);
     }
     let index = Index::read(std::slice::from_ref(path), message_size_max)?;

@@ -94,8 +94,7 @@ impl Report {
                             None => together.add(&read.survey, read.chain.history()),
                         }
                     }
-                    let is_forked = read.survey.findings.iter().any(|finding| finding.kind == "fork");
-                    let contradicting = match is_forked {
+                    let contradicting = match read.survey.is_forked() {
                         true => contradictions::count(path, read.chain.history(), message_size_max)?,
                         false => 0,
                     };

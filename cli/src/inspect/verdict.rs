@@ -79,7 +79,7 @@ impl Verdict {
 fn of_one(survey: &Survey) -> Verdict {
     let lacks_beginning = survey.first_op.filter(|op| *op > 1);
     let missing = (!survey.missing_ops.is_empty()).then(|| ops_are(&survey.missing_ops));
-    let forks = is_forked(survey);
+    let forks = survey.is_forked();
     let mut verdict = if survey.entries == 0 && survey.sound {
         Verdict::new(Level::Care, "EMPTY", "there is no entry in it".into())
     } else if !survey.sound {
@@ -171,7 +171,7 @@ fn of_several(report: &Report) -> Verdict {
     };
     let faults: u64 = surveys.iter().map(|survey| survey.faults).sum();
     let damaged = surveys.iter().filter(|survey| !survey.sound).count() as u64;
-    let forked = surveys.iter().any(|survey| is_forked(survey));
+    let forked = surveys.iter().any(|survey| survey.is_forked());
     let logs = human::counted(surveys.len() as u64, "log", "logs");
     let in_logs = format!(
         "{} in {}",
@@ -229,7 +229,7 @@ fn merge(mut verdict: Verdict, together: &Together, surveys: &[&Survey]) -> Verd
         return verdict;
     }
     // A merge refuses a log that has two histories in it.
-    let of_one_history: Vec<&Survey> = surveys.iter().copied().filter(|survey| !is_forked(survey)).collect();
+    let of_one_history: Vec<&Survey> = surveys.iter().copied().filter(|survey| !survey.is_forked()).collect();
     if of_one_history.len() < surveys.len() {
         if together.whole && hold_all(&of_one_history, together) {
             verdict.advice.push("The others do. Merged, each entry stands there once, in order:".into());
@@ -254,10 +254,6 @@ fn merge(mut verdict: Verdict, together: &Together, surveys: &[&Survey]) -> Verd
         verdict.command = Some(format!("aof merge --partial --output start.aof {}", arguments(surveys)));
     }
     verdict
-}
-
-fn is_forked(survey: &Survey) -> bool {
-    survey.findings.iter().any(|finding| finding.kind == "fork")
 }
 
 /// Whether some of the logs hold every op that all have together.

@@ -22,7 +22,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use whole::{Spare, Whole};
+use whole::Whole;
 
 /// What a log holds.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -125,19 +125,6 @@ impl Findings {
     }
 }
 
-/// All kinds of findings.
-pub(crate) const KINDS: [&str; 9] = [
-    "magic",
-    "header-checksum",
-    "header-invalid",
-    "body-checksum",
-    "torn-tail",
-    ZERO_TAIL,
-    "backtrack",
-    "gap",
-    "fork",
-];
-
 /// The kind of finding that is a device's free space.
 pub const ZERO_TAIL: &str = "zero-tail";
 
@@ -229,7 +216,19 @@ impl fmt::Display for Finding {
     }
 }
 
+/// A scan of a file that is surveyed.
+fn scan(source: &Source, message_size_max: u32) -> io::Result<Scan<'_>> {
+    let scan = Scan::detect(source, aof_std::backend())?.with_message_size_max(message_size_max);
+    Ok(scan.with_watch(&WATCH).with_segment_size_max(SEGMENT_SIZE_MAX))
+}
+
 impl Survey {
+    /// Whether two histories stand in it: two entries of one op, or entries of two clusters.
+    #[must_use]
+    pub fn is_forked(&self) -> bool {
+        self.findings.iter().any(|finding| finding.kind == "fork")
+    }
+
     /// Reads all that starts in a range of a file, which is called `path`, and puts it on `record` too, if there is
     /// one. What comes before the range is not known: its first entry has no relation to it.
     ///
@@ -244,9 +243,7 @@ impl Survey {
     ) -> Result<(Self, End, Option<W>), RangeError> {
         let range_size = range.until.saturating_sub(range.from);
         let progress = Progress::new("verify", range_size.min(source.size()));
-        let scan = Scan::detect(source, aof_std::backend()).map_err(RangeError::Read)?;
-        let scan = scan.with_message_size_max(range.message_size_max).with_watch(&WATCH);
-        let scan = scan.with_segment_size_max(SEGMENT_SIZE_MAX);
+        let scan = scan(source, range.message_size_max).map_err(RangeError::Read)?;
         let profile = scan.profile().map(|profile| profile.name());
         let head = Head {
             file: path.to_string_lossy().into_owned(),
@@ -260,25 +257,17 @@ impl Survey {
             record.map(|record| Recorder::new(record, &head)).transpose().map_err(RangeError::Record)?;
         let mut whole = Whole::<()>::of(source.size());
         let mut recorded = Ok(());
-        let (bytes, spare) = (range.from..range.until, Spare::default());
-        let extract = scan.run_range(
-            bytes,
-            range.begin,
-            || spare.part(),
-            |mut part| {
-                if let Some(recorder) = &mut recorder
-                    && recorded.is_ok()
-                {
-                    recorded = recorder.part(&part);
-                    if recorded.is_err() {
-                        WATCH.stop.store(true, Ordering::Relaxed); // the rest is of no use
-                    }
+        let extract = whole.read(&scan, range.from..range.until, range.begin, |part| {
+            if let Some(recorder) = &mut recorder
+                && recorded.is_ok()
+            {
+                recorded = recorder.part(part);
+                if recorded.is_err() {
+                    WATCH.stop.store(true, Ordering::Relaxed); // the rest is of no use
                 }
-                whole.take(&mut part);
-                spare.give_back(part);
-                progress.show();
-            },
-        );
+            }
+            progress.show();
+        });
         recorded.map_err(RangeError::Record)?;
         let Extract { first, next, is_last } = extract.map_err(RangeError::Read)?;
         let end = End { first, next, is_last };
@@ -326,19 +315,9 @@ impl Survey {
         message_size_max: u32,
     ) -> io::Result<Surveyed<G>> {
         let progress = Progress::new(what, source.size());
-        let scan = Scan::detect(source, aof_std::backend())?;
-        let scan = scan.with_message_size_max(message_size_max).with_watch(&WATCH);
-        let scan = scan.with_segment_size_max(SEGMENT_SIZE_MAX);
+        let scan = scan(source, message_size_max)?;
         let mut whole = Whole::<G>::of(source.size());
-        let spare = Spare::default();
-        scan.run(
-            || spare.part(),
-            |mut part| {
-                whole.take(&mut part);
-                spare.give_back(part);
-                progress.show();
-            },
-        )?;
+        whole.read(&scan, 0..u64::MAX, Begin::AtBoundary, |_| progress.show())?;
         Ok(whole.finish(path, scan.profile().map(|profile| profile.name())))
     }
 }

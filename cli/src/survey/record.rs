@@ -19,8 +19,8 @@
 //! All numbers are little-endian. An entry takes 21 bytes, and 25 more if a replay sends it. Each frame of events
 //! can be read without those before it.
 
+use super::Finding;
 use super::whole::{Part, Seen};
-use super::{Finding, KINDS};
 use crate::data_checksum::DataBytes;
 use aof_nostd::chain::ChainLink;
 use aof_nostd::{Checksum, Op};
@@ -380,6 +380,10 @@ fn events(bytes: &[u8]) -> io::Result<Vec<Seen>> {
     Ok(events)
 }
 
+/// The kinds of findings that stand in a record: what is found between entries. How entries stand to each other
+/// is seen when the ranges are put together.
+const DAMAGE: [&str; 5] = ["magic", "header-checksum", "header-invalid", "body-checksum", "torn-tail"];
+
 fn finding(bytes: &[u8]) -> io::Result<Finding> {
     #[derive(Deserialize)]
     struct Told {
@@ -391,7 +395,7 @@ fn finding(bytes: &[u8]) -> io::Result<Finding> {
         detail: String,
     }
     let Told { kind, offset, op, size, missing, detail } = json(bytes)?;
-    let known = KINDS.iter().find(|known| **known == kind);
+    let known = DAMAGE.iter().find(|known| **known == kind);
     let kind = known.copied().ok_or_else(|| wrong("a finding of a later version"))?;
     Ok(Finding { kind, offset, op, size, missing, detail, near: op })
 }

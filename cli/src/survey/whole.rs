@@ -5,7 +5,9 @@ use crate::data_checksum::{DataBytes, DataChecksum};
 use aof_nostd::chain::{Chain, ChainLink};
 use aof_nostd::{Checksum, Damage, Header, Located};
 use aof_std::Runs;
-use aof_std::scan::Sink;
+use aof_std::scan::{Begin, Extract, Scan, Sink};
+use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -82,14 +84,14 @@ impl<G: Gather> Sink for Part<G> {
 
 /// Parts that were taken, to be filled again: their memory costs more to get and to give back than to fill.
 #[derive(Debug, Default)]
-pub(super) struct Spare<G>(Mutex<Vec<Part<G>>>);
+struct Spare<G>(Mutex<Vec<Part<G>>>);
 
 impl<G: Gather> Spare<G> {
-    pub(super) fn part(&self) -> Part<G> {
+    fn part(&self) -> Part<G> {
         self.lock().pop().unwrap_or_default()
     }
 
-    pub(super) fn give_back(&self, part: Part<G>) {
+    fn give_back(&self, part: Part<G>) {
         self.lock().push(part);
     }
 
@@ -125,6 +127,23 @@ impl<G: Gather> Whole<G> {
     pub(crate) fn next_file(&mut self, bytes: u64) {
         self.base = self.bytes;
         self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// Reads a range of a file, and takes what it holds. `look` sees each part before.
+    pub(super) fn read(
+        &mut self,
+        scan: &Scan<'_>,
+        range: Range<u64>,
+        begin: Begin,
+        mut look: impl FnMut(&Part<G>),
+    ) -> io::Result<Extract> {
+        let spare = Spare::default();
+        let take = |mut part| {
+            look(&part);
+            self.take(&mut part);
+            spare.give_back(part);
+        };
+        scan.run_range(range, begin, || spare.part(), take)
     }
 
     /// Takes all that a part holds.
