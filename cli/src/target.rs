@@ -6,9 +6,10 @@
 //! commit    the last look whether to stop, then it appears
 //! ```
 
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::output;
 use aof_std::NewFile;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -49,6 +50,39 @@ pub fn check(output: &Path, inputs: &[PathBuf], force: bool) -> Result<(), Failu
         // A file that is dropped is gone.
         _ => NewFile::create(output).map(drop).map_err(|error| Failure::write(output, error)),
     }
+}
+
+/// Refuses a directory that exists, unless `force` and it holds nothing but files whose names `is_ours` knows: a
+/// slip of the pen must not remove somebody's files. `what` is what an earlier run left there.
+///
+/// # Errors
+///
+/// See [`Failure`].
+pub fn check_directory(
+    output: &Path,
+    force: bool,
+    what: &str,
+    is_ours: impl Fn(&str) -> bool,
+) -> Result<(), Failure> {
+    let Ok(metadata) = output.symlink_metadata() else { return Ok(()) };
+    if !force {
+        return Err(Failure::Exists(output.to_path_buf()));
+    }
+    if !metadata.is_dir() {
+        return Err(Failure::write(output, io::ErrorKind::NotADirectory.into()));
+    }
+    let read = |error| Failure::write(output, error);
+    for entry in fs::read_dir(output).map_err(read)? {
+        let entry = entry.map_err(read)?;
+        if !is_ours(&entry.file_name().to_string_lossy()) {
+            return Err(Failure::Usage(format!(
+                "{} holds more than {what}, and is not replaced: move away {}, or choose another directory",
+                shown(output),
+                shown(&entry.path())
+            )));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -4,7 +4,7 @@ use super::args::{ExportArgs, Format};
 use super::columnar::{Encoder, RowGroup};
 use super::table::Table;
 use super::text::Text;
-use crate::failure::{Failure, shown};
+use crate::failure::Failure;
 use crate::output;
 use crate::target;
 use aof_std::{NewDirectory, NewFile};
@@ -138,7 +138,7 @@ impl<'a, T: Table> Output<'a, T> {
     pub fn begin(args: &ExportArgs, format: Format, codec: &'a Codec<T>) -> Result<Self, Failure> {
         let path = &args.output;
         let place = if args.rows_per_file.is_some() {
-            check_directory(args)?;
+            target::check_directory(path, args.force, "an earlier export", is_ours)?;
             let created = NewDirectory::create(path).map_err(|error| Failure::write(path, error))?;
             Place::Directory(created)
         } else if is_stdout(args) {
@@ -281,32 +281,8 @@ pub fn into_io(error: ParquetError) -> io::Error {
     }
 }
 
-/// A directory that exists is replaced if that is asked for, and if it holds nothing but an earlier export:
-/// a slip of the pen must not remove somebody's files.
-fn check_directory(args: &ExportArgs) -> Result<(), Failure> {
-    let path = &args.output;
-    let Ok(metadata) = path.symlink_metadata() else { return Ok(()) };
-    if !args.force {
-        return Err(Failure::Exists(path.clone()));
-    }
-    if !metadata.is_dir() {
-        return Err(Failure::write(path, io::ErrorKind::NotADirectory.into()));
-    }
-    let read = |error| Failure::write(path, error);
-    for entry in fs::read_dir(path).map_err(read)? {
-        let entry = entry.map_err(read)?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let is_ours = name.starts_with("ops-")
-            && [".jsonl", ".csv", ".parquet"].iter().any(|extension| name.ends_with(extension));
-        if !is_ours {
-            return Err(Failure::Usage(format!(
-                "{} holds more than an earlier export, and is not replaced: move away {}, or choose another \
-                 directory",
-                shown(path),
-                shown(&entry.path())
-            )));
-        }
-    }
-    Ok(())
+/// Whether a file of this name is of an earlier export into a directory.
+fn is_ours(name: &str) -> bool {
+    name.starts_with("ops-")
+        && [".jsonl", ".csv", ".parquet"].iter().any(|extension| name.ends_with(extension))
 }
