@@ -5,6 +5,7 @@
 //!           which is told and never cut unasked
 //! write     one system call an entry, into the page cache
 //! checkpoint   fdatasync on a thread of its own -> the path is looked at -> the caller is called back
+//! sync      the same on the caller's thread, which waits
 //! ```
 //!
 //! An entry is durable once a checkpoint that began after it has called back with `Ok`. A failed write
@@ -136,6 +137,7 @@ pub struct LogFile {
     pub(crate) torn: Option<Tail>,
     pub(crate) damage: Vec<Damage>,
     pub(crate) entries: u64,
+    pub(crate) unsynced_max: u32,
     pub(crate) syncer: Option<Syncer>,
 }
 
@@ -287,12 +289,43 @@ impl LogFile {
             path: self.path.clone(),
             file: self.file.clone(),
             size: self.size,
-            callback: Box::new(done),
+            may_grow: true,
         };
-        if !syncer.begin(checkpoint) {
+        if !syncer.begin(checkpoint, Box::new(done)) {
             return Err(self.fail());
         }
         Ok(())
+    }
+
+    /// Makes everything written durable, on the caller's thread: [`checkpoint`](Self::checkpoint) and
+    /// [`wait`](Self::wait) without the way to another thread and back. A checkpoint that is under way is waited
+    /// for first.
+    ///
+    /// # Errors
+    ///
+    /// See [`FileError`]. A sync that failed fails the log for good.
+    pub fn sync(&mut self) -> Result<Checkpointed, FileError> {
+        self.wait()?;
+        self.ready()?;
+        self.writer.begin_checkpoint()?;
+        // Nothing is written meanwhile: the file's length is asked once, behind the sync.
+        let checkpoint = Checkpoint {
+            fs: self.fs.clone(),
+            path: self.path.clone(),
+            file: self.file.clone(),
+            size: self.size,
+            may_grow: false,
+        };
+        match checkpoint.sync() {
+            Ok((rotation, new)) => {
+                self.end(Some(new))?;
+                Ok(Checkpointed { rotation })
+            }
+            Err(error) => {
+                self.fail();
+                Err(error.into())
+            }
+        }
     }
 
     /// Waits for the checkpoint under way, if there is one.
@@ -362,6 +395,14 @@ impl LogFile {
             self.writer.device_mut().inner_mut().file = self.file.clone();
         }
         Ok(())
+    }
+
+    /// Lets `executor` carry out the checkpoints from here on; gives what did so before. None is under way.
+    pub(crate) fn sync_with(&mut self, executor: Option<Executor>) -> Option<Executor> {
+        if let Some(syncer) = self.syncer.take() {
+            syncer.stop();
+        }
+        std::mem::replace(&mut self.executor, executor)
     }
 
     /// Fails the writer for good.

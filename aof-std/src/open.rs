@@ -166,6 +166,7 @@ impl OpenOptions {
             torn: found.tail,
             damage: found.damage.into_iter().chain(found.tail_damage).map(|(damage, _)| damage).collect(),
             entries: found.entries,
+            unsynced_max: self.unsynced_max.max(1),
             syncer: None,
         })
     }

@@ -259,6 +259,53 @@ fn log_that_somebody_else_cut_or_wrote_to_is_not_acknowledged_as_durable() {
 }
 
 #[test]
+fn sync_covers_all_that_was_written_on_the_callers_thread() {
+    let directory = directory();
+    let path = directory.path().join("log.aof");
+    let mut log = OpenOptions::new().unsynced_max(2).open(&path).unwrap();
+    for _ in 0..3 {
+        log.write_new(&Draft::default(), b"").unwrap();
+        log.write_new(&Draft::default(), b"").unwrap();
+        assert_eq!(log.sync().unwrap().rotation, Rotation::None);
+        assert_eq!(log.unsynced(), 0);
+    }
+    // One that is under way is waited for, and what was written since is covered too.
+    log.write_new(&Draft::default(), b"").unwrap();
+    let (sender, called) = mpsc::channel();
+    log.checkpoint(move |result| sender.send(result).unwrap()).unwrap();
+    log.write_new(&Draft::default(), b"meanwhile").unwrap();
+    log.sync().unwrap();
+    assert!(called.try_recv().unwrap().is_ok());
+    assert_eq!(log.unsynced(), 0);
+    let moved = directory.path().join("log.1.aof");
+    fs::rename(&path, &moved).unwrap();
+    assert_eq!(log.sync().unwrap().rotation, Rotation::Created);
+    log.write_new(&Draft::default(), b"new").unwrap();
+    log.close().unwrap();
+    assert_eq!(LogFile::open(&path).unwrap().last().unwrap().op(), Op(9));
+    assert_eq!(LogFile::open(&moved).unwrap().entries_at_open(), 8);
+}
+
+#[test]
+fn sync_of_a_log_that_somebody_else_cut_or_wrote_to_fails_it_for_good() {
+    let directory = directory();
+    let path = log_of_three(directory.path());
+    let size = fs::metadata(&path).unwrap().len();
+    for other_size in [0, 547, size - 1, size + 1] {
+        let mut log = LogFile::open(&path).unwrap();
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(other_size).unwrap();
+        log.write_new(&Draft::default(), b"").unwrap();
+        let refused = log.sync().unwrap_err();
+        assert!(refused.to_string().contains("somebody else"), "{refused}");
+        assert!(matches!(log.write_new(&Draft::default(), b""), Err(FileError::Write(WriteError::Failed))));
+        assert!(matches!(log.sync(), Err(FileError::Write(WriteError::Failed))));
+        drop(log);
+        fs::remove_file(&path).unwrap();
+        log_of_three(directory.path());
+    }
+}
+
+#[test]
 fn checkpoint_is_carried_out_where_the_caller_says() {
     let directory = directory();
     let path = directory.path().join("log.aof");

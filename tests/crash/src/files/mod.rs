@@ -118,13 +118,15 @@ pub fn run(options: &Options, print: &mut dyn FnMut(&str)) -> Result<(), Failure
 }
 
 /// Steps of small workloads.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 11] = [
     Step::Write(5),
     Step::Write(700),
     Step::Checkpoint,
     Step::Begin,
     Step::Sync,
     Step::Answer,
+    Step::Here,
+    Step::Group(5),
     Step::Rotate,
     Step::Restart,
     Step::Merge,
@@ -229,7 +231,9 @@ fn any_step(world: &mut World) -> Step {
         0..8 => Step::Write(random.below(60)),
         8 => Step::Write(0),
         9 => Step::Write(random.below(3000)),
-        10..13 => Step::Checkpoint,
+        10 => Step::Checkpoint,
+        11 => Step::Here,
+        12 => Step::Group(random.below(60)),
         13 => Step::Begin,
         14 if random.one_in(2) => Step::Sync,
         14 => Step::Answer,
