@@ -23,12 +23,6 @@ pub struct GenerateArgs {
     /// The log to write; a directory for the logs of several replicas, or several pieces
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::AnyPath)]
     pub output: PathBuf,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub content: ContentArgs,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub faults: FaultArgs,
     /// Replace an output that exists
     #[arg(long)]
     pub force: bool,
@@ -38,6 +32,12 @@ pub struct GenerateArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub limits: Limits,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub content: ContentArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub faults: FaultArgs,
 }
 
 /// What the history is.
