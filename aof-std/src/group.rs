@@ -10,7 +10,8 @@
 //!
 //! A sync makes durable what was written before it began. The first thread that waits while none is under way
 //! carries it out, on its own thread and without the lock, so that others write meanwhile; of those the first to
-//! wake carries out the next one. With one thread it is [`LogFile::sync`] after each entry.
+//! wake carries out the next one. Nobody is told of an entry before it is durable, so that entries wait in memory
+//! for the sync: one call writes those of all threads. With one thread it is [`LogFile::sync`] after each entry.
 //!
 //! It is a [`LogFile`] behind a lock, and its promises are that one's: a thread that is told `Ok` has its entry on
 //! the disk; after the first failed write or sync nobody is told `Ok` any more.
@@ -58,7 +59,12 @@ pub struct GroupLog {
     job: Arc<Mutex<Option<Job>>>,
     /// What carried out the log's checkpoints before.
     executor: Option<Executor>,
+    /// The log's write buffer before.
+    write_buffer: usize,
 }
+
+/// Bytes of entries that wait in memory for a sync; more are written at once.
+const WRITE_BUFFER: usize = 1 << 20;
 
 struct State {
     log: LogFile,
@@ -100,8 +106,9 @@ impl GroupLog {
         let job = Arc::new(Mutex::new(None));
         let slot = job.clone();
         let executor = log.sync_with(Some(Arc::new(move |job| *lock(&slot) = Some(job))));
+        let write_buffer = log.buffer(WRITE_BUFFER);
         let state = State { log, written: 0, durable: 0, syncing: false, last: None, failed: false };
-        Self { state: Mutex::new(state), ended: Condvar::new(), job, executor }
+        Self { state: Mutex::new(state), ended: Condvar::new(), job, executor, write_buffer }
     }
 
     /// Seals an entry that continues the last one, and appends it. It is durable when this returns `Ok`.
@@ -155,6 +162,7 @@ impl GroupLog {
     pub fn into_inner(self) -> LogFile {
         let mut log = self.state.into_inner().unwrap_or_else(PoisonError::into_inner).log;
         log.sync_with(self.executor);
+        log.buffer(self.write_buffer);
         log
     }
 

@@ -1,6 +1,6 @@
 //! Group commit: what a thread is told is durable is durable, and one sync serves all that wait.
 
-use aof_nostd::{Draft, Op, WriteError};
+use aof_nostd::{Draft, Entry, Op, WriteError};
 use aof_std::fs::{FileHandle, FileId, FileSystem, Os, Temporary};
 use aof_std::{FileError, GroupLog, LogFile, OpenOptions, Rotation};
 use std::fs::{File, TryLockError};
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
+use zerocopy::IntoBytes;
 
 /// The real file system, with a disk that takes its time: what is durable on it is counted, in entries.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +57,12 @@ impl FileHandle for Handle {
 
     fn append(&self, bytes: &[u8]) -> io::Result<usize> {
         let size = self.1.append(bytes)?;
-        self.0.0.appended.fetch_add(1, Ordering::SeqCst);
+        let mut rest = &bytes[..size];
+        while let Some(entry) = Entry::from_prefix(rest) {
+            rest = &rest[entry.as_bytes().len()..];
+            self.0.0.appended.fetch_add(1, Ordering::SeqCst);
+        }
+        assert!(rest.is_empty(), "whole entries are written");
         Ok(size)
     }
 

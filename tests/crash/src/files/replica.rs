@@ -188,12 +188,7 @@ impl Replica {
         wait: Wait,
         write: impl FnOnce(&mut LogFile) -> Result<(), FileError>,
     ) -> Result<(), Stop> {
-        let disk = self.disk.clone();
-        let write = |log: &mut LogFile| {
-            let before = disk.sizes();
-            write(log)?;
-            note(&disk, index, size, &before)
-        };
+        let before = self.disk.sizes();
         let result = match (wait, self.log.take()) {
             (_, None) => return Err(Stop::Broken("the log was not given back".into())),
             (Wait::No, Some(mut log)) => {
@@ -203,11 +198,15 @@ impl Replica {
             }
             (Wait::Durable, Some(log)) => {
                 let group = GroupLog::new(log);
-                let result = group.append_with(write);
+                let result = group.append_with(write).map(drop);
                 self.log = Some(group.into_inner());
-                result.map(|_| self.acknowledge_all())
+                result
             }
         };
+        let result = result.and_then(|()| note(&self.disk, index, size, &before));
+        if wait == Wait::Durable && result.is_ok() {
+            self.acknowledge_all();
+        }
         match result {
             Ok(()) => Ok(()),
             // As many as may be unsynced.
