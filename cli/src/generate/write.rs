@@ -197,7 +197,7 @@ impl Patch {
         match self {
             Self::Flip { offset, bit } => {
                 let mut byte = [0];
-                while file.read_at(&mut byte, offset)? == 0 {
+                if file.read_at(&mut byte, offset)? == 0 {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
                 write_all_at(file, &[byte[0] ^ (1 << bit)], offset)
