@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! append DIRECTORY [SECONDS [ROUNDS]]          all of it, as a table
-//! append one WRITER BODY EVERY THREADS SECONDS DIRECTORY     one of it, for strace or perf
+//! append one WRITER BODY EVERY THREADS SECONDS DIRECTORY     one of it, for strace or perf; walrus wants
+//!                      WALRUS_QUIET=1 and WALRUS_DATA_DIR=DIRECTORY/append-bench/walrus then
 //! ```
 //!
 //! Each figure is a process of its own on files of its own, which it removes; the writers take turns, and the
