@@ -92,7 +92,7 @@ impl fmt::Display for Relation {
             Self::Backtrack { from } => write!(f, "goes back from op {from}"),
             Self::Gap { first, last } if first == last => write!(f, "op {first} is missing before it"),
             Self::Gap { first, last } => write!(f, "ops {first} to {last} are missing before it"),
-            Self::Fork { op, known } => write!(f, "a fork: another entry for op {op} has checksum {known}"),
+            Self::Fork { op, known } => write!(f, "another entry for op {op} has checksum {known}"),
         }
     }
 }

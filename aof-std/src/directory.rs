@@ -1,25 +1,32 @@
 //! A new directory that appears whole or not at all: [`NewDirectory`].
 //!
 //! ```text
-//! create   .OUT.aof-XXXXXX beside OUT
-//! write    files in it
-//! commit   fsync each file and the directory -> rename -> fsync the directory that both are in
-//! drop     the temporary directory is removed with all that is in it, OUT is as it was
+//! create    .OUT.aof-XXXXXX beside OUT
+//! write     files in it, each synced by who writes it
+//! commit    fsync the directory -> rename -> fsync the directory that both are in
+//! replace   ... rename OUT to .OUT.aof-YYYYYY/replaced -> may it go? -> rename -> fsync -> remove it
+//! drop      the temporary directory is removed with all that is in it, OUT is as it was
 //! ```
 //!
 //! No system call that is everywhere exchanges two directories. Where one is replaced, it is moved aside
-//! first: a crash between two renames leaves both, the old one under the name `.OUT.aof-XXXXXX/replaced`.
+//! first: a crash between two renames leaves both, the old one under the name `.OUT.aof-YYYYYY/replaced`. It is
+//! removed only when the new one is in its place and durable, or else it is back in its own: where neither
+//! can be, it is kept, and the error says where ([`Displaced`]).
 
 use crate::fs::{FileSystem, Os};
+use crate::replace::NotDurable;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fmt;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A directory in the making, which nobody sees under its name before it is whole and durable.
 #[derive(Debug)]
 pub struct NewDirectory {
+    fs: Arc<dyn FileSystem>,
     temporary: TempDir,
     target: PathBuf,
 }
@@ -32,56 +39,113 @@ impl NewDirectory {
     /// The operating system's: no such directory, no permission; [`io::ErrorKind::InvalidInput`] where
     /// `target` does not end with a name.
     pub fn create(target: &Path) -> io::Result<Self> {
-        Ok(Self { temporary: beside(target)?, target: target.to_path_buf() })
+        Self::create_on(Arc::new(Os), target)
     }
 
-    /// Where it is now: files are put here.
+    /// The same, where directories are synced by `fs`, which can refuse.
+    fn create_on(fs: Arc<dyn FileSystem>, target: &Path) -> io::Result<Self> {
+        Ok(Self { fs, temporary: beside(target)?, target: target.to_path_buf() })
+    }
+
+    /// Where it is now: files are put here. Whoever writes one has to sync it, before the commit.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.temporary.path()
     }
 
-    /// Makes it and its files durable, and then appear as the target. With `replace` what is there goes.
+    /// Makes the names of its files durable, and then it appears as the target, where nothing may be.
     ///
     /// # Errors
     ///
     /// The operating system's; [`io::ErrorKind::AlreadyExists`]. The target is as it was, and the temporary
-    /// directory is gone, unless the last sync failed: then the new one is there, and may be gone after a
-    /// crash.
-    pub fn commit(self, replace: bool) -> io::Result<()> {
-        for entry in fs::read_dir(self.path())? {
-            File::open(entry?.path())?.sync_all()?;
-        }
-        Os.sync_directory_of(&self.path().join("any"))?;
-        let exists = self.target.symlink_metadata().is_ok();
-        if exists && !replace {
+    /// directory is gone, unless the last sync failed ([`NotDurable`]): then the new one is there, and may be
+    /// gone after a crash.
+    pub fn commit(self) -> io::Result<()> {
+        self.sync()?;
+        if self.target.symlink_metadata().is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        let aside = if exists { Some(self.move_aside()?) } else { None };
-        if let Err(error) = fs::rename(self.path(), &self.target) {
-            if let Some(aside) = aside {
-                fs::rename(aside.path().join(REPLACED), &self.target)?;
-            }
-            return Err(error);
-        }
-        let _ = self.temporary.keep(); // it has another name now
-        Os.sync_directory_of(&self.target)
+        fs::rename(self.path(), &self.target)?;
+        self.appeared()
     }
 
-    /// Moves what is there into a directory that is removed when it is dropped.
-    fn move_aside(&self) -> io::Result<TempDir> {
+    /// The same in the place of a directory that may be there, whose mode it gets. What is there is moved
+    /// aside, and then `may_go` looks at it once more: nobody else puts anything there from then on.
+    ///
+    /// # Errors
+    ///
+    /// As of [`commit`](Self::commit), and those of `may_go`. Where what was there is neither replaced nor back
+    /// in its place, or where the new one may be gone after a crash, it is kept: see [`Displaced`].
+    pub fn replace(self, may_go: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+        let Ok(there) = self.target.symlink_metadata() else { return self.commit() };
+        #[cfg(unix)]
+        if there.is_dir() {
+            crate::fs::keep_mode(&fs::File::open(self.path())?, &there)?;
+        }
+        #[cfg(not(unix))]
+        let _ = there;
+        self.sync()?;
         let aside = beside(&self.target)?;
-        fs::rename(&self.target, aside.path().join(REPLACED))?;
-        Ok(aside)
+        let replaced = aside.path().join(REPLACED);
+        fs::rename(&self.target, &replaced)?;
+        let moved = may_go(&replaced).and_then(|()| fs::rename(self.path(), &self.target));
+        if let Err(error) = moved {
+            return Err(match fs::rename(&replaced, &self.target) {
+                Ok(()) => error,
+                Err(_) => Displaced::keep(aside, error),
+            });
+        }
+        self.appeared().map_err(|error| NotDurable::error(Displaced::keep(aside, error)))
+    }
+
+    /// Makes the names of its files durable.
+    fn sync(&self) -> io::Result<()> {
+        self.fs.sync_directory_of(&self.path().join("any"))
+    }
+
+    /// It has its name now.
+    fn appeared(self) -> io::Result<()> {
+        let _ = self.temporary.keep(); // the temporary name is gone
+        self.fs.sync_directory_of(&self.target).map_err(NotDurable::error)
     }
 }
 
+/// The name of what was moved aside, in a directory of its own.
 const REPLACED: &str = "replaced";
+
+/// The error of a [`replace`](NewDirectory::replace) that could not put back what it had moved aside, or that
+/// put the new directory into its place and could not make it durable. Nothing was removed. Inside an
+/// [`io::Error`], that may be inside a [`NotDurable`].
+#[derive(Debug)]
+pub struct Displaced {
+    /// Where what was there before is now.
+    pub kept: PathBuf,
+    /// Why.
+    pub error: io::Error,
+}
+
+impl Displaced {
+    fn keep(aside: TempDir, error: io::Error) -> io::Error {
+        let kept = aside.keep().join(REPLACED);
+        io::Error::new(error.kind(), Self { kept, error })
+    }
+}
+
+impl fmt::Display for Displaced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "what was there before is kept as {:?}: {}", self.kept, self.error)
+    }
+}
+
+impl std::error::Error for Displaced {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
 
 /// A directory in that of `target`, with its name hidden.
 fn beside(target: &Path) -> io::Result<TempDir> {
     let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut prefix = OsString::from(".");
     prefix.push(name);
     prefix.push(".aof-");
@@ -91,15 +155,15 @@ fn beside(target: &Path) -> io::Result<TempDir> {
     {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o777)); // less what the umask takes
-        builder.tempdir_in(parent)
     }
-    #[cfg(not(unix))]
-    builder.tempdir_in(parent)
+    builder.tempdir_in(crate::sync::directory_of(target))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fs::{FileHandle, FileId, Temporary};
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     fn names(path: &Path) -> Vec<String> {
         let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
@@ -108,23 +172,32 @@ mod tests {
         names
     }
 
+    /// A directory with one file.
+    fn directory_with(path: &Path, name: &str) {
+        fs::create_dir(path).unwrap();
+        fs::write(path.join(name), "1").unwrap();
+    }
+
+    fn new_with(target: &Path, name: &str) -> NewDirectory {
+        let new = NewDirectory::create(target).unwrap();
+        fs::write(new.path().join(name), "1").unwrap();
+        new
+    }
+
     #[test]
     fn a_directory_appears_with_all_its_files_and_leaves_nothing_else() {
         let root = tempfile::tempdir().unwrap();
         let target = root.path().join("out");
-        let new = NewDirectory::create(&target).unwrap();
-        fs::write(new.path().join("a"), "1").unwrap();
+        let new = new_with(&target, "a");
         assert!(!target.exists());
-        new.commit(false).unwrap();
+        new.commit().unwrap();
         assert_eq!((names(root.path()), names(&target)), (vec!["out".to_owned()], vec!["a".to_owned()]));
     }
 
     #[test]
     fn a_directory_that_is_dropped_leaves_nothing() {
         let root = tempfile::tempdir().unwrap();
-        let new = NewDirectory::create(&root.path().join("out")).unwrap();
-        fs::write(new.path().join("a"), "1").unwrap();
-        drop(new);
+        drop(new_with(&root.path().join("out"), "a"));
         assert!(names(root.path()).is_empty());
     }
 
@@ -132,13 +205,116 @@ mod tests {
     fn what_exists_is_replaced_only_on_demand() {
         let root = tempfile::tempdir().unwrap();
         let target = root.path().join("out");
-        fs::create_dir(&target).unwrap();
-        fs::write(target.join("old"), "1").unwrap();
-        let error = NewDirectory::create(&target).unwrap().commit(false).unwrap_err();
+        directory_with(&target, "old");
+        let error = NewDirectory::create(&target).unwrap().commit().unwrap_err();
         assert_eq!((error.kind(), names(&target)), (io::ErrorKind::AlreadyExists, vec!["old".to_owned()]));
-        let new = NewDirectory::create(&target).unwrap();
-        fs::write(new.path().join("new"), "1").unwrap();
-        new.commit(true).unwrap();
+        new_with(&target, "new").replace(|_| Ok(())).unwrap();
         assert_eq!((names(root.path()), names(&target)), (vec!["out".to_owned()], vec!["new".to_owned()]));
+    }
+
+    #[test]
+    fn what_may_not_go_is_put_back() {
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("out");
+        directory_with(&target, "old");
+        let look = |replaced: &Path| {
+            assert_eq!(names(replaced), ["old"]);
+            Err(io::ErrorKind::DirectoryNotEmpty.into())
+        };
+        let error = new_with(&target, "new").replace(look).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::DirectoryNotEmpty);
+        assert_eq!((names(root.path()), names(&target)), (vec!["out".to_owned()], vec!["old".to_owned()]));
+    }
+
+    /// Two commands replace one directory at a time: the second one's takes the place that the first one has
+    /// just made free, so the first can neither put its own there nor put back what it moved aside. It then
+    /// removed it.
+    #[test]
+    fn what_can_neither_be_replaced_nor_put_back_is_kept_and_named() {
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("out");
+        directory_with(&target, "old");
+        let other = |_: &Path| {
+            directory_with(&target, "other");
+            Ok(())
+        };
+        let error = new_with(&target, "new").replace(other).unwrap_err();
+        let displaced = error.get_ref().unwrap().downcast_ref::<Displaced>().unwrap();
+        assert_eq!(
+            (names(&displaced.kept), names(&target)),
+            (vec!["old".to_owned()], vec!["other".to_owned()])
+        );
+        assert!(error.to_string().contains("replaced"), "{error}");
+    }
+
+    /// A system whose directories cannot be synced any more, after some times that they can.
+    #[derive(Debug)]
+    struct Unsynced(AtomicU32);
+
+    impl FileSystem for Unsynced {
+        fn sync_directory_of(&self, path: &Path) -> io::Result<()> {
+            let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            left.map_err(|_| io::Error::other("no sync"))?;
+            Os.sync_directory_of(path)
+        }
+
+        fn open(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
+            Os.open(path)
+        }
+
+        fn open_append(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
+            Os.open_append(path)
+        }
+
+        fn open_rewrite(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
+            Os.open_rewrite(path)
+        }
+
+        fn create_new(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
+            Os.create_new(path)
+        }
+
+        fn create_beside(&self, target: &Path) -> io::Result<Box<dyn Temporary>> {
+            Os.create_beside(target)
+        }
+
+        fn identity(&self, path: &Path) -> io::Result<FileId> {
+            Os.identity(path)
+        }
+    }
+
+    #[test]
+    fn what_is_replaced_is_kept_where_the_new_one_is_not_durable() {
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("out");
+        directory_with(&target, "old");
+        for (syncs, expected) in [(0, "old"), (1, "new")] {
+            let fs = Arc::new(Unsynced(AtomicU32::new(syncs)));
+            let new = NewDirectory::create_on(fs, &target).unwrap();
+            fs::write(new.path().join("new"), "1").unwrap();
+            let error = new.replace(|_| Ok(())).unwrap_err();
+            assert_eq!(names(&target), [expected], "{syncs}");
+            let inner = error.get_ref().unwrap();
+            assert_eq!(inner.is::<NotDurable>(), syncs == 1, "{error}");
+            let kept: Vec<String> = names(root.path()).into_iter().filter(|name| name != "out").collect();
+            if let [kept] = kept.as_slice() {
+                assert_eq!(names(&root.path().join(kept).join(REPLACED)), ["old"]);
+                assert!(error.to_string().contains(kept.as_str()), "{error}");
+            } else {
+                assert_eq!((kept.len(), syncs), (0, 0), "nothing was moved yet");
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_directory_gets_the_mode_of_the_one_that_it_replaces() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("out");
+        directory_with(&target, "old");
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o710)).unwrap();
+        new_with(&target, "new").replace(|_| Ok(())).unwrap();
+        assert_eq!(target.metadata().unwrap().permissions().mode() & 0o777, 0o710);
     }
 }

@@ -211,13 +211,8 @@ impl LogFile {
     /// be made durable, the log is failed for good, like after any failed sync.
     pub fn cut_torn_tail(&mut self) -> io::Result<Option<PathBuf>> {
         let Some(torn) = self.torn else { return Ok(None) };
-        let kept = match torn.kept_size() {
-            0 => None,
-            _ => {
-                let log = self.fs.resolve(&self.path)?;
-                Some(keep::keep(&self.fs, &log, &Source::new(self.file.clone())?, torn, None)?)
-            }
-        };
+        let log = self.fs.resolve(&self.path)?;
+        let kept = keep::keep(&self.fs, &log, &Source::new(self.file.clone())?, torn, None)?;
         self.file.set_size(torn.offset)?;
         self.size = torn.offset;
         self.torn = None;

@@ -44,7 +44,8 @@ pub enum Start {
     Beginning,
     /// So many entries before its end.
     Last(u64),
-    /// At the first entry with this op or a higher one; from there on all is told.
+    /// At the first entry with this op or a higher one, or damage that tells such an op; from there on all is
+    /// told. Damage right before it that tells no op may be what is looked for, and is told too.
     Op(u64),
 }
 
@@ -68,7 +69,8 @@ pub enum News<'a> {
     Shortened {
         /// How far it was read.
         from: u64,
-        /// Where reading goes on: behind the last entry told that still stands.
+        /// Where reading goes on: behind the last entry told that still stands; where none of those remembered
+        /// does, at the end of a file that was cut, and at the beginning of one that was emptied.
         to: u64,
     },
 }
@@ -128,6 +130,8 @@ pub struct Follower {
     message_size_max: u32,
     buffer: Box<[u8]>,
     chain: Chain<NoHistory>,
+    /// Of [`Start::Op`]: damage of unknown op behind the last entry passed.
+    held: Vec<(Damage, u64)>,
     file: Option<Growing>,
     /// A file was opened before.
     begun: bool,
@@ -146,6 +150,7 @@ impl Follower {
             message_size_max: MESSAGE_SIZE_MAX_DEFAULT,
             buffer: crate::source::buffer(MESSAGE_SIZE_MAX_DEFAULT),
             chain: Chain::default(),
+            held: Vec::new(),
             file: None,
             begun: false,
             moved: false,
@@ -201,6 +206,7 @@ impl Follower {
         let mut step = Step {
             message_size_max: self.message_size_max,
             chain: &mut self.chain,
+            held: &mut self.held,
             now,
             from_op: match self.start {
                 Start::Op(op) => Some(op),
@@ -249,7 +255,7 @@ impl Follower {
             }
             // What it has written to the old one before is there by now.
             if file.read(buffer, &mut step)? == Wait::Stopped
-                || file.finish(&mut step)?.is_break()
+                || file.finish(buffer, &mut step)?.is_break()
                 || step.tell(News::Rotated).is_break()
             {
                 break Wait::Stopped;
@@ -277,14 +283,21 @@ fn open(fs: &dyn FileSystem, path: &Path) -> io::Result<Option<Growing>> {
 struct Step<'a> {
     message_size_max: u32,
     chain: &'a mut Chain<NoHistory>,
+    held: &'a mut Vec<(Damage, u64)>,
     now: Instant,
     /// Nothing is told before an entry with this op, or a higher one.
     from_op: Option<u64>,
     each: &'a mut dyn FnMut(News<'_>) -> ControlFlow<()>,
 }
 
+/// Damage that is held: a hostile file could have much of it in a row, of which the last is told.
+const HELD_MAX: usize = 64;
+
 impl Step<'_> {
     fn tell(&mut self, news: News<'_>) -> ControlFlow<()> {
+        if matches!(news, News::Rotated | News::Shortened { .. }) {
+            self.held.clear(); // it is not in the file that follows
+        }
         (self.each)(news)
     }
 
@@ -293,15 +306,37 @@ impl Step<'_> {
         let header = &located.entry.header;
         let relation = self.chain.push(header.into());
         if self.from_op.is_some_and(|from| header.op().0 < from) {
+            self.held.clear();
             return ControlFlow::Continue(());
         }
-        self.from_op = None;
+        self.begin()?;
         self.tell(News::Entry(located, relation))
     }
 
+    /// Where telling begins: with the damage that stands right there.
+    fn begin(&mut self) -> ControlFlow<()> {
+        self.from_op = None;
+        for (damage, until) in std::mem::take(self.held) {
+            self.tell(News::Damage(damage, until))?;
+        }
+        ControlFlow::Continue(())
+    }
+
     fn damage(&mut self, damage: Damage, until: u64) -> ControlFlow<()> {
-        if self.from_op.is_some() {
-            return ControlFlow::Continue(());
+        if let Some(from) = self.from_op {
+            match damage.op {
+                Some(op) if op.0 < from => return ControlFlow::Continue(()),
+                Some(_) => {}
+                // It may be the entry that is meant: the next one tells.
+                None => {
+                    if self.held.len() == HELD_MAX {
+                        self.held.remove(0);
+                    }
+                    self.held.push((damage, until));
+                    return ControlFlow::Continue(());
+                }
+            }
+            self.begin()?;
         }
         self.tell(News::Damage(damage, until))
     }

@@ -199,15 +199,10 @@ impl OpenOptions {
 
 fn open_existing(fs: &dyn FileSystem, path: &Path) -> Result<Arc<dyn FileHandle>, OpenError> {
     let file = fs.open_append(path)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(OpenError::Locked),
-        Err(TryLockError::Error(error)) => return Err(OpenError::Io(error)),
-    }
-    // Rotated between opening and locking?
-    if !rotate::is_same(fs, path, &*file)? {
-        return Err(OpenError::Locked);
-    }
+    rotate::lock(fs, path, &*file).map_err(|error| match error {
+        TryLockError::WouldBlock => OpenError::Locked,
+        TryLockError::Error(error) => OpenError::Io(error),
+    })?;
     // Whoever created it may have died before this.
     fs.sync_directory_of(path)?;
     Ok(file)

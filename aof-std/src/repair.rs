@@ -160,22 +160,13 @@ impl<'a> Repair<'a> {
     pub fn run(&self, path: &Path) -> Result<Repaired, RepairError> {
         self.open(path)?;
         let path = &*self.fs.resolve(path)?;
-        let file = self.fs.open_rewrite(path)?;
-        file.try_lock().map_err(not_locked)?;
-        // Rotated between opening and locking?
-        if !rotate::is_same(&*self.fs, path, &*file)? {
-            return Err(RepairError::Locked);
-        }
+        let file = self.fs.open_rewrite(path).map_err(RepairError::NotWritable)?;
+        rotate::lock(&*self.fs, path, &*file).map_err(|error| match error {
+            TryLockError::WouldBlock => RepairError::Locked,
+            TryLockError::Error(error) => RepairError::Io(error),
+        })?;
         let source = Source::new(file)?;
-        let found = self.find(&source)?;
-        let action = match found.tail {
-            None => Action::Nothing,
-            Some(tail) => match self.reason_to_leave(&found, tail, source.size()) {
-                Some(reason) => Action::Left(reason),
-                None => Action::Cut { kept: self.cut(path, &source, tail)? },
-            },
-        };
-        Ok(Repaired::new(found, action, source.size()))
+        self.judge(&source, |tail| Ok(Action::Cut { kept: self.cut(path, &source, tail)? }))
     }
 
     /// Looks what [`run`](Self::run) would do, and changes nothing.
@@ -191,20 +182,9 @@ impl<'a> Repair<'a> {
         }
         let source = Source::new(self.open(path)?)?;
         let path = &*self.fs.resolve(path)?;
-        let found = self.find(&source)?;
-        let action = match found.tail {
-            None => Action::Nothing,
-            Some(tail) => match self.reason_to_leave(&found, tail, source.size()) {
-                Some(reason) => Action::Left(reason),
-                None => Action::Planned {
-                    kept: match tail.kept_size() {
-                        0 => None,
-                        _ => Some(keep::place(&*self.fs, path, &source, tail)?.path),
-                    },
-                },
-            },
-        };
-        Ok(Repaired::new(found, action, source.size()))
+        self.judge(&source, |tail| {
+            Ok(Action::Planned { kept: keep::place(&*self.fs, path, &source, tail)?.map(|place| place.path) })
+        })
     }
 
     /// Opens the file for reading. A device is not followed into, nor anything else that is no file.
@@ -221,20 +201,29 @@ impl<'a> Repair<'a> {
         Ok(file)
     }
 
-    fn find(&self, source: &Source) -> Result<Found, RepairError> {
+    /// Looks for a tail, and does with one that a crash can have left what `treat` says.
+    fn judge(
+        &self,
+        source: &Source,
+        treat: impl FnOnce(Tail) -> Result<Action, RepairError>,
+    ) -> Result<Repaired, RepairError> {
         let found = find::find(source, self.message_size_max, self.watch)?;
         if !found.is_log() {
             return Err(RepairError::NotALog);
         }
-        Ok(found)
+        let action = match found.tail {
+            None => Action::Nothing,
+            Some(tail) => match self.reason_to_leave(&found, tail, source.size()) {
+                Some(reason) => Action::Left(reason),
+                None => treat(tail)?,
+            },
+        };
+        Ok(Repaired::new(found, action, source.size()))
     }
 
     /// Keeps the tail, durably, and then cuts it off. Gives where it is kept, if there is something to keep.
     fn cut(&self, path: &Path, source: &Source, tail: Tail) -> Result<Option<PathBuf>, RepairError> {
-        let kept = match tail.kept_size() {
-            0 => None,
-            _ => Some(keep::keep(&self.fs, path, source, tail, self.watch)?),
-        };
+        let kept = keep::keep(&self.fs, path, source, tail, self.watch)?;
         let file = source.handle();
         // Whoever appends without the lock must not lose what was not looked at.
         if file.size()? != source.size() {
@@ -258,10 +247,3 @@ impl<'a> Repair<'a> {
 
 /// The least that a device reads and writes: its size is a multiple.
 const SECTOR_SIZE: u64 = 512;
-
-fn not_locked(error: TryLockError) -> RepairError {
-    match error {
-        TryLockError::WouldBlock => RepairError::Locked,
-        TryLockError::Error(error) => RepairError::Io(error),
-    }
-}

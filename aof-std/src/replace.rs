@@ -114,14 +114,20 @@ impl NewFile {
         self.handle().sync_all()?;
         self.temporary.persist(replace)?;
         let synced = self.fs.sync_directory_of(&self.target);
-        synced.map_err(|error| io::Error::new(error.kind(), NotDurable(error)))
+        synced.map_err(NotDurable::error)
     }
 }
 
-/// The error of a [`commit`](NewFile::commit) whose new file is in its place, and whose directory could not be
-/// synced: it may be gone after a power cut. Inside an [`io::Error`].
+/// The error of a [`commit`](NewFile::commit) whose new file (or directory) is in its place, and whose directory
+/// could not be synced: it may be gone after a power cut. Inside an [`io::Error`].
 #[derive(Debug)]
 pub struct NotDurable(io::Error);
+
+impl NotDurable {
+    pub(crate) fn error(error: io::Error) -> io::Error {
+        io::Error::new(error.kind(), Self(error))
+    }
+}
 
 impl fmt::Display for NotDurable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -65,6 +65,17 @@ pub(crate) fn is_same(fs: &dyn FileSystem, path: &Path, file: &dyn FileHandle) -
     Ok(fs.identity(path)? == file.identity()?)
 }
 
+/// Locks `file`, which was opened at `path`; refuses if it was moved away meanwhile.
+pub(crate) fn lock(fs: &dyn FileSystem, path: &Path, file: &dyn FileHandle) -> Result<(), TryLockError> {
+    file.try_lock()?;
+    match is_same(fs, path, file) {
+        Ok(true) => Ok(()),
+        // Whoever moved it begins a new one there.
+        Ok(false) => Err(TryLockError::WouldBlock),
+        Err(error) => Err(TryLockError::Error(error)),
+    }
+}
+
 /// Creates a log file: locked, and it and its directory entry durable.
 ///
 /// The directory is synced before too: a log that was moved away keeps its new name then, whatever becomes
@@ -72,10 +83,7 @@ pub(crate) fn is_same(fs: &dyn FileSystem, path: &Path, file: &dyn FileHandle) -
 pub(crate) fn create(fs: &dyn FileSystem, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
     fs.sync_directory_of(path)?;
     let file = fs.create_new(path)?;
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => io::ErrorKind::WouldBlock.into(),
-        TryLockError::Error(error) => error,
-    })?;
+    file.try_lock()?;
     // Another process may have opened it before it was locked, written to it, and ended.
     if file.size()? > 0 {
         return Err(io::ErrorKind::AlreadyExists.into());

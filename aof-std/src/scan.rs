@@ -13,10 +13,16 @@
 //! segment is read again from where the one before it ended. The results are those of reading from front
 //! to back, always; in the worst case everything is read twice.
 //!
+//! A file can be cut into ranges in the same way, each read by a machine of its own:
+//! [`run_range`](Scan::run_range) tells where the range's first event stands and where its last one ends. Where
+//! the second is the next range's first, the two together are what reading both at once would have given.
+//!
 //! Zeros that end the file are a device's free space: they are told as such, and not searched for entries.
 //!
 //! Memory: a buffer for one entry per worker, and the sinks of a few segments. Files are read, not
 //! mapped: a file that is cut short meanwhile is an error and not a signal.
+
+mod queue;
 
 use crate::source::{self, LogReader, Source};
 use crate::zeros::{self, End};
@@ -24,11 +30,11 @@ use aof_nostd::checksum::Magic;
 use aof_nostd::wire::{HEAD_SIZE, MAGIC_SIZE};
 use aof_nostd::{AnyProfile, Backend, Damage, DamageKind, Event, ForeignMagic, Located, Profile, Reader};
 use embedded_io_adapters::std::FromStd;
-use std::collections::BTreeMap;
+use queue::{Part, Queue, StopAtPanic};
 use std::io::{self, Read as _};
 use std::num::NonZero;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Takes what a segment of a log holds, in the order of the file.
 pub trait Sink: Send {
@@ -93,6 +99,26 @@ pub struct Scan<'a> {
     watch: Option<&'a Watch>,
     /// Where the zeros begin that end the file, once that is known.
     zeros: Option<u64>,
+}
+
+/// Where a range of a file begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// At the first place that looks like an entry's start; at the file's first byte, if that is in the range.
+    AtEntry,
+    /// At its first byte: the one before it ended there.
+    AtBoundary,
+}
+
+/// What of a range was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extract {
+    /// Where its first event stands; `None` where no entry starts in the range.
+    pub first: Option<u64>,
+    /// The boundary behind its last event, in the range or behind it.
+    pub next: u64,
+    /// Whether there is nothing more behind `next` in the file.
+    pub is_last: bool,
 }
 
 /// What of a file may hold a log.
@@ -215,49 +241,102 @@ impl<'a> Scan<'a> {
     ///
     /// The operating system's; [`io::ErrorKind::Interrupted`] where the [`Watch`] said stop;
     /// [`io::ErrorKind::UnexpectedEof`] where the file became shorter meanwhile.
-    pub fn run<S: Sink>(&self, new: impl Fn() -> S + Sync, mut take: impl FnMut(S)) -> io::Result<()> {
+    pub fn run<S: Sink>(&self, new: impl Fn() -> S + Sync, take: impl FnMut(S)) -> io::Result<()> {
+        self.run_range(0..u64::MAX, Begin::AtBoundary, new, take).map(drop)
+    }
+
+    /// Reads all that starts in a range of the file, in the same way. The last of it may end behind the range.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_range<S: Sink>(
+        &self,
+        range: Range<u64>,
+        begin: Begin,
+        new: impl Fn() -> S + Sync,
+        mut take: impl FnMut(S),
+    ) -> io::Result<Extract> {
         let entry_size_max = MAGIC_SIZE as u64 + u64::from(self.message_size_max);
         let zeros = match self.zeros {
             Some(zeros) => zeros,
             None => zeros::begin(self.source, self.watch)?,
         };
         let extent = &Extent::new(self.source, zeros, entry_size_max);
-        let end = extent.end();
-        let segments = end.div_ceil(self.segment_size);
+        let until = range.end.min(extent.end());
+        let first = match begin {
+            Begin::AtEntry if range.start > 0 && range.start < until => {
+                self.reader(extent)?.search(range.start, until).map_err(source::into_io)?
+            }
+            Begin::AtEntry if range.start > 0 => None,
+            _ => Some(range.start),
+        };
+        let next = match first {
+            Some(first) if first < until => self.run_from(extent, first..until, &new, &mut take)?,
+            Some(first) => first,
+            None => until,
+        };
+        Ok(Extract { first, next, is_last: next >= extent.end() })
+    }
+
+    /// Reads from the boundary that the range begins with. Gives the boundary behind it.
+    fn run_from<S: Sink>(
+        &self,
+        extent: &Extent,
+        range: Range<u64>,
+        new: &(impl Fn() -> S + Sync),
+        take: &mut impl FnMut(S),
+    ) -> io::Result<u64> {
+        let size = range.end.saturating_sub(range.start);
+        let segments = size.div_ceil(self.segment_size);
         let workers = usize::try_from(segments).unwrap_or(usize::MAX).min(self.threads);
         let queue = Queue::new(segments, workers as u64 * 2);
-        let is_done = workers > 1
-            && std::thread::scope(|scope| {
-                let spawn =
-                    || std::thread::Builder::new().spawn_scoped(scope, || self.work(extent, &queue, &new));
-                // A system that has no more threads to give may have given some.
-                if (0..workers).map_while(|_| spawn().ok()).count() == 0 {
-                    return Ok(false);
-                }
-                let _stop = StopAtPanic(&queue);
-                let result = self.stitch(extent, &queue, &new, &mut take);
-                queue.stop();
-                result.map(|()| true)
-            })?;
-        if is_done { Ok(()) } else { self.run_alone(extent, &new, &mut take) }
+        if workers <= 1 {
+            return self.run_alone(extent, range, new, take);
+        }
+        let next = std::thread::scope(|scope| {
+            let spawn = || {
+                let work = || self.work(extent, &range, &queue, new);
+                std::thread::Builder::new().spawn_scoped(scope, work)
+            };
+            // A system that has no more threads to give may have given some.
+            if (0..workers).map_while(|_| spawn().ok()).count() == 0 {
+                return Ok(None);
+            }
+            let _stop = StopAtPanic(&queue);
+            let result = self.stitch(extent, &range, &queue, new, take);
+            queue.stop();
+            result.map(Some)
+        })?;
+        match next {
+            Some(next) => Ok(next),
+            None => self.run_alone(extent, range, new, take),
+        }
+    }
+
+    /// What starts in a segment of a range.
+    fn segment_of(&self, range: &Range<u64>, index: u64) -> Range<u64> {
+        let from = range.start.saturating_add(index.saturating_mul(self.segment_size));
+        from..from.saturating_add(self.segment_size).min(range.end)
     }
 
     /// Segment by segment: sinks are no larger where there is but one core.
     fn run_alone<S: Sink>(
         &self,
         extent: &Extent,
+        range: Range<u64>,
         new: &impl Fn() -> S,
         take: &mut impl FnMut(S),
-    ) -> io::Result<()> {
+    ) -> io::Result<u64> {
         let mut reader = self.reader(extent)?;
-        let mut at = 0;
+        let mut at = range.start;
         loop {
-            let behind = (at / self.segment_size).saturating_add(1).saturating_mul(self.segment_size);
+            let index = at.saturating_sub(range.start) / self.segment_size;
             let mut sink = new();
-            let next = self.read(extent, &mut reader, at, behind.min(extent.end()), &mut sink)?;
+            let next = self.read(extent, &mut reader, at, self.segment_of(&range, index).end, &mut sink)?;
             take(sink);
-            if next <= at || next >= extent.end() {
-                return Ok(());
+            if next <= at || next >= range.end {
+                return Ok(next);
             }
             at = next;
         }
@@ -268,14 +347,15 @@ impl<'a> Scan<'a> {
     fn stitch<S: Sink>(
         &self,
         extent: &Extent,
+        range: &Range<u64>,
         queue: &Queue<S>,
         new: &(impl Fn() -> S + Sync),
         take: &mut impl FnMut(S),
-    ) -> io::Result<()> {
-        let mut expected = 0;
+    ) -> io::Result<u64> {
+        let mut expected = range.start;
         let mut own: Option<LogReader> = None;
         for index in 0..queue.segments {
-            let until = (index + 1).saturating_mul(self.segment_size).min(extent.end());
+            let until = self.segment_of(range, index).end;
             let part = queue.take(index)?;
             if expected >= until {
                 continue; // an entry, or damage, reaches over the whole segment
@@ -293,45 +373,43 @@ impl<'a> Scan<'a> {
             expected = self.read(extent, reader, expected, until, &mut sink)?;
             take(sink);
         }
-        Ok(())
+        Ok(expected)
     }
 
     /// What each worker does.
-    fn work<S: Sink>(&self, extent: &Extent, queue: &Queue<S>, new: &(impl Fn() -> S + Sync)) {
+    fn work<S: Sink>(
+        &self,
+        extent: &Extent,
+        range: &Range<u64>,
+        queue: &Queue<S>,
+        new: &(impl Fn() -> S + Sync),
+    ) {
         let _stop = StopAtPanic(queue);
         let mut reader = match self.reader(extent) {
             Ok(reader) => reader,
             Err(error) => return queue.fail(error),
         };
         while let Some(index) = queue.next() {
-            let from = index.saturating_mul(self.segment_size);
-            let until = from.saturating_add(self.segment_size).min(extent.end());
-            let part = self.segment(extent, &mut reader, from, until, new());
+            let segment = self.segment_of(range, index);
+            // The range itself begins at a boundary.
+            let first = match index {
+                0 => Ok(Some(range.start)),
+                // No farther than the segment: the next one has a worker of its own.
+                _ => reader.search(segment.start, segment.end).map_err(source::into_io),
+            };
+            let part = first.and_then(|first| {
+                let mut sink = new();
+                let next = match first {
+                    Some(first) => self.read(extent, &mut reader, first, segment.end, &mut sink)?,
+                    None => segment.end,
+                };
+                Ok(Part { first, next, sink })
+            });
             match part {
                 Ok(part) => queue.put(index, part),
                 Err(error) => return queue.fail(error),
             }
         }
-    }
-
-    fn segment<S: Sink>(
-        &self,
-        extent: &Extent,
-        reader: &mut LogReader,
-        from: u64,
-        until: u64,
-        mut sink: S,
-    ) -> io::Result<Part<S>> {
-        let first = match from {
-            0 => Some(0),
-            // No farther than the segment: the next one has a worker of its own.
-            _ => reader.search(from, until).map_err(source::into_io)?,
-        };
-        let next = match first {
-            Some(first) => self.read(extent, reader, first, until, &mut sink)?,
-            None => until,
-        };
-        Ok(Part { first, next, sink })
     }
 
     /// Reads from the boundary `from` on all that starts before `until`. Gives the boundary behind it.
@@ -428,107 +506,3 @@ pub(crate) fn in_the_middle(damage: Damage) -> Damage {
 
 /// Bytes between two looks at the watch.
 const SHOWN_EVERY: u64 = 1 << 20;
-
-/// A segment that was read.
-struct Part<S> {
-    /// Where its first event stands, if an entry starts in the segment.
-    first: Option<u64>,
-    /// The boundary behind its last event.
-    next: u64,
-    sink: S,
-}
-
-/// Segments on their way from the workers to the one who takes them in order.
-struct Queue<S> {
-    state: Mutex<State<S>>,
-    changed: Condvar,
-    segments: u64,
-    /// How many segments may wait to be taken.
-    ahead: u64,
-}
-
-struct State<S> {
-    /// The next segment that no worker has.
-    next: u64,
-    /// How many segments were taken.
-    taken: u64,
-    ready: BTreeMap<u64, Part<S>>,
-    error: Option<io::Error>,
-    stopped: bool,
-}
-
-/// Ends the others' waiting where a sink panics.
-struct StopAtPanic<'a, S>(&'a Queue<S>);
-
-impl<S> Drop for StopAtPanic<'_, S> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.fail(io::Error::other("a sink panicked"));
-        }
-    }
-}
-
-impl<S> Queue<S> {
-    fn new(segments: u64, ahead: u64) -> Self {
-        let state = State { next: 0, taken: 0, ready: BTreeMap::new(), error: None, stopped: false };
-        Self { state: Mutex::new(state), changed: Condvar::new(), segments, ahead }
-    }
-
-    /// A panic elsewhere does not make the numbers wrong.
-    fn lock(&self) -> MutexGuard<'_, State<S>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait<'a>(&self, guard: MutexGuard<'a, State<S>>) -> MutexGuard<'a, State<S>> {
-        self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The next segment to read; waits while too many wait to be taken.
-    fn next(&self) -> Option<u64> {
-        let mut state = self.lock();
-        loop {
-            if state.stopped || state.next >= self.segments {
-                return None;
-            }
-            if state.next < state.taken.saturating_add(self.ahead) {
-                let index = state.next;
-                state.next += 1;
-                return Some(index);
-            }
-            state = self.wait(state);
-        }
-    }
-
-    fn put(&self, index: u64, part: Part<S>) {
-        self.lock().ready.insert(index, part);
-        self.changed.notify_all();
-    }
-
-    fn fail(&self, error: io::Error) {
-        let mut state = self.lock();
-        state.error.get_or_insert(error);
-        state.stopped = true;
-        self.changed.notify_all();
-    }
-
-    fn stop(&self) {
-        self.lock().stopped = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits for a segment, and takes it.
-    fn take(&self, index: u64) -> io::Result<Part<S>> {
-        let mut state = self.lock();
-        loop {
-            if let Some(error) = state.error.take() {
-                return Err(error);
-            }
-            if let Some(part) = state.ready.remove(&index) {
-                state.taken = index + 1;
-                self.changed.notify_all();
-                return Ok(part);
-            }
-            state = self.wait(state);
-        }
-    }
-}

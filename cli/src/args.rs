@@ -8,6 +8,7 @@ use crate::man::ManArgs;
 use crate::replay::addresses::Addresses;
 use crate::replay::admission::Pulses;
 use crate::show::args::ShowArgs;
+use crate::verify::range::FileRange;
 use crate::{size, time};
 use aof_nostd::Checksum;
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
@@ -29,30 +30,34 @@ pub struct Args {
     pub command: Command,
 }
 
-/// The sub-commands.
+/// The sub-commands. What each is about stands in an attribute: a comment here would hide the long text that its
+/// arguments have.
 #[derive(Debug, Subcommand)]
+#[allow(missing_docs, reason = "the attributes tell")]
 pub enum Command {
-    /// Check every byte of logs, going on behind damage
+    #[command(about = "Check every byte of logs, going on behind damage")]
     Verify(VerifyArgs),
-    /// Show what logs hold, alone and together
+    #[command(about = "Put together the verdicts over the ranges of a log")]
+    Stitch(StitchArgs),
+    #[command(about = "Show what logs hold, alone and together")]
     Inspect(InspectArgs),
-    /// Print entries, one a line, and the data checksum
+    #[command(about = "Print entries, one a line, and the data checksum")]
     Debug(DebugArgs),
-    /// Print entries as they are written
+    #[command(about = "Print entries as they are written")]
     Follow(FollowArgs),
-    /// Show one entry whole: header, neighbours, copies, body
+    #[command(about = "Show one entry whole: header, neighbours, copies, body")]
     Show(ShowArgs),
-    /// Export events or entries as JSON lines, CSV or Parquet
+    #[command(about = "Export events or entries as JSON lines, CSV or Parquet")]
     Export(ExportArgs),
-    /// Merge the logs of a cluster's replicas into one unbroken chain
+    #[command(about = "Merge the logs of a cluster's replicas into one unbroken chain")]
     Merge(MergeArgs),
-    /// Cut a torn tail, after keeping its bytes beside the log
+    #[command(about = "Cut a torn tail, after keeping its bytes beside the log")]
     Repair(RepairArgs),
-    /// Seal a log anew in the other profile
+    #[command(about = "Seal a log anew in the other profile")]
     Convert(ConvertArgs),
-    /// Replay logs into a cluster
+    #[command(about = "Replay logs into a cluster")]
     Recover(RecoverArgs),
-    /// Make logs to test and to measure with
+    #[command(about = "Make logs to test and to measure with")]
     Generate(GenerateArgs),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  aof completions bash > /etc/bash_completion.d/aof")]
@@ -60,7 +65,7 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print a man page, or write all of them
+    #[command(about = "Print a man page, or write all of them")]
     Man(ManArgs),
 }
 
@@ -70,7 +75,8 @@ pub enum Command {
     long_about = "Check every byte of logs, going on behind damage.\n\nA file is sound if every byte belongs to a \
                   valid entry and there is no fork. Replicas go back in their logs after a restart (a backtrack) and \
                   jump ahead after a state sync (a gap): these are told, and fail only under --strict.",
-    after_help = "Examples:\n  aof verify r0.aof r1.aof r2.aof\n  aof verify --json *.aof | jq 'select(.sound | not)'"
+    after_help = "Examples:\n  aof verify r0.aof r1.aof r2.aof\n  aof verify --json *.aof | jq 'select(.sound | not)'\n  \
+                  aof verify --range 1/8 --part 1.part replica.aof"
 )]
 pub struct VerifyArgs {
     /// The logs
@@ -82,9 +88,44 @@ pub struct VerifyArgs {
     /// Let backtracks and gaps fail too
     #[arg(long)]
     pub strict: bool,
+    /// Only what starts in these bytes of one file: FROM..UNTIL, in bytes or with KiB, MiB, GiB; or K/N, the Kth
+    /// of N equal pieces
+    #[arg(long, value_name = "RANGE")]
+    pub range: Option<FileRange>,
+    /// Begin at the range's first byte: an entry ends, or damage, where it begins
+    #[arg(long, requires = "range")]
+    pub at_boundary: bool,
+    /// Write what the range holds into this file, for aof stitch
+    #[arg(long, value_name = "OUT", value_hint = ValueHint::FilePath, requires = "range")]
+    pub part: Option<PathBuf>,
+    /// Replace a part that exists
+    #[arg(long, requires = "part")]
+    pub force: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub limits: Limits,
+}
+
+/// Arguments of `aof stitch`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Put together what 'aof verify --range RANGE --part OUT FILE' wrote, in any order: the verdict over the \
+                  whole file, the same as that of 'aof verify FILE'. The ranges may be read by several machines, which \
+                  see the same file.\n\nParts of several files, the rotated pieces of one log, give the verdict over all \
+                  of them behind each other, in the order of the first part of each.",
+    after_help = "Examples:\n  aof verify --range 1/2 --part 1.part replica.aof\n  aof verify --range 2/2 --part 2.part \
+                  replica.aof\n  aof stitch 1.part 2.part"
+)]
+pub struct StitchArgs {
+    /// The parts
+    #[arg(required = true, value_name = "PART", value_hint = ValueHint::FilePath)]
+    pub parts: Vec<PathBuf>,
+    /// One JSON object, as of aof verify
+    #[arg(long)]
+    pub json: bool,
+    /// Let backtracks and gaps fail too
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// Arguments of `aof debug`.
@@ -128,7 +169,7 @@ pub struct MergeArgs {
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
     /// Begin with the child of this checksum, not with the lowest op
-    #[arg(long, value_name = "CHECKSUM")]
+    #[arg(long, value_name = "CHECKSUM", value_parser = parse_checksum)]
     pub root: Option<Checksum>,
     /// Write the chain up to the first gap or fork
     #[arg(long)]
@@ -271,7 +312,7 @@ pub struct RecoverArgs {
     #[arg(long)]
     pub no_preflight: bool,
     /// Begin with the child of this checksum, not with the lowest op
-    #[arg(long, value_name = "CHECKSUM")]
+    #[arg(long, value_name = "CHECKSUM", value_parser = parse_checksum)]
     pub root: Option<Checksum>,
     /// Replay a chain that has no beginning, or has no end: up to the first gap or fork
     #[arg(long)]
@@ -310,6 +351,16 @@ pub(crate) fn parse_cluster(text: &str) -> Result<u128, String> {
     text.parse().map_err(|_| "a cluster's id is a whole number, from 0 to 2^128 - 1".to_owned())
 }
 
+/// A checksum as all commands print it. With fewer digits it would be another one, with zeros before them.
+pub(crate) fn parse_checksum(text: &str) -> Result<Checksum, String> {
+    let digits = text.strip_prefix("0x").unwrap_or(text).chars().count();
+    match text.parse() {
+        Ok(checksum) if digits == 32 => Ok(checksum),
+        Ok(_) => Err(format!("a checksum has 32 hexadecimal digits, and this has {digits}")),
+        Err(_) => Err("a checksum has 32 hexadecimal digits".into()),
+    }
+}
+
 /// Limits of what is read.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Limits {
@@ -341,9 +392,24 @@ mod tests {
     }
 
     #[test]
+    fn help_of_every_command_has_its_long_text() {
+        for command in Args::command().get_subcommands().filter(|command| command.get_name() != "completions")
+        {
+            let (about, long) = (command.get_about(), command.get_long_about());
+            let name = command.get_name();
+            assert!(about.is_some_and(|about| !about.to_string().starts_with("Arguments")), "{name}");
+            let (about, long) = (about.map(ToString::to_string), long.map(ToString::to_string));
+            assert!(long.is_some_and(|long| long.len() > about.map_or(0, |about| about.len())), "{name}");
+        }
+    }
+
+    #[test]
     fn checksum_is_parsed_or_refused() {
         let parse = |root| Args::try_parse_from(["aof", "merge", "-o", "out", "--root", root, "in"]);
         assert!(parse("b68a0bdf32120df82f3802d9391a915f").is_ok());
         assert!(parse("xyz").is_err());
+        assert!(parse("0xb68a0bdf32120df82f3802d9391a915f").is_ok());
+        let told = parse("b68a").unwrap_err().to_string();
+        assert!(told.contains("a checksum has 32 hexadecimal digits, and this has 4"), "{told}");
     }
 }

@@ -10,7 +10,27 @@ use aof_nostd::wire::Operation;
 #[derive(Clone, Debug, Default)]
 pub struct DataBytes(Vec<u8>);
 
+/// Bytes that an entry gives.
+const ENTRY_SIZE: usize = 25;
+
 impl DataBytes {
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Forgets them.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// The bytes of whole entries, as [`as_bytes`](Self::as_bytes) gave them.
+    #[must_use]
+    pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
+        bytes.len().is_multiple_of(ENTRY_SIZE).then_some(Self(bytes))
+    }
+
     /// Takes an entry, if a replay sends it. Says whether it does.
     pub fn push(&mut self, header: &Header) -> bool {
         let replayable = Operation(header.operation).is_replayable();
@@ -59,6 +79,6 @@ mod tests {
         }
         header.operation = Operation::CREATE_TRANSFERS.0;
         assert!(data.push(&header));
-        assert_eq!(data.0.len(), 25);
+        assert_eq!(data.0.len(), ENTRY_SIZE);
     }
 }

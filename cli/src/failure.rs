@@ -194,7 +194,7 @@ impl Failure {
 }
 
 /// The reason without Rust's "(os error N)".
-struct Reason<'a>(&'a io::Error);
+pub(crate) struct Reason<'a>(pub(crate) &'a io::Error);
 
 impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

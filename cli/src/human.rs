@@ -57,10 +57,48 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
+/// The same without commas, for what programs read too: `1 entry`, `3888 entries`.
+///
+/// ```
+/// assert_eq!(aof_cli::human::noun(3888, "entry", "entries"), "3888 entries");
+/// ```
+#[must_use]
+pub fn noun(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// Ranges of ops with both ends: `5, 7-9`; at most 20 of them.
+///
+/// ```
+/// assert_eq!(aof_cli::human::ranges(&[(5, 5), (7, 9)]), "5, 7-9");
+/// ```
+#[must_use]
+pub fn ranges(ranges: &[(u64, u64)]) -> String {
+    let mut text = String::new();
+    for (index, (first, last)) in ranges.iter().take(RANGES_SHOWN).enumerate() {
+        let between = if index == 0 { "" } else { ", " };
+        let _ = write!(text, "{between}{first}");
+        if first != last {
+            let _ = write!(text, "-{last}");
+        }
+    }
+    match ranges.len().saturating_sub(RANGES_SHOWN) {
+        0 => {}
+        more => {
+            let _ = write!(text, " and {more} more ranges");
+        }
+    }
+    text
+}
+
+/// Ranges that are shown; a hostile log could have one at every second op.
+const RANGES_SHOWN: usize = 20;
+
 /// A time by RFC 3339 in UTC, to the nanosecond: `2026-11-21T05:02:27.707103671Z`. `ns` since 1970.
 ///
 /// ```
 /// assert_eq!(aof_cli::human::time(1_000_000_002), "1970-01-01T00:00:01.000000002Z");
+/// assert_eq!(aof_cli::human::time(u64::MAX), "2554-07-21T23:34:33.709551615Z");
 /// ```
 #[must_use]
 pub fn time(ns: u64) -> String {
@@ -134,6 +172,13 @@ mod tests {
         }
         assert_eq!(counted(1, "entry", "entries"), "1 entry");
         assert_eq!(counted(0, "entry", "entries"), "0 entries");
+    }
+
+    #[test]
+    fn ranges_are_short() {
+        assert_eq!(ranges(&[]), "");
+        assert_eq!(ranges(&[(1, 1), (3, 5)]), "1, 3-5");
+        assert!(ranges(&[(1, 1); 23]).ends_with("1 and 3 more ranges"));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! | [`args`] | the command line: help and completions come from it |
 //! | [`exit`] | exit codes |
 //! | [`failure`] | why a command could not do its work: what, where, what to do |
-//! | [`verify`], [`debug`], [`mod@follow`], [`show`], [`merge`], [`mod@repair`], [`mod@convert`], [`recover`] | the commands, one module each |
+//! | [`verify`], [`stitch`], [`debug`], [`mod@follow`], [`show`], [`merge`], [`mod@repair`], [`mod@convert`], [`recover`] | the commands, one module each |
 //! | [`mod@inspect`] | the command that shows logs: to a person, a program, a browser |
 //! | [`export`] | the command that gives what logs hold to other programs |
 //! | [`generate`] | the command that makes logs, and the function that does so in memory |
@@ -38,6 +38,7 @@ pub mod repair;
 pub mod replay;
 pub mod show;
 pub mod size;
+pub mod stitch;
 pub mod survey;
 pub mod target;
 pub mod time;
@@ -56,6 +57,7 @@ pub fn run() -> ExitCode {
     fail_on_file_limit();
     let result = match parse().command {
         Command::Verify(args) => verify::run(&args),
+        Command::Stitch(args) => stitch::run(&args),
         Command::Debug(args) => debug::run(&args),
         Command::Follow(args) => follow::run(&args),
         Command::Show(args) => show::run(&args),

@@ -8,6 +8,8 @@ use crate::args::Args;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
+use crate::target;
+use aof_std::NewFile;
 use clap::{Command, CommandFactory, ValueHint};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
@@ -42,7 +44,10 @@ pub fn run(args: &ManArgs) -> Result<Exit, Failure> {
     if let Some(directory) = &args.output {
         for command in &pages {
             let path = directory.join(format!("{}.1", name(command)));
-            std::fs::write(&path, page(command, &pages)).map_err(|error| Failure::write(&path, error))?;
+            let failed = |error| Failure::write(&path, error);
+            let mut file = NewFile::create(&path).map_err(failed)?;
+            file.write_all(&page(command, &pages)).map_err(failed)?;
+            target::commit(file, &path, true)?;
         }
         return Ok(Exit::Sound);
     }

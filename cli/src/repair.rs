@@ -2,7 +2,7 @@
 
 use crate::args::RepairArgs;
 use crate::exit::Exit;
-use crate::failure::{Failure, shown};
+use crate::failure::{Failure, Reason as Told, shown};
 use crate::output;
 use crate::survey::Finding;
 use aof_nostd::Profile;
@@ -35,6 +35,9 @@ fn failure(file: &Path, error: RepairError) -> Failure {
     let name = shown(file);
     match error {
         RepairError::Io(error) => Failure::read(file, error),
+        RepairError::NotWritable(error) => {
+            Failure::Usage(format!("{name} cannot be opened for writing: {}", Told(&error)))
+        }
         RepairError::Locked => Failure::Usage(format!(
             "{name}: another process writes this log, and what looks torn may be on its way: stop it first"
         )),
@@ -202,13 +205,7 @@ fn json(args: &RepairArgs, repaired: &Repaired) -> Value {
         _ => ("left", None),
     };
     let reason = match &repaired.action {
-        Action::Left(reason) => Some(match reason {
-            Reason::Strange(_) => "no-crash",
-            Reason::OtherProfile { .. } => "other-profile",
-            Reason::Entries { .. } => "entries",
-            Reason::TooLong => "too-long",
-            _ => "maybe-image",
-        }),
+        Action::Left(reason) => Some(reason.name()),
         _ => None,
     };
     let missing = |tail: &Tail| match tail.kind {

@@ -55,6 +55,21 @@ fn real_log_there_and_back_is_the_same_to_the_bit() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn output_is_as_private_as_the_input() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = TempDir::new().unwrap();
+    let (input, output) = (directory.path().join("private.aof"), directory.path().join("crc.aof"));
+    fs::copy(replica(1), &input).unwrap();
+    for mode in [0o600, 0o640] {
+        fs::set_permissions(&input, fs::Permissions::from_mode(mode)).unwrap();
+        convert("crc", &[], &input, &output).code(0);
+        assert_eq!(fs::metadata(&output).unwrap().permissions().mode() & 0o777, mode);
+        fs::remove_file(&output).unwrap();
+    }
+}
+
 #[test]
 fn only_magic_checksums_and_parent_change() {
     let directory = TempDir::new().unwrap();
@@ -95,7 +110,7 @@ fn logs_that_are_not_one_whole_chain_are_refused_with_the_place_and_the_remedy()
         ),
         (file(&directory, "damaged", &damaged), &[], &["byte 100192 (op 143): body-checksum", "aof merge"]),
         (file(&directory, "torn", &small[..183_500]), &[], &["torn-tail", "aof repair", "cuts a torn tail"]),
-        (file(&directory, "forked", &forked), &[], &["fork"]),
+        (file(&directory, "forked", &forked), &[], &["fork: another entry for op", "shows both histories"]),
         (
             file(&directory, "late", &late),
             &["--keep-first-parent"],

@@ -37,6 +37,21 @@ fn wrong_usage_is_2() {
 }
 
 #[test]
+fn output_called_minus_is_refused_where_it_has_to_be_a_file() {
+    let log = data("single/small-bodies.aof");
+    let log = log.to_str().unwrap();
+    for arguments in [
+        &["merge", "--output", "-", log][..],
+        &["convert", "--profile", "crc", "--output", "-", log],
+        &["inspect", "--html", "-", log],
+        &["verify", "--range", "1/1", "--part", "-", log],
+    ] {
+        let ran = aof(arguments).code(2);
+        assert!(ran.stderr.contains("./- is a file of this name"), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn completions_are_made_for_the_usual_shells() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(aof(["completions", shell]).code(0).stdout.contains("merge"), "{shell}");

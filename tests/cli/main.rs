@@ -23,5 +23,6 @@ mod recover;
 mod repair;
 mod show;
 mod simulation;
+mod stitch;
 mod util;
 mod verify;

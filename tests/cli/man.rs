@@ -44,6 +44,22 @@ fn pages() -> TempDir {
     directory
 }
 
+/// Pages were written into the files that were there, and through links.
+#[cfg(unix)]
+#[test]
+fn pages_replace_what_is_there_and_follow_no_link() {
+    let directory = pages();
+    let path = directory.path().join("aof.1");
+    let (page, elsewhere) = (fs::read(&path).unwrap(), directory.path().join("elsewhere"));
+    fs::write(&elsewhere, "mine").unwrap();
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+    aof(["man".as_ref(), "--output".as_ref(), directory.path().as_os_str()]).code(0);
+    assert_eq!(fs::read(&elsewhere).unwrap(), b"mine");
+    assert!(path.symlink_metadata().unwrap().is_file());
+    assert_eq!(fs::read(&path).unwrap(), page);
+}
+
 #[test]
 fn every_command_has_a_page_with_all_sections() {
     let directory = pages();

@@ -59,6 +59,8 @@ fn an_entry_is_found_by_op_checksum_byte_and_time() {
     assert_eq!(shown(&path, &["--offset", &(last + 1).to_string()])[0]["op"], 151);
     assert_eq!(shown(&path, &["--at", &(time - 1).to_string()])[0]["op"], 149);
     assert_eq!(shown(&path, &["--at", "2100-01-01"])[0]["op"], 300, "the last one up to then");
+    let ran = show(&path, &["--at", &time.to_string()]).code(0);
+    assert!(ran.stdout.contains("Z, at that time\n"), "{}", ran.stdout);
     let ran = show(&path, &["--at", &(time + 5).to_string()]).code(0);
     assert!(ran.stdout.contains("the last entry up to ") && ran.stdout.contains(", 5 ns before it"));
 }
@@ -77,7 +79,15 @@ fn an_entry_that_is_not_there_is_told_with_what_is() {
     assert!(told(&["--op", "301"]).contains("has no op 301: its ops go from 1 to 300"));
     let zero = "0".repeat(32);
     assert!(told(&["--checksum", &zero]).contains("its ops go from 1 to 300"));
-    assert!(told(&["--offset", "183616"]).contains("byte 183616 belongs to no entry"));
+    assert!(
+        told(&["--offset", "183616"]).contains("byte 183616 belongs to no entry: the file has 183616 bytes")
+    );
+    assert!(
+        show(&replica(0), &["--op", "823"])
+            .code(1)
+            .stderr
+            .contains("has no op 823: ops 823 to 959 are missing there; its ops go from 1 to 3221")
+    );
     let told = told(&["--at", "1970-01-02"]);
     assert!(
         told.contains("has no entry up to 1970-01-02T00:00:00.000000000Z")
@@ -193,4 +203,144 @@ fn damage_where_an_entry_may_have_stood_is_told() {
     let ran = show(&path, &["--op", "149"]).code(0);
     assert!(ran.stdout.contains("child             not in this file"), "{}", ran.stdout);
     assert!(ran.stderr.contains("is damaged at 1 place"), "{}", ran.stderr);
+}
+
+/// A byte of free space was told as one among entries.
+#[test]
+fn byte_of_free_space_is_told_as_that() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Builder::new(PROFILES[0]).chain(&[8; 3]).raw(&[0; 4096]).build();
+    let path = file(&directory, "device.img", &log.bytes);
+    let end = log.entries[2].end();
+    let told = show(&path, &["--offset", &(end + 5).to_string()]).code(1).stderr;
+    assert!(told.contains(&format!("free space from byte {end} on, zeros to the end at byte")), "{told}");
+    let zeros = file(&directory, "zeros.img", &[0; 4096]);
+    let told = show(&zeros, &["--offset", "0"]).code(1).stderr;
+    assert!(told.contains("byte 0 belongs to no entry: free space from byte 0 on"), "{told}");
+}
+
+/// `--at` in a gap gave the entry before the gap, and no word of what is missing there.
+#[test]
+fn answer_right_before_a_gap_is_doubted() {
+    let at = "2026-11-21T05:02:34.05Z";
+    let ran = show(&replica(0), &["--at", at]).code(1);
+    assert!(ran.stdout.starts_with("op 822 in "), "{}", ran.stdout);
+    assert!(
+        ran.stderr.contains(
+            "ops 823 to 959 are missing right behind op 822; the entry of that time may be one of them: another \
+             replica's log may have it"
+        ),
+        "{}",
+        ran.stderr
+    );
+    let ran = show(&replica(0), &["--at", at, "--json"]).code(1);
+    assert_eq!(ran.json()[0]["missing_behind"], serde_json::json!([823, 959]));
+    // The replica that has them, the entry's own time, and the time behind the gap leave no doubt.
+    assert_eq!(shown(&replica(1), &["--at", at])[0]["op"], 919);
+    let last = &shown(&replica(0), &["--op", "822"])[0];
+    let exact = &shown(&replica(0), &["--at", last["time"].as_str().unwrap()])[0];
+    assert_eq!((&exact["op"], &exact["missing_behind"]), (&Value::from(822), &Value::Null));
+    let behind = &shown(&replica(0), &["--op", "960"])[0];
+    assert_eq!(shown(&replica(0), &["--at", behind["time"].as_str().unwrap()])[0]["op"], 960);
+    let none = show(&replica(0), &["--at", "2100-01-01"]).code(0);
+    assert_eq!(none.stderr, "", "nothing is known to be behind the last");
+}
+
+/// `--at` where the right entry is damaged gave the one before it, and spoke of neighbours and copies only.
+#[test]
+fn answer_right_before_damage_is_doubted() {
+    let directory = tempfile::tempdir().unwrap();
+    let sound = data("single/small-bodies.aof");
+    let damaged = |op: u64| {
+        let entry = &shown(&sound, &["--op", &op.to_string()])[0];
+        let mut bytes = std::fs::read(&sound).unwrap();
+        bytes[usize::try_from(entry["offset"].as_u64().unwrap()).unwrap() + 300] ^= 1;
+        (file(&directory, "damaged.aof", &bytes), entry["time"].as_str().unwrap().to_owned())
+    };
+    let (path, time) = damaged(150);
+    let ran = show(&path, &["--at", &time, "--json"]).code(1);
+    let entry = &ran.json()[0];
+    assert_eq!((&entry["op"], &entry["missing_behind"]), (&Value::from(149), &serde_json::json!([150, 150])));
+    assert_eq!(entry["damaged_behind"], true);
+    let text = "op 150 is missing right behind op 149; the entry of that time may be that one: it may have stood at \
+                the place that is damaged";
+    assert!(ran.stderr.contains(text), "{}", ran.stderr);
+    assert_eq!(shown(&path, &["--at", "2100-01-01"])[0]["op"], 300, "far from the damage");
+    // At the end nothing tells that an op is missing, but for the damage.
+    let (path, time) = damaged(300);
+    let ran = show(&path, &["--at", &time]).code(1);
+    let text =
+        "op 299 is the last, and something behind it is damaged; the entry of that time may be another";
+    assert!(ran.stderr.contains(text), "{}", ran.stderr);
+    assert_eq!(
+        shown(&path, &["--op", "299"])[0]["damaged_behind"],
+        false,
+        "what is asked for by op is there"
+    );
+}
+
+/// `--checksum 936a` was taken for 28 zeros and 936a.
+#[test]
+fn checksum_has_all_its_digits() {
+    let path = data("single/small-bodies.aof");
+    let told = show(&path, &["--checksum", "936a"]).code(2).stderr;
+    assert!(told.contains("a checksum has 32 hexadecimal digits, and this has 4"), "{told}");
+    show(&path, &["--checksum", &"g".repeat(32)]).code(2);
+    show(&path, &["--checksum", &"0".repeat(33)]).code(2);
+    let merge = aof(["merge", "--output", "none.aof", "--root", "936a", "none"]).code(2);
+    assert!(merge.stderr.contains("a checksum has 32 hexadecimal digits"), "{}", merge.stderr);
+}
+
+#[test]
+fn events_of_an_entry_without_a_time_have_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let draft = aof_nostd::Draft { operation: aof_nostd::Operation(130), ..Default::default() };
+    let body = [bodies::transfer(1, 1), bodies::transfer(2, 1), bodies::transfer(3, 1)].concat();
+    let log = Builder::new(AnyProfile::default()).draft(draft).entry(&body).build();
+    let path = file(&directory, "device.aof", &log.bytes);
+    let events = shown(&path, &["--op", "1"])[0]["body"]["events"].clone();
+    let times: Vec<&Value> = events.as_array().unwrap().iter().map(|it| &it["event_timestamp"]).collect();
+    assert_eq!(times, [0, 0, 0]);
+}
+
+/// A device without a clock writes 0, which is no time: the first hundred entries of such a log were the last
+/// ones up to this day, all of them of 1970.
+#[test]
+fn entries_without_a_time_are_not_the_last_ones_up_to_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut builder = Builder::new(AnyProfile::default());
+    for timestamp_ns in [0, 0, 700, 0] {
+        builder = builder.draft(aof_nostd::Draft { timestamp_ns, ..Default::default() }).entry(b"");
+    }
+    let path = file(&directory, "some.aof", &builder.build().bytes);
+    let ran = show(&path, &["--at", "2026-11-21", "--json"]).code(0);
+    assert_eq!(ran.json().iter().map(|entry| entry["op"].as_u64()).collect::<Vec<_>>(), [Some(3)]);
+    assert!(ran.stderr.contains("3 entries passed over that have no time"), "{}", ran.stderr);
+    let mut builder = Builder::new(AnyProfile::default());
+    for _ in 0..3 {
+        builder = builder.draft(aof_nostd::Draft::default()).entry(b"");
+    }
+    let path = file(&directory, "none.aof", &builder.build().bytes);
+    let ran = show(&path, &["--at", "2026-11-21"]).code(1);
+    assert!(ran.stderr.contains("no entry with a time: 3 entries with timestamp 0"), "{}", ran.stderr);
+}
+
+/// More than a hundred were told to be a hundred.
+#[test]
+fn entries_that_are_not_shown_are_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    for (forks, told) in [
+        (100, "100 different entries of op 2: a fork\n"),
+        (150, "150 different entries of op 2: a fork: the first 100 are shown"),
+        (1500, "more than 1000 different entries of op 2: a fork: the first 100 are shown"),
+    ] {
+        let mut builder = Builder::new(AnyProfile::default()).chain(&[0]);
+        for number in 0..forks {
+            builder = builder.fork(0).entry(&u32::to_le_bytes(number));
+        }
+        let path = file(&directory, "forks.aof", &builder.build().bytes);
+        let ran = show(&path, &["--op", "2", "--json"]).code(0);
+        assert_eq!(ran.json().len(), 100);
+        assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    }
 }

@@ -4,7 +4,7 @@ use crate::read;
 use aof_nostd::{AnyProfile, ReadError, Reader};
 use aof_tests::build::{Builder, PROFILES};
 use aof_tests::device::{Choppy, Failing, Flaky, Memory, Shrinking};
-use aof_tests::events::{Form, Seen};
+use aof_tests::events::Form;
 use embedded_io::ErrorKind;
 
 fn log(profile: AnyProfile) -> Vec<u8> {
@@ -23,19 +23,7 @@ fn step_that_failed_may_be_tried_again() {
                 let device = Flaky::new(Choppy::new(Memory::new(log.clone()), seed), 100, seed);
                 // The size is asked for by a seek, which may fail too.
                 let Ok(mut reader) = Reader::new(device, [0; 700], profile) else { continue };
-                let mut seen: Vec<Seen> = Vec::new();
-                loop {
-                    match form.read(&mut reader) {
-                        Ok(more) => {
-                            seen.extend(more);
-                            break;
-                        }
-                        Err((more, error)) => {
-                            assert_eq!(error, ErrorKind::Other);
-                            seen.extend(more);
-                        }
-                    }
-                }
+                let seen = form.read_on(&mut reader, |error| assert_eq!(error, ErrorKind::Other));
                 assert_eq!(seen, expected, "{form:?}, seed {seed}");
             }
         }

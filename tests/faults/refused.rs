@@ -113,6 +113,12 @@ fn file_that_may_not_be_read_or_written_is_named_and_untouched() {
     let merging = |flags: &[&str]| nobody.run(Command::new(AOF).args(merge(flags, &output, &[&path])));
     merging(&[]).code(2).says(&["cannot read", "log.aof", "ermission denied"]);
     assert_eq!(names(path.parent().unwrap()), ["log.aof"]);
+    // Read, and not written: what is refused is the writing.
+    let torn = nobody.log(0o755, 0o444, &log_of_three(100));
+    let before = files(torn.parent().unwrap());
+    let repairing = nobody.run(Command::new(AOF).arg("repair").arg(&torn));
+    repairing.code(2).says(&["log.aof cannot be opened for writing", "ermission denied"]);
+    assert!(files(torn.parent().unwrap()) == before);
     // The output's directory takes no new file: told before anything is read.
     let path = nobody.log(0o555, 0o444, &log);
     merging(&[]).code(1).says(&["whole.aof", "ermission denied"]);

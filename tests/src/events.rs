@@ -159,6 +159,30 @@ impl Form {
         }
     }
 
+    /// The same over a device that fails now and then: each failed step is tried again. Every error goes to
+    /// `failed` first.
+    pub fn read_on<D, B, P>(self, reader: &mut Reader<D, B, P>, mut failed: impl FnMut(D::Error)) -> Vec<Seen>
+    where
+        D: Read + Seek,
+        B: AsMut<[u8]>,
+        P: Profile,
+        D::Error: Debug,
+    {
+        let mut seen = Vec::new();
+        loop {
+            match self.read(reader) {
+                Ok(more) => {
+                    seen.extend(more);
+                    return seen;
+                }
+                Err((more, error)) => {
+                    seen.extend(more);
+                    failed(error);
+                }
+            }
+        }
+    }
+
     fn step<D, B, P>(self, reader: &mut Reader<D, B, P>) -> Result<Option<Seen>, D::Error>
     where
         D: Read + Seek,

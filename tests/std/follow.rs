@@ -246,6 +246,51 @@ fn what_is_not_whole_at_a_rotation_is_told_and_the_chain_is_checked_across() {
     );
 }
 
+/// What a scan tells of the end of a file is what a follower tells when the file is given up: a torn entry with
+/// zeros behind it was one damage to the file's end here, and a torn tail and free space there.
+#[test]
+fn the_end_of_a_file_that_is_given_up_is_told_as_a_scan_tells_it() {
+    #[derive(Default)]
+    struct Ends(Vec<String>);
+    impl aof_std::scan::Sink for Ends {
+        fn entry(&mut self, _: aof_nostd::Located<'_>) {}
+        fn damage(&mut self, damage: aof_nostd::Damage, until: u64) {
+            self.0.push(format!("{} {}-{until}", damage.kind.name(), damage.offset));
+        }
+        fn zeros(&mut self, from: u64) {
+            self.0.push(format!("zeros {from}-"));
+        }
+    }
+    let log = small(PROFILES[0]);
+    let third = log.entries[2].range();
+    let mut kinds = std::collections::BTreeSet::new();
+    for kept in [0, 3, 16, 20, 100, 271, 272, 300, 571] {
+        for zeros in [0, 100, 511, 512, 4096] {
+            let mut bytes = log.bytes[..third.start + kept].to_vec();
+            bytes.resize(bytes.len() + zeros, 0);
+            let mut following = Following::new(Start::Beginning);
+            following.write(&bytes);
+            assert_eq!(following.poll(), ["opened", "1", "2"], "{kept} and {zeros} zeros");
+            let source = aof_std::Source::open(&following.path).unwrap();
+            let scan = aof_std::scan::Scan::detect(&source, aof_std::backend()).unwrap();
+            let mut ends = Ends::default();
+            scan.run(Ends::default, |part: Ends| ends.0.extend(part.0)).unwrap();
+            let size = bytes.len();
+            let expected = ends.0.iter().map(|end| match end.strip_suffix('-') {
+                Some(zeros) => format!("{zeros}-{size}"),
+                None => end.clone(),
+            });
+            let mut expected: Vec<String> = expected.collect();
+            kinds.extend(expected.iter().map(|end| end.split(' ').next().unwrap().to_owned()));
+            expected.extend(["rotated".to_owned(), "backtrack1".to_owned()]);
+            fs::rename(&following.path, following.path.with_extension("1")).unwrap();
+            following.write(&log.bytes[..end(&log, 0)]);
+            assert_eq!(following.poll(), expected, "{kept} and {zeros} zeros");
+        }
+    }
+    assert!(kinds.contains("torn-tail") && kinds.contains("zeros"), "{kinds:?}");
+}
+
 #[test]
 fn log_file_that_rotates_is_followed_without_a_gap() {
     let mut following = Following::new(Start::Beginning);
@@ -284,6 +329,30 @@ fn file_that_becomes_shorter_is_read_on_behind_what_still_stands() {
     file.set_len(end(&log, 2) as u64).unwrap();
     following.append(&log.bytes[end(&log, 2)..]);
     assert_eq!(following.poll(), ["4", "5"]);
+}
+
+/// With the last ten entries told, a cut of twenty leaves none of them: the whole file was told again.
+#[test]
+fn file_that_is_cut_before_all_that_is_remembered_is_not_told_again() {
+    let log = chain(PROFILES[0], &[7; 60]);
+    for (start, torn) in [(Start::Last(10), 0), (Start::Last(0), 0), (Start::Last(10), 100)] {
+        let mut following = Following::new(start);
+        following.write(&log.bytes);
+        following.poll();
+        let (size, cut) = (log.bytes.len(), end(&log, 39));
+        let file = fs::File::options().write(true).open(&following.path).unwrap();
+        file.set_len((cut + torn) as u64).unwrap();
+        assert_eq!(following.poll(), [format!("shortened {size}-{cut}")]);
+        assert_eq!(following.poll(), [""; 0]);
+        file.set_len(cut as u64).unwrap();
+        following.append(&log.bytes[cut..end(&log, 41)]);
+        assert_eq!(following.poll(), ["41", "42"], "and linked to what was there");
+        // Emptied all the same, and filled by others.
+        let other = Builder::new(PROFILES[0]).chain(&[9; 50]).build();
+        following.write(&other.bytes[other.entries[45].offset..]);
+        let told = following.poll();
+        assert!(told[0].ends_with("-0") && told.len() == 6, "{told:?}");
+    }
 }
 
 #[test]

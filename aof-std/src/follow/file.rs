@@ -14,17 +14,20 @@
 //! | one starts, and P's header tells nothing | the same, but wait for a second at most, or until the file is longer by one entry of the size limit: no later byte changes the answer |
 //!
 //! Before each look the last entry told is looked at. Where it does not stand any more, the file was cut or
-//! written anew: reading goes on behind the last one told that still stands, else at the beginning. So no entry
-//! is told twice for a cut, and none is left out for a file that was emptied and filled again.
+//! written anew: reading goes on behind the last one told that still stands. Where none of those remembered does,
+//! the file's first bytes tell: the same as before, it was cut, and reading goes on at its end; else it was
+//! emptied, and is read from its beginning. So no entry is told twice for a cut, and none is left out for a file
+//! that was emptied and filled again. (What is written behind so deep a cut before anybody looks is passed over.)
 
 use super::{News, SETTLE, Step, Wait, begin};
 use crate::fs::{FileHandle, FileId};
 use crate::scan::in_the_middle;
 use crate::source::{READ_AHEAD, Source, into_io};
+use crate::zeros::End;
 use aof_nostd::chain::ChainLink;
 use aof_nostd::checksum::Magic;
 use aof_nostd::wire::{HEAD_SIZE, MAGIC_SIZE};
-use aof_nostd::{AnyProfile, Damage, DamageKind, Located, Profile, ReadError, Reader};
+use aof_nostd::{AnyProfile, Damage, DamageKind, ForeignMagic, Located, Profile, ReadError, Reader};
 use embedded_io_adapters::std::FromStd;
 use std::collections::VecDeque;
 use std::io;
@@ -48,6 +51,8 @@ pub(super) struct Growing {
     profile: Option<AnyProfile>,
     /// The entries told last, in the order of the file.
     told: VecDeque<Told>,
+    /// How the file began when the first entry was passed: that one's magic and checksum.
+    head: Option<[u8; MAGIC_SIZE + 16]>,
     unfinished: Option<Unfinished>,
     /// Nothing that is an entry of either profile stood before this: a file that is no log is not searched
     /// again for each byte.
@@ -90,6 +95,7 @@ impl Growing {
             position: 0,
             profile: None,
             told: VecDeque::new(),
+            head: None,
             unfinished: None,
             no_log_before: 0,
         })
@@ -118,6 +124,7 @@ impl Growing {
         step: &mut Step<'_>,
         count: u64,
     ) -> io::Result<()> {
+        self.head = self.begins()?;
         let Some(mut reader) = self.reader(buffer, step.message_size_max)? else { return Ok(()) };
         let begin = begin::last_entries(&mut reader, count)?;
         if let Some(before) = begin.before {
@@ -140,10 +147,13 @@ impl Growing {
     }
 
     fn look(&mut self, buffer: &mut [u8], step: &mut Step<'_>) -> io::Result<Wait> {
-        if let Some(news) = self.go_back(step)?
+        if let Some(news) = self.go_back(buffer, step)?
             && step.tell(news).is_break()
         {
             return Ok(Wait::Stopped);
+        }
+        if self.told.is_empty() {
+            self.head = self.begins()?;
         }
         let Some(mut reader) = self.reader(buffer, step.message_size_max)? else {
             return Ok(Wait::More { unfinished: None, until: None });
@@ -245,19 +255,42 @@ impl Growing {
         }
     }
 
-    /// The file is given up for another: what is not whole will never be.
-    pub(super) fn finish(&mut self, step: &mut Step<'_>) -> io::Result<ControlFlow<()>> {
-        let Some(unfinished) = self.unfinished.take() else { return Ok(ControlFlow::Continue(())) };
-        let source = Source::new(self.handle.clone())?;
-        let size = source.size();
-        if source.zeros_begin()? <= self.position {
-            return Ok(step.tell(News::Zeros(self.position, size)));
+    /// The file is given up for another: what is not whole will never be. It is told as a scan tells it.
+    pub(super) fn finish(&mut self, buffer: &mut [u8], step: &mut Step<'_>) -> io::Result<ControlFlow<()>> {
+        let Some(Unfinished { damage, .. }) = self.unfinished.take() else {
+            return Ok(ControlFlow::Continue(()));
+        };
+        let zeros = Source::new(self.handle.clone())?.zeros_begin()?;
+        let Some(mut reader) = self.reader(buffer, step.message_size_max)? else {
+            return Ok(ControlFlow::Continue(()));
+        };
+        let size = reader.end();
+        let head_end = damage.offset.saturating_add(HEAD_SIZE as u64);
+        let reach = match damage.kind {
+            DamageKind::HeaderChecksum => Some(head_end),
+            DamageKind::Magic(ForeignMagic::Unknown) => {
+                let mut begun =
+                    vec![
+                        0;
+                        usize::try_from(zeros.saturating_sub(damage.offset)).unwrap_or(0).min(MAGIC_SIZE)
+                    ];
+                read_at(&*self.handle, &mut begun, damage.offset)?;
+                let is_begun = !begun.is_empty() && reader.profile().magic().starts_with(&begun);
+                is_begun.then_some(head_end)
+            }
+            _ => extent(&mut reader, damage)?,
+        };
+        let end = End::of(damage, reach, zeros, size);
+        if let Some((damage, until)) = end.damage
+            && step.damage(damage, until).is_break()
+        {
+            return Ok(ControlFlow::Break(()));
         }
-        Ok(step.damage(unfinished.damage, size))
+        Ok(end.zeros.map_or(ControlFlow::Continue(()), |from| step.tell(News::Zeros(from, size))))
     }
 
     /// Goes back behind the last entry told that still stands, if the last of all does not.
-    fn go_back(&mut self, step: &mut Step<'_>) -> io::Result<Option<News<'static>>> {
+    fn go_back(&mut self, buffer: &mut [u8], step: &mut Step<'_>) -> io::Result<Option<News<'static>>> {
         let size = self.size()?;
         let stands = match self.told.back() {
             Some(last) => self.stands(last, size)?,
@@ -279,10 +312,22 @@ impl Growing {
                 self.position = last.end;
                 step.chain.push(last.link);
             }
+            // Cut before all that is remembered: what is left was told, or was not asked for.
+            None if self.head.is_some() && self.begins()? == self.head => {
+                self.position = 0;
+                self.begin_before_end(buffer, step, 0)?;
+            }
             // Emptied, and filled again: as after a rotation. The chain may go on.
             None => (self.position, self.profile, self.no_log_before) = (0, None, 0),
         }
         Ok(Some(News::Shortened { from, to: self.position }))
+    }
+
+    /// The file's first bytes, if there are enough of them.
+    fn begins(&self) -> io::Result<Option<[u8; MAGIC_SIZE + 16]>> {
+        let mut head = [0; MAGIC_SIZE + 16];
+        let is_whole = read_at(&*self.handle, &mut head, 0)? == head.len();
+        Ok(is_whole.then_some(head))
     }
 
     /// Whether the entry's magic and checksum are where they were, and the file still has its end.

@@ -27,6 +27,8 @@
 mod os;
 
 pub use os::Os;
+#[cfg(unix)]
+pub(crate) use os::keep_mode;
 
 use std::fmt;
 use std::fs::{File, TryLockError};

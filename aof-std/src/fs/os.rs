@@ -220,7 +220,7 @@ fn replaced(target: &Path) -> Option<Metadata> {
 
 /// Gives `file` the mode of the file that it replaces, and its owner and group.
 #[cfg(unix)]
-fn keep_mode(file: &File, there: &Metadata) -> io::Result<()> {
+pub(crate) fn keep_mode(file: &File, there: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, fchown};
     file.set_permissions(there.permissions())?;
     // Only root may give a file away, and others choose among their own groups: a try.

@@ -32,24 +32,27 @@ pub(super) struct Place {
     there: bool,
 }
 
-/// Finds the file for `tail`, beside the log at `path`.
+/// Finds the file for `tail`, beside the log at `path`; `None` where there is nothing to keep.
 pub(super) fn place(
     fs: &dyn FileSystem,
     path: &Path,
     source: &Source,
     tail: Tail,
-) -> Result<Place, RepairError> {
+) -> Result<Option<Place>, RepairError> {
+    if tail.kept_size() == 0 {
+        return Ok(None);
+    }
     for number in 1..=NAMES_MAX {
         let candidate = name(path, tail.offset, number);
         match fs.open(&candidate).and_then(Source::new) {
             Ok(there) if there.size() != tail.kept_size() => {}
             Ok(there) => {
                 if is_same(there, bytes_of(source, tail)?)? {
-                    return Ok(Place { path: candidate, there: true });
+                    return Ok(Some(Place { path: candidate, there: true }));
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Place { path: candidate, there: false });
+                return Ok(Some(Place { path: candidate, there: false }));
             }
             // Somebody else's.
             Err(error)
@@ -61,15 +64,15 @@ pub(super) fn place(
     Err(RepairError::Keep { kept: name(path, tail.offset, 1), error })
 }
 
-/// Puts the tail's bytes beside the log, durably, and gives the file.
+/// Puts the tail's bytes beside the log, durably, and gives the file; `None` where there is nothing to keep.
 pub(crate) fn keep(
     fs: &Arc<dyn FileSystem>,
     path: &Path,
     source: &Source,
     tail: Tail,
     watch: Option<&Watch>,
-) -> Result<PathBuf, RepairError> {
-    let Place { path: kept, there } = place(&**fs, path, source, tail)?;
+) -> Result<Option<PathBuf>, RepairError> {
+    let Some(Place { path: kept, there }) = place(&**fs, path, source, tail)? else { return Ok(None) };
     let failed = |error| RepairError::Keep { kept: kept.clone(), error };
     let mut copy = NewFile::create_on(fs.clone(), &kept).map_err(failed)?;
     // What only the log's owner may read stays so, and who may read the log may read this.
@@ -87,7 +90,7 @@ pub(crate) fn keep(
         copy.write_all(chunk.get(..size).unwrap_or(&[])).map_err(failed)?;
     }
     copy.commit(there).map_err(failed)?;
-    Ok(kept)
+    Ok(Some(kept))
 }
 
 fn name(path: &Path, offset: u64, number: u32) -> PathBuf {

@@ -99,6 +99,20 @@ pub enum Reason {
     MaybeImage,
 }
 
+impl Reason {
+    /// The stable name: `no-crash`, `other-profile`, `entries`, `too-long` or `maybe-image`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Strange(_) => "no-crash",
+            Self::OtherProfile { .. } => "other-profile",
+            Self::Entries { .. } => "entries",
+            Self::TooLong => "too-long",
+            Self::MaybeImage => "maybe-image",
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -218,6 +232,8 @@ impl fmt::Display for TailKind {
 pub enum RepairError {
     /// The operating system refused.
     Io(io::Error),
+    /// The file can be read, and not be opened for writing: no permission, a medium that is only read.
+    NotWritable(io::Error),
     /// Another process writes this log: what looks torn may be on its way.
     Locked,
     /// A device, a pipe, a socket: only files are cut. On a device whoever writes it cleans its tail
@@ -255,7 +271,9 @@ impl From<io::Error> for RepairError {
 impl From<RepairError> for io::Error {
     fn from(error: RepairError) -> Self {
         let kind = match &error {
-            RepairError::Io(reason) | RepairError::Keep { error: reason, .. } => reason.kind(),
+            RepairError::Io(reason)
+            | RepairError::NotWritable(reason)
+            | RepairError::Keep { error: reason, .. } => reason.kind(),
             _ => io::ErrorKind::Other,
         };
         match error {
@@ -269,6 +287,7 @@ impl fmt::Display for RepairError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => fmt::Display::fmt(error, f),
+            Self::NotWritable(error) => write!(f, "the log cannot be opened for writing: {error}"),
             Self::Locked => f.write_str("another process writes this log"),
             Self::NotAFile => f.write_str("no file: a device's tail is cleaned by whoever writes the log on it"),
             Self::NotALog => f.write_str(
@@ -284,7 +303,10 @@ impl fmt::Display for RepairError {
 impl std::error::Error for RepairError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io(error) | Self::Keep { error, .. } | Self::Cut { error, .. } => Some(error),
+            Self::Io(error)
+            | Self::NotWritable(error)
+            | Self::Keep { error, .. }
+            | Self::Cut { error, .. } => Some(error),
             _ => None,
         }
     }

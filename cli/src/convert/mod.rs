@@ -18,7 +18,7 @@ use crate::args::{ConvertArgs, ProfileName};
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
 use crate::output;
-use crate::survey::{Survey, ZERO_TAIL};
+use crate::survey::{Finding, Survey, ZERO_TAIL};
 use crate::target;
 use aof_nostd::{AnyProfile, Crc, Profile, TigerBeetle};
 use aof_std::Source;
@@ -72,15 +72,15 @@ pub fn run(args: &ConvertArgs) -> Result<Exit, Failure> {
 /// Findings told of a log that is not converted.
 const FINDINGS_SHOWN: usize = 8;
 
+/// What keeps a log from being one whole chain.
+fn in_the_way(input: &Survey) -> impl Iterator<Item = &Finding> {
+    input.findings.iter().filter(|finding| finding.is_fault() || finding.kind == "gap")
+}
+
 /// Why this log cannot be converted, and what would help.
 fn refusal(args: &ConvertArgs, input: &Survey) -> Option<String> {
     let file = shown(&args.file);
-    let in_the_way: Vec<_> = input
-        .findings
-        .iter()
-        .filter(|finding| finding.is_fault() || finding.kind == "gap")
-        .map(ToString::to_string)
-        .collect();
+    let in_the_way: Vec<_> = in_the_way(input).map(ToString::to_string).collect();
     if !in_the_way.is_empty() {
         let (told, more) = in_the_way.split_at(FINDINGS_SHOWN.min(in_the_way.len()));
         let more = if more.is_empty() {
@@ -92,9 +92,16 @@ fn refusal(args: &ConvertArgs, input: &Survey) -> Option<String> {
             true => format!("; aof repair {file} cuts a torn tail"),
             false => String::new(),
         };
+        // No merge takes away a second history.
+        let remedy = match input.findings.iter().find(|finding| finding.kind == "fork") {
+            Some(Finding { op: Some(op), .. }) => format!("aof show --op {op} {file} shows both histories"),
+            _ => format!(
+                "Merge it with the other replicas' logs first: aof merge --output WHOLE {file} OTHER...{torn}"
+            ),
+        };
         return Some(format!(
             "{file} is not one whole chain, and an entry whose parent is missing cannot be sealed anew: {}{more}. \
-             Merge it with the other replicas' logs first: aof merge --output WHOLE {file} OTHER...{torn}",
+             {remedy}",
             told.join("; ")
         ));
     }

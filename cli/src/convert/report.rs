@@ -1,6 +1,6 @@
 //! What a conversion found and did, in words and as JSON.
 
-use super::notes;
+use super::{in_the_way, notes};
 use crate::args::ConvertArgs;
 use crate::failure::{Failure, shown};
 use crate::output;
@@ -69,8 +69,6 @@ impl<'a> Report<'a> {
     fn json(&self) -> Value {
         let written = self.written.as_ref();
         let bytes = written.map(|written| written.bytes);
-        let in_the_way =
-            self.input.findings.iter().filter(|finding| finding.is_fault() || finding.kind == "gap");
         json!({
             "file": self.input.file,
             "output": self.args.output.display().to_string(),
@@ -86,7 +84,7 @@ impl<'a> Report<'a> {
             "last_checksum": written.map(|written| written.last_checksum.as_ref()),
             "data_checksum_chain": written.map(|written| written.data_checksum_chain.as_str()),
             "input_data_checksum_chain": self.input.data_checksum_chain,
-            "findings": in_the_way.collect::<Vec<_>>(),
+            "findings": in_the_way(self.input).collect::<Vec<_>>(),
             "notes": self.notes(),
         })
     }

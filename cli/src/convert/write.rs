@@ -34,6 +34,8 @@ pub fn write(
 ) -> Result<Survey, Failure> {
     let failed = |error| Failure::write(&args.output, error);
     let mut file = NewFile::create(&args.output).map_err(failed)?;
+    // Who may not read the log shall not read its bodies in the output.
+    file.handle().take_mode_of(&**source.handle()).map_err(failed)?;
     let mut output = Output {
         args,
         file: &mut file,

@@ -37,8 +37,8 @@ pub struct ExportArgs {
     /// Stop behind this op
     #[arg(long, value_name = "OP")]
     pub until_op: Option<u64>,
-    /// Leave out entries before this time: a date, date and time (UTC without an offset), or nanoseconds
-    /// since 1970
+    /// Leave out entries before this time: 2026-11-21, "2026-11-21 14:03:00.5" (UTC), RFC 3339, @SECONDS or
+    /// nanoseconds
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     pub from: Option<u64>,
     /// Leave out entries after this time

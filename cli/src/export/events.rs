@@ -58,9 +58,9 @@ struct Run {
     entry: EventEntry,
     kind: EventKind,
     batch: u32,
-    /// The first one's place, and its time.
+    /// The first one's place, and how far it is before the entry's last one.
     index: u32,
-    timestamp: u64,
+    before_last: u64,
     count: usize,
 }
 
@@ -97,7 +97,7 @@ impl EventBlock {
                         kind: events.form().kind,
                         batch,
                         index: u32::try_from(index).unwrap_or(u32::MAX), // a body of 4 GiB has fewer
-                        timestamp: events.timestamp(entry.timestamp, index),
+                        before_last: events.count().saturating_sub(index + 1) as u64,
                         count: 1,
                     });
                     self.events.push(*bytes);
@@ -210,7 +210,8 @@ impl Table for EventTable {
                 entry: &run.entry,
                 batch: run.batch,
                 index: run.index.saturating_add(at),
-                timestamp: run.timestamp.saturating_add(at.into()),
+                // As of `Events::timestamp`: a time that leaves no room stays 0.
+                timestamp: run.entry.timestamp.saturating_sub(run.before_last.saturating_sub(at.into())),
                 event: Event::new(run.kind, bytes),
             })
         })
@@ -259,4 +260,29 @@ fn transfer<V: Into<Value>>(row: EventRow<'_>, get: impl Fn(&Transfer) -> V) -> 
 #[inline(always)]
 fn wide_amount(row: EventRow<'_>) -> Value {
     transfer(row, |it| Some(it.amount.get()).filter(|amount| *amount > DECIMAL_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A device without a clock writes 0 into its entries: the second of its events was told to be of 1 ns.
+    #[test]
+    fn times_of_rows_are_those_of_the_events_where_the_entrys_time_leaves_no_room_too() {
+        let body = [7_u8; 5 * EVENT_SIZE];
+        let events = Events::of(Operation(130), &body).unwrap().unwrap();
+        for timestamp in [0, 1, 3, 4, 1000, u64::MAX] {
+            let mut header = Header::new();
+            header.timestamp = timestamp.into();
+            for left_out in 0..=5 {
+                let mut block = EventBlock::default();
+                let looked_at = std::cell::Cell::new(0);
+                block.push(&header, &events, |_| looked_at.replace(looked_at.get() + 1) != left_out);
+                let indices = (0..5).filter(|index| *index != left_out);
+                let expected: Vec<_> = indices.map(|index| events.timestamp(timestamp, index)).collect();
+                let told: Vec<_> = EventTable::rows(&block).map(|row| row.timestamp).collect();
+                assert_eq!(told, expected, "{timestamp}, without event {left_out}");
+            }
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! What of the logs is not in an export, and why: [`Loss`].
 
 use super::select::Select;
+use crate::human::ranges;
 use crate::output;
-use crate::verify::ranges;
 
 /// What is told one by one.
 const TOLD_MAX: u64 = 20;

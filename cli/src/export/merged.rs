@@ -1,6 +1,7 @@
 //! Several logs of one cluster, as one: [`read`].
 //!
-//! They are indexed and merged as `aof merge` does: 64 bytes of memory an entry. Each entry is then read
+//! They are indexed and merged as `aof merge` does: 64 bytes of memory an entry, and as much again for the chain;
+//! about 150 in practice. Each entry is then read
 //! from where it stands, in the order of ops, and checked again. Behind a gap an export goes on, unlike a
 //! merge: rows of sound entries are no less true for the ones that are missing, which are told. At a fork
 //! it ends.
@@ -44,13 +45,23 @@ pub fn read<T: Taker>(
     let mut plan = Plan::of(&index, Root::LowestOp);
     let notes = notes(&index, &plan, Root::LowestOp);
     for note in notes.iter().filter(|note| !matches!(note, Note::LostBeginning { .. })) {
-        loss.is_fault = true;
-        loss.tell(&note.to_string());
+        let lost = match note {
+            // The zeros that end a device are its free space, and no damage.
+            Note::ZeroTail { .. } => false,
+            Note::UnknownEnd { last, .. } => select.ops((last.saturating_add(1), u64::MAX)).is_some(),
+            note => note.ops().into_iter().any(|ops| select.ops(ops).is_some()),
+        };
+        loss.is_fault |= lost;
+        if lost || matches!(note, Note::ZeroTail { .. }) {
+            loss.tell(&note.to_string());
+        }
     }
     if matches!(plan.obstacle, Some(Obstacle::Gap { .. })) {
         go_on(&index, &mut plan);
     }
-    if let Some(fork @ Obstacle::Fork { .. }) = &plan.obstacle {
+    if let Some(fork @ Obstacle::Fork { op, .. }) = &plan.obstacle
+        && select.reaches(*op)
+    {
         loss.is_fault = true;
         loss.tell(&format!(
             "{}: what stands from there on is not exported",
@@ -60,7 +71,7 @@ pub fn read<T: Taker>(
     loss.missing = missing(&plan.chain);
     let is_damaged = index.inputs.iter().any(|input| !input.damage.is_empty());
     // What is missing may be what was damaged.
-    loss.is_fault |= is_damaged && !loss.missing.is_empty();
+    loss.is_fault |= is_damaged && loss.missing.iter().any(|ops| select.ops(*ops).is_some());
     // Headers are not among the records: what is asked for is known when an entry is read.
     plan.chain.retain(|record| select.ops((record.op, record.op)).is_some());
     let progress = Progress::new("export", plan.chain.iter().map(|record| record.size_disk).sum());
@@ -79,25 +90,68 @@ pub fn read<T: Taker>(
 }
 
 /// Adds to a chain that ends at a gap what stands behind it, op by op, up to a fork.
+///
+/// An island might lie in a damaged entry's body. It is taken as a child of the last entry, and behind a gap if
+/// an entry that stands in a log names it. It gives way to one that contradicts it.
 fn go_on(index: &Index, plan: &mut Plan) {
     let tip = plan.chain.last().map_or(0, |record| record.op);
     let start = index.records().partition_point(|record| record.op <= tip);
     plan.obstacle = None;
     for copies in index.records().get(start..).unwrap_or(&[]).chunk_by(|one, other| one.op == other.op) {
-        // What might lie in a damaged entry's body gives way to what stands in a log.
         let is_firm = copies.iter().any(|record| !record.island);
-        let mut copies = copies.iter().filter(|record| !is_firm || !record.island);
-        let Some(first) = copies.next() else { continue };
-        let other = copies.find(|record| record.checksum != first.checksum);
-        let before = plan.chain.last().filter(|last| last.op.checked_add(1) == Some(first.op));
-        let contradicted = before.filter(|last| last.checksum != first.parent);
-        if let Some(other) = other.or(contradicted) {
-            let sides = vec![vec![*first], vec![*other]];
-            plan.obstacle = Some(Obstacle::Fork { op: first.op, sides });
+        let tip = plan.chain.last().copied();
+        let is_child = |record: &Record| tip.is_some_and(|tip| follows(&tip, record) && names(record, &tip));
+        let mut meant =
+            copies.iter().filter(|record| if is_firm { !record.island } else { is_child(record) });
+        let Some(first) = meant.next() else { continue };
+        let mut fork = meant.find(|record| record.checksum != first.checksum).map(|other| (*first, *other));
+        let mut run = vec![*first];
+        if is_firm && fork.is_none() {
+            fork = join(index, &mut plan.chain, &mut run);
+        }
+        if let Some((one, other)) = fork {
+            plan.obstacle = Some(Obstacle::Fork { op: first.op, sides: vec![vec![one], vec![other]] });
             return;
         }
-        plan.chain.push(*first);
+        plan.chain.extend(run.iter().rev());
     }
+}
+
+/// Joins an entry that stands in a log to the chain: puts the islands that it names, and those that they name,
+/// behind it in `run`, and takes off the chain those that contradict it. Gives the fork, if it is one.
+fn join(index: &Index, chain: &mut Vec<Record>, run: &mut Vec<Record>) -> Option<(Record, Record)> {
+    loop {
+        let tip = chain.last().copied();
+        while let Some(head) = run.last()
+            && let Some(op) = head.op.checked_sub(1)
+            && tip.is_none_or(|tip| tip.op < op)
+            && let Some(parent) = index.at(op).iter().find(|record| names(head, record))
+        {
+            run.push(*parent);
+        }
+        let head = run.last()?;
+        let tip = tip.filter(|tip| follows(tip, head) && !names(head, tip))?;
+        if !tip.island {
+            return Some((*head, tip));
+        }
+        // With it goes what stands before it in the same body.
+        let mut behind = tip;
+        while let Some(last) = chain.pop_if(|last| {
+            *last == behind || last.island && last.end() == behind.offset && last.input == behind.input
+        }) {
+            behind = last;
+        }
+    }
+}
+
+/// Whether an entry's op is the one behind another's.
+fn follows(before: &Record, record: &Record) -> bool {
+    before.op.checked_add(1) == Some(record.op)
+}
+
+/// Whether an entry names another as its parent.
+fn names(record: &Record, parent: &Record) -> bool {
+    record.parent == parent.checksum
 }
 
 /// The ops between the first and the last that are not there.

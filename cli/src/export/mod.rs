@@ -10,21 +10,26 @@
 //! |---|---|
 //! | [`args`], [`select`] | what is asked for |
 //! | [`read`], [`merged`] | entries, each op once: of one log in constant memory, of several merged |
+//! | [`cluster`] | the cluster of a log that begins with damage |
+//! | [`ops`] | the ops of one log that were taken |
 //! | [`loss`] | what is not in the export, and why |
 //! | [`table`] | rows and columns, whatever the format |
 //! | [`events`], [`entries`] | the two tables |
 //! | [`text`], [`columnar`] | the formats |
 //! | [`pool`] | blocks are encoded by all cores |
-//! | [`mod@output`] | outputs appear whole or not at all |
+//! | [`mod@output`], [`private`] | outputs appear whole or not at all, and as private as the inputs |
 
 pub mod args;
+pub mod cluster;
 pub mod columnar;
 pub mod entries;
 pub mod events;
 pub mod loss;
 pub mod merged;
+pub mod ops;
 pub mod output;
 pub mod pool;
+pub mod private;
 pub mod read;
 pub mod select;
 pub mod table;
@@ -32,7 +37,7 @@ pub mod text;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
-use crate::merge::report::entries as entries_text;
+use crate::human::noun;
 use aof_nostd::Header;
 use aof_nostd::message::Events;
 use aof_nostd::wire::Operation;
@@ -45,6 +50,7 @@ use parquet::errors::ParquetError;
 use pool::{Lost, Pool};
 use read::Taker;
 use select::Select;
+use std::cell::Cell;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
@@ -137,7 +143,12 @@ pub struct Entry<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
     /// It gave so many rows.
-    Rows(usize),
+    Rows {
+        /// How many.
+        count: usize,
+        /// Posts and voids that a filter left out, though they may be about what is asked for.
+        unsaid: usize,
+    },
     /// Its operation creates nothing.
     Nothing,
     /// Its operation has no name here.
@@ -152,7 +163,17 @@ impl Rows for EventTable {
     fn push(block: &mut Self::Block, select: &Select, entry: Entry<'_>) -> Pushed {
         let operation: Operation = entry.header.operation();
         match Events::of(operation, entry.body) {
-            Ok(Some(events)) => Pushed::Rows(block.push(entry.header, &events, |event| select.event(event))),
+            Ok(Some(events)) => {
+                let unsaid = Cell::new(0);
+                let count = block.push(entry.header, &events, |event| {
+                    let is_wanted = select.event(event);
+                    if !is_wanted && select.might_mean(event) {
+                        unsaid.set(unsaid.get() + 1);
+                    }
+                    is_wanted
+                });
+                Pushed::Rows { count, unsaid: unsaid.get() }
+            }
             Ok(None) if operation.name().is_none() => Pushed::Unknown,
             Ok(None) => Pushed::Nothing,
             Err(_) => Pushed::Malformed,
@@ -165,7 +186,7 @@ impl Rows for EntryTable {
 
     fn push(block: &mut Self::Block, _select: &Select, entry: Entry<'_>) -> Pushed {
         block.push(entry.file, entry.offset, entry.header);
-        Pushed::Rows(1)
+        Pushed::Rows { count: 1, unsaid: 0 }
     }
 }
 
@@ -177,6 +198,8 @@ struct Counts {
     entries: u64,
     unknown: u64,
     malformed: u64,
+    /// Posts and voids that do not say what they are about.
+    unsaid: u64,
 }
 
 /// A block to encode.
@@ -277,13 +300,17 @@ impl<T: Rows> Taker for Pipeline<'_, T> {
 
     fn take(&mut self, file: &Arc<Path>, offset: u64, header: &Header, body: &[u8]) -> Result<(), Failure> {
         match T::push(&mut self.block, self.select, Entry { file, offset, header, body }) {
-            Pushed::Rows(0) | Pushed::Nothing => return Ok(()),
+            Pushed::Nothing => return Ok(()),
             Pushed::Unknown => self.counts.unknown += 1,
             Pushed::Malformed => self.counts.malformed += 1,
-            Pushed::Rows(rows) => {
+            Pushed::Rows { count, unsaid } => {
+                self.counts.unsaid += unsaid as u64;
+                if count == 0 {
+                    return Ok(());
+                }
                 self.counts.entries += 1;
-                self.counts.rows += rows as u64;
-                self.rows_in_file += rows as u64;
+                self.counts.rows += count as u64;
+                self.rows_in_file += count as u64;
             }
         }
         // An entry's rows stay together: files are told apart by their ops.
@@ -301,23 +328,34 @@ fn report(args: &ExportArgs, counts: &Counts, files: u64, loss: &Loss) -> Result
     if counts.unknown > 0 {
         note(&format!(
             "{} of unknown operations passed over: --what entries exports their headers",
-            entries_text(counts.unknown)
+            noun(counts.unknown, "entry", "entries")
         ));
     }
     if counts.malformed > 0 {
         note(&format!(
             "{} passed over, whose bodies are no accounts or transfers though their operations are: --what entries \
              exports their headers",
-            entries_text(counts.malformed)
+            noun(counts.malformed, "entry", "entries")
         ));
     }
+    if counts.unsaid > 0 {
+        note(&format!(
+            "{} left out that may be about what --ledger and --account ask for: they post or void a pending \
+             transfer, and have 0 for what is the same there",
+            noun(counts.unsaid, "transfer", "transfers")
+        ));
+    }
+    if counts.rows == 0 {
+        note(
+            "no row matches what was asked for: aof inspect tells which ops, times and operations there are",
+        );
+    }
     let to = match args.rows_per_file {
-        Some(_) if files == 1 => format!("{}, 1 file", shown(&args.output)),
-        Some(_) => format!("{}, {files} files", shown(&args.output)),
+        Some(_) => format!("{}, {}", shown(&args.output), noun(files, "file", "files")),
         None => shown(&args.output).to_string(),
     };
-    let rows = if counts.rows == 1 { "1 row".into() } else { format!("{} rows", counts.rows) };
-    let text = format!("{to}: {rows} of {}", entries_text(counts.entries));
+    let rows = noun(counts.rows, "row", "rows");
+    let text = format!("{to}: {rows} of {}", noun(counts.entries, "entry", "entries"));
     if output::is_stdout(args) {
         note(&text);
     } else {

@@ -2,14 +2,17 @@
 
 use super::args::{ExportArgs, Format};
 use super::columnar::{Encoder, RowGroup};
+use super::private::Privacy;
 use super::table::Table;
 use super::text::Text;
 use crate::failure::Failure;
 use crate::output;
 use crate::target;
+use crate::target::directory::Directory;
 use aof_std::{NewDirectory, NewFile};
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -81,7 +84,8 @@ pub struct Output<'a, T> {
 enum Place {
     /// There is one, and it is not closed before the end.
     Single(Option<Target>),
-    Directory(NewDirectory),
+    /// As private as the inputs are, each file too.
+    Directory(NewDirectory, Privacy),
 }
 
 /// What a file's bytes are written to.
@@ -138,15 +142,20 @@ impl<'a, T: Table> Output<'a, T> {
     pub fn begin(args: &ExportArgs, format: Format, codec: &'a Codec<T>) -> Result<Self, Failure> {
         let path = &args.output;
         let place = if args.rows_per_file.is_some() {
-            target::check_directory(path, args.force, "an earlier export", is_ours)?;
-            let created = NewDirectory::create(path).map_err(|error| Failure::write(path, error))?;
-            Place::Directory(created)
+            target_directory(path).check(&args.files, args.force)?;
+            let privacy = Privacy::of(&args.files).map_err(|(input, error)| Failure::read(input, error))?;
+            let created = NewDirectory::create(path)
+                .and_then(|directory| privacy.directory(directory.path()).map(|()| directory));
+            Place::Directory(created.map_err(|error| Failure::write(path, error))?, privacy)
         } else if is_stdout(args) {
             Place::Single(Some(Target::Stdout(BufWriter::with_capacity(64 << 10, io::stdout()))))
         } else {
             target::check(path, &args.files, args.force)?;
-            let file = NewFile::create(path).map_err(|error| Failure::write(path, error))?;
-            Place::Single(Some(Target::File(file)))
+            let privacy = Privacy::of(&args.files).map_err(|(input, error)| Failure::read(input, error))?;
+            // Before the first row is in it.
+            let file = NewFile::create(path)
+                .and_then(|file| file.try_clone_file().and_then(|it| privacy.file(&it)).map(|()| file));
+            Place::Single(Some(Target::File(file.map_err(|error| Failure::write(path, error))?)))
         };
         let (path, force, extension) = (path.clone(), args.force, format.extension());
         Ok(Self { codec, path, force, extension, place, file: None, ops: None, files: 0 })
@@ -189,8 +198,9 @@ impl<'a, T: Table> Output<'a, T> {
     fn open(&mut self) -> Result<Open, Failure> {
         let target = match &mut self.place {
             Place::Single(target) => target.take().ok_or(io::ErrorKind::AlreadyExists.into()),
-            Place::Directory(directory) => {
-                fs::File::create_new(directory.path().join(UNNAMED)).map(Target::Part)
+            Place::Directory(directory, privacy) => {
+                let created = fs::File::create_new(directory.path().join(UNNAMED));
+                created.and_then(|file| privacy.file(&file).map(|()| Target::Part(file)))
             }
         };
         let mut target = target.map_err(|error| self.failed(error))?;
@@ -220,19 +230,21 @@ impl<'a, T: Table> Output<'a, T> {
         let mut target = target.map_err(|error| self.failed(error))?;
         target.flush().map_err(|error| self.failed(error))?;
         self.files += 1;
-        let result = match (&self.place, target) {
-            (Place::Directory(directory), _) => {
+        match (&self.place, target) {
+            (Place::Directory(directory, _), Target::Part(file)) => {
                 let name = match self.ops {
                     Some((first, last)) => format!("ops-{first:020}-{last:020}.{}", self.extension),
                     None => format!("ops-none.{}", self.extension),
                 };
-                fs::rename(directory.path().join(UNNAMED), directory.path().join(name))
+                let path = directory.path();
+                let named = file.sync_all().and_then(|()| fs::rename(path.join(UNNAMED), path.join(name)));
+                named.map_err(|error| self.failed(error))?;
             }
-            (Place::Single(_), Target::File(file)) => file.commit(self.force),
-            (Place::Single(_), _) => Ok(()),
-        };
+            (Place::Single(_), Target::File(file)) => target::commit(file, &self.path, self.force)?,
+            _ => {}
+        }
         self.ops = None;
-        result.map_err(|error| self.failed(error))
+        Ok(())
     }
 
     /// Lets the output appear. Where there are no rows it is a file without any.
@@ -249,8 +261,8 @@ impl<'a, T: Table> Output<'a, T> {
         }
         self.end_file()?;
         let Self { path, force, place, files, .. } = self;
-        if let Place::Directory(directory) = place {
-            directory.commit(force).map_err(|error| failed_at(&path, error))?;
+        if let Place::Directory(directory, _) = place {
+            target_directory(&path).commit(directory, force)?;
         }
         Ok(files)
     }
@@ -259,14 +271,7 @@ impl<'a, T: Table> Output<'a, T> {
         if self.path == Path::new("-") && matches!(self.place, Place::Single(_)) {
             return Failure::Stdout(error);
         }
-        failed_at(&self.path, error)
-    }
-}
-
-fn failed_at(path: &Path, error: io::Error) -> Failure {
-    match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure::Exists(path.to_path_buf()),
-        _ => Failure::write(path, error),
+        target::directory::failed_at(&self.path, error)
     }
 }
 
@@ -281,8 +286,57 @@ pub fn into_io(error: ParquetError) -> io::Error {
     }
 }
 
-/// Whether a file of this name is of an earlier export into a directory.
-fn is_ours(name: &str) -> bool {
-    name.starts_with("ops-")
-        && [".jsonl", ".csv", ".parquet"].iter().any(|extension| name.ends_with(extension))
+/// Where parts go.
+fn target_directory(path: &Path) -> Directory<'_> {
+    Directory { path, what: "an earlier export", is_ours: is_part }
+}
+
+/// Whether it is a name that [`Output`] gives to a part: both ops with all their digits.
+fn is_part(name: &str) -> bool {
+    let Some((ops, extension)) = name.strip_prefix("ops-").and_then(|rest| rest.split_once('.')) else {
+        return false;
+    };
+    let is_op = |op: &str| op.len() == 20 && op.bytes().all(|byte| byte.is_ascii_digit());
+    let are_ops =
+        ops == "none" || ops.split_once('-').is_some_and(|(first, last)| is_op(first) && is_op(last));
+    are_ops && matches!(extension, "jsonl" | "csv" | "parquet")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::entries::EntryTable;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        export: ExportArgs,
+    }
+
+    /// A directory was looked at before the export, and removed with all that was in it behind it.
+    #[test]
+    fn a_file_that_is_put_into_the_directory_meanwhile_is_not_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let out = directory.path().join("parts");
+        let thesis = out.join("thesis.tex");
+        fs::create_dir(&out).unwrap();
+        let command = ["aof", "--format", "csv", "--rows-per-file", "9", "--force", "-", "--output"];
+        let command = command.iter().map(AsRef::as_ref).chain([out.as_os_str()]);
+        let mut args = Command::parse_from(command).export;
+        args.files = vec![directory.path().join("log.aof")];
+        fs::write(&args.files[0], "").unwrap();
+        let codec = Codec::<EntryTable>::new(Format::Csv).unwrap();
+        let output = Output::begin(&args, Format::Csv, &codec).unwrap();
+        fs::write(&thesis, "years of work").unwrap();
+        let failure = output.finish().unwrap_err().to_string();
+        assert!(failure.contains("holds more") && failure.contains("thesis.tex"), "{failure}");
+        assert_eq!(fs::read(&thesis).unwrap(), b"years of work");
+        let names = fs::read_dir(directory.path()).unwrap().count();
+        assert_eq!(names, 2, "nothing is left beside it");
+        // Once it is moved away, the directory is replaced.
+        fs::remove_file(thesis).unwrap();
+        Output::begin(&args, Format::Csv, &codec).unwrap().finish().unwrap();
+        assert!(out.join("ops-none.csv").exists());
+    }
 }

@@ -2,20 +2,22 @@
 //!
 //! The file is read once, by all cores, and its entries are taken in its order. After a restart a replica
 //! writes again what it has written before: an op that came before is passed over. Memory does not grow
-//! with the log: of the ops that came, ranges are kept; of their checksums the last [`WINDOW`], so that
-//! another entry for one of them, a fork, is seen. At a fork the export ends: nobody can tell which of the
-//! two histories is the right one, and rows of both would be neither.
+//! with the log: of the ops that came, ranges are kept, with the checksums at their ends; of the others'
+//! checksums the last [`WINDOW`]. So another entry for one of the last ops, a fork, is seen at once, and a
+//! fork farther back where its history goes on beyond the ops that came. At a fork the export ends: nobody
+//! can tell which of the two histories is the right one, and rows of both would be neither.
 
+use super::cluster;
 use super::loss::Loss;
+use super::ops::{Ops, Place};
 use super::select::Select;
 use crate::failure::{Failure, shown};
 use crate::output::{Progress, WATCH};
 use crate::survey::Finding;
 use aof_nostd::chain::{Chain, ChainLink, Relation, Window};
-use aof_nostd::{Damage, Header, Located};
+use aof_nostd::{Damage, Header, Located, Op};
 use aof_std::Source;
 use aof_std::scan::{Scan, Sink};
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -37,7 +39,7 @@ pub trait Taker {
 /// Ops whose checksums are remembered. A replica goes back by at most its journal's length, 1,024.
 pub const WINDOW: usize = 4096;
 
-/// Ranges of ops that are remembered: about 64 MiB. A log of a replica has a handful.
+/// Ranges of ops that are remembered: about 100 MiB. A log of a replica has a handful.
 const RANGES_MAX: usize = 1 << 20;
 
 /// A segment's bodies are held, and some segments are at once.
@@ -56,6 +58,7 @@ pub fn read<T: Taker>(
 ) -> Result<Loss, Failure> {
     let failed = |error| Failure::read(path, error);
     let source = Source::open(path).map_err(failed)?;
+    let cluster = cluster::behind_damage(path, &source, message_size_max)?;
     let progress = Progress::new("export", source.size());
     let scan = Scan::detect(&source, aof_std::backend()).map_err(failed)?;
     let scan = scan.with_message_size_max(message_size_max).with_watch(&WATCH);
@@ -65,9 +68,13 @@ pub fn read<T: Taker>(
         let part = spare.lock().ok().and_then(|mut spare| spare.pop());
         part.unwrap_or_else(|| Part { select, bodies: T::BODIES, seen: Vec::new(), bytes: Vec::new() })
     };
-    let mut whole = Whole::new(path, taker);
+    let mut whole = Whole::new(path, select, taker);
+    whole.cluster = cluster;
     let result = scan.run(new, |mut part| {
         whole.take(&part);
+        if whole.failure.is_some() {
+            WATCH.stop.store(true, Ordering::Relaxed); // no more is wanted
+        }
         progress.show();
         part.seen.clear();
         part.bytes.clear();
@@ -75,10 +82,11 @@ pub fn read<T: Taker>(
             spare.push(part);
         }
     });
-    match (whole.failure, result) {
+    match (whole.failure.take(), result) {
         (Some(failure), _) => Err(failure),
         (None, result) => {
             result.map_err(failed)?;
+            whole.settle(None);
             whole.loss.missing = whole.ops.missing();
             Ok(whole.loss)
         }
@@ -120,25 +128,32 @@ impl Sink for Part<'_> {
 /// Puts the segments together.
 struct Whole<'a, T> {
     file: Arc<Path>,
+    select: &'a Select,
     taker: &'a mut T,
     chain: Box<Chain<Window<WINDOW>>>,
     ops: Ops,
+    ranges_max: usize,
     cluster: Option<u128>,
     loss: Loss,
+    /// What is damaged behind the last entry: the next one tells which ops may be lost there.
+    damage: Option<Finding>,
     /// A fork ended it.
     is_over: bool,
     failure: Option<Failure>,
 }
 
 impl<'a, T: Taker> Whole<'a, T> {
-    fn new(path: &Path, taker: &'a mut T) -> Self {
+    fn new(path: &Path, select: &'a Select, taker: &'a mut T) -> Self {
         Self {
             file: path.into(),
+            select,
             taker,
             chain: Box::new(Chain::new(Window::new())),
-            ops: Ops::default(),
+            ops: Ops::new(select.all_ops()),
+            ranges_max: RANGES_MAX,
             cluster: None,
             loss: Loss::default(),
+            damage: None,
             is_over: false,
             failure: None,
         }
@@ -151,9 +166,8 @@ impl<'a, T: Taker> Whole<'a, T> {
             }
             match seen {
                 Seen::Damage(damage, until) => {
-                    self.loss.is_fault = true;
-                    let finding = Finding::damage(*damage, *until);
-                    self.loss.tell(&format!("{}: {finding}", shown(&self.file)));
+                    self.settle(None);
+                    self.damage = Some(Finding::damage(*damage, *until));
                 }
                 Seen::Entry { offset, header, is_wanted, body } => {
                     let body = part.bytes.get(body.clone()).unwrap_or(&[]);
@@ -171,99 +185,145 @@ impl<'a, T: Taker> Whole<'a, T> {
     /// Whether an entry is of this log, and its op did not come before.
     fn is_new(&mut self, offset: u64, header: &Header) -> bool {
         let op = header.op.get();
-        let place = |what: &str| format!("{}: byte {offset} (op {op}): {what}", shown(&self.file));
+        let file = Arc::clone(&self.file);
+        let place = |what: &str| format!("{}: byte {offset} (op {op}): {what}", shown(&file));
         let cluster = header.cluster.get();
         let expected = *self.cluster.get_or_insert(cluster);
         if cluster != expected {
+            if self.select.ops((op, op)).is_none() {
+                return false;
+            }
             self.loss.is_fault = true;
             let what =
                 format!("an entry of cluster {cluster} in a log of cluster {expected}: it is left out");
             self.loss.tell(&place(&what));
             return false;
         }
-        if let relation @ Relation::Fork { .. } = self.chain.push(ChainLink::from(header)) {
+        self.settle(Some(op));
+        let link = ChainLink::from(header);
+        let relation = self.chain.push(link);
+        let place_of_op = match relation {
+            Relation::Fork { op, known } => Place::Fork { op: op.0, known },
+            _ => self.ops.insert(link),
+        };
+        if let Place::Fork { op, known } = place_of_op {
+            if !self.select.reaches(op) {
+                return false; // up to the last op that is asked for, both histories are the same
+            }
+            let fork = Relation::Fork { op: Op(op), known };
             self.loss.is_fault = true;
-            self.loss.tell(&place(&format!("{relation}: what stands from here on is not exported")));
+            self.loss.tell(&place(&format!("a fork: {fork}: what stands from here on is not exported")));
             self.is_over = true;
             return false;
         }
-        let is_new = self.ops.insert(op);
-        if self.ops.0.len() > RANGES_MAX {
-            let what =
-                format!("more than {RANGES_MAX} ranges of ops: export a part, by --from-op and --until-op");
+        if self.ops.ranges() > self.ranges_max {
+            let what = format!(
+                "more than {} ranges of ops: export a part, by --from-op and --until-op",
+                self.ranges_max
+            );
             let failure = Failure::Log(place(&what));
             self.fail(failure);
         }
-        is_new
+        place_of_op == Place::New
+    }
+
+    /// Tells of the damage before the entry `next`, or before the end of what can be told, if it may have taken
+    /// what is asked for.
+    fn settle(&mut self, next: Option<u64>) {
+        let Some(damage) = self.damage.take() else { return };
+        let before = self.chain.last().map(|last| last.op.0);
+        if self.select.ops(lost(damage.op, before, next)).is_some() {
+            self.loss.is_fault = true;
+            self.loss.tell(&format!("{}: {damage}", shown(&self.file)));
+        }
     }
 
     fn fail(&mut self, failure: Failure) {
         self.failure = Some(failure);
-        WATCH.stop.store(true, Ordering::Relaxed); // no more is wanted
     }
 }
 
-/// A set of ops, as ranges: from the first to the last.
-#[derive(Debug, Default)]
-struct Ops(BTreeMap<u64, u64>);
-
-impl Ops {
-    /// Adds an op. Says whether it is new.
-    fn insert(&mut self, op: u64) -> bool {
-        let before = self.0.range_mut(..=op).next_back();
-        let joined = match before {
-            Some((_, last)) if op <= *last => return false,
-            Some((first, last)) if op - *last == 1 => {
-                *last = op;
-                *first
-            }
-            _ => {
-                self.0.insert(op, op);
-                op
-            }
-        };
-        // The range behind may follow on it.
-        if let Some(next) = op.checked_add(1)
-            && let Some(last) = self.0.remove(&next)
-        {
-            self.0.insert(joined, last);
-        }
-        true
-    }
-
-    /// The ops between the first and the last that are not there.
-    fn missing(&self) -> Vec<(u64, u64)> {
-        let behind = self.0.keys().skip(1);
-        self.0
-            .values()
-            .zip(behind)
-            .map(|(last, next)| (last.saturating_add(1), next.saturating_sub(1)))
-            .collect()
+/// The ops that damage may have taken, both ends included, between the ops of two entries. Where the file goes
+/// back behind it, or ends, it may be any from there on.
+fn lost(op: Option<u64>, before: Option<u64>, next: Option<u64>) -> (u64, u64) {
+    let first = op.unwrap_or_else(|| before.map_or(0, |before| before.saturating_add(1)));
+    match (op, next) {
+        (_, Some(next)) if next > first => (first, next - 1),
+        (Some(op), _) => (op, op),
+        (None, None) => (first, u64::MAX),
+        // Nothing is missing there: an entry that was repeated, or no entry at all.
+        (None, Some(next)) if next == first => (before.unwrap_or(next), next),
+        (None, Some(next)) => (next, u64::MAX),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-    use std::collections::BTreeSet;
+    use crate::args::{Args, Command};
+    use clap::Parser;
 
-    fn some_op() -> impl Strategy<Value = u64> {
-        prop_oneof![0_u64..30, u64::MAX - 3..=u64::MAX]
+    /// Counts what it takes.
+    struct Count(u64);
+
+    impl Taker for Count {
+        const BODIES: bool = false;
+
+        fn take(&mut self, _: &Arc<Path>, _: u64, _: &Header, _: &[u8]) -> Result<(), Failure> {
+            self.0 += 1;
+            Ok(())
+        }
     }
 
-    proptest! {
-        #[test]
-        fn ranges_agree_with_a_set(list in prop::collection::vec(some_op(), 0..60)) {
-            let (mut ops, mut set) = (Ops::default(), BTreeSet::new());
-            for op in list {
-                prop_assert_eq!(ops.insert(op), set.insert(op));
+    fn select(arguments: &[&str]) -> Select {
+        let all = ["aof", "export", "--format", "entries", "--output", "-", "log.aof"];
+        let Command::Export(args) = Args::parse_from(all.iter().chain(arguments)).command else { panic!() };
+        Select::new(&args)
+    }
+
+    /// A log of every second op has as many ranges as entries. That there are too many is told with the advice to
+    /// export a part; but the ops outside of that part had ranges too, and the advice came again.
+    #[test]
+    fn a_part_of_a_log_with_too_many_ranges_is_exported_as_is_advised() {
+        for (arguments, expected) in [(&[][..], None), (&["--from-op", "100", "--until-op", "110"], Some(6))]
+        {
+            let select = select(arguments);
+            let mut count = Count(0);
+            let mut whole = Whole::new(Path::new("log.aof"), &select, &mut count);
+            whole.ranges_max = 10;
+            let seen = |op: u64| {
+                let mut header = Header::new();
+                header.op = (op * 2).into();
+                header.checksum = aof_nostd::Checksum::new(op.into());
+                let is_wanted = select.entry(&header);
+                Seen::Entry { offset: op * 272, header, is_wanted, body: 0..0 }
+            };
+            let seen = (1..200).map(seen).collect();
+            whole.take(&Part { select: &select, bodies: false, seen, bytes: Vec::new() });
+            let failure = whole.failure.as_ref().map(ToString::to_string);
+            assert_eq!(failure.is_none(), expected.is_some(), "{failure:?}");
+            assert!(failure.is_none_or(|text| text.contains("by --from-op and --until-op")));
+            assert_eq!(whole.ops.missing().len(), if expected.is_some() { 5 } else { 10 });
+            if let Some(expected) = expected {
+                assert_eq!(count.0, expected);
             }
-            let held: Vec<u64> = ops.0.iter().flat_map(|(first, last)| *first..=*last).collect();
-            prop_assert_eq!(held, set.iter().copied().collect::<Vec<_>>());
-            let gaps: Vec<(u64, u64)> = set.iter().zip(set.iter().skip(1))
-                .filter(|(a, b)| *b - *a > 1).map(|(a, b)| (a + 1, b - 1)).collect();
-            prop_assert_eq!(ops.missing(), gaps);
         }
+    }
+
+    #[test]
+    fn damage_takes_the_ops_between_its_neighbours() {
+        const MAX: u64 = u64::MAX;
+        assert_eq!(lost(Some(4), Some(3), Some(5)), (4, 4));
+        assert_eq!(lost(Some(4), Some(3), Some(9)), (4, 8), "and those behind it");
+        assert_eq!(lost(Some(4), Some(3), None), (4, 4));
+        assert_eq!(lost(Some(4), Some(8), Some(2)), (4, 4), "on the way back");
+        assert_eq!(lost(None, Some(3), Some(6)), (4, 5));
+        assert_eq!(lost(None, Some(3), None), (4, MAX));
+        assert_eq!(lost(None, None, Some(6)), (0, 5));
+        assert_eq!(lost(None, None, None), (0, MAX));
+        assert_eq!(lost(None, Some(3), Some(4)), (3, 4));
+        assert_eq!(lost(None, Some(9), Some(4)), (4, MAX));
+        assert_eq!(lost(None, Some(MAX), Some(MAX)), (MAX, MAX));
+        assert_eq!(lost(Some(MAX), None, Some(0)), (MAX, MAX));
     }
 }

@@ -19,6 +19,9 @@ pub struct Select {
     accounts: Vec<u128>,
 }
 
+/// Flags of a transfer that ends a pending one: `post_pending_transfer`, `void_pending_transfer`.
+const POST_OR_VOID: u16 = 4 | 8;
+
 impl Select {
     /// What the arguments ask for.
     #[must_use]
@@ -57,6 +60,33 @@ impl Select {
         };
         (self.ledgers.is_empty() || self.ledgers.contains(&ledger))
             && (self.accounts.is_empty() || self.accounts.iter().any(is_account))
+    }
+
+    /// Whether an event that is not asked for might be, if it said what it is about: a post or a void of a pending
+    /// transfer may have 0 as its ledger and as its accounts, which means those of the pending one.
+    #[must_use]
+    pub fn might_mean(&self, event: Event<'_>) -> bool {
+        let Event::Transfer(transfer) = event else { return false };
+        let is_open =
+            |own: u128, list_is_empty: bool, is_listed: bool| list_is_empty || is_listed || own == 0;
+        let ids = [transfer.debit_account_id.get(), transfer.credit_account_id.get()];
+        let ledger = transfer.ledger.get();
+        transfer.flags.get() & POST_OR_VOID != 0
+            && is_open(ledger.into(), self.ledgers.is_empty(), self.ledgers.contains(&ledger))
+            && ids.iter().any(|id| is_open(*id, self.accounts.is_empty(), self.accounts.contains(id)))
+            && !self.event(event)
+    }
+
+    /// The first and the last op that are asked for.
+    #[must_use]
+    pub const fn all_ops(&self) -> (u64, u64) {
+        self.ops
+    }
+
+    /// Whether an op is not behind the last one that is asked for.
+    #[must_use]
+    pub const fn reaches(&self, op: u64) -> bool {
+        op <= self.ops.1
     }
 
     /// The part of a range of ops that is asked for, both ends included.

@@ -16,7 +16,8 @@ use crate::failure::{Failure, shown};
 use crate::line::{Lines, Style};
 use crate::output::{self, Stdout};
 use crate::survey::Finding;
-use aof_nostd::Damage;
+use aof_nostd::checksum::Magic;
+use aof_nostd::{AnyProfile, Damage, DamageKind, ForeignMagic, Profile};
 use aof_std::follow::{Follower, News, Wait};
 use args::FollowArgs;
 use bell::Bell;
@@ -100,6 +101,8 @@ struct Printer<'a> {
     missing: bool,
     /// What is not whole, since when nothing of it has changed, and whether that was said.
     unfinished: Option<(Damage, Instant, bool)>,
+    /// That of the last entry: it names the profile.
+    magic: Option<Magic>,
 }
 
 /// Bytes of lines that are written at a time.
@@ -116,6 +119,7 @@ impl<'a> Printer<'a> {
             opened: false,
             missing: false,
             unfinished: None,
+            magic: None,
         }
     }
 
@@ -123,6 +127,7 @@ impl<'a> Printer<'a> {
         match news {
             News::Entry(located, relation) => {
                 let header = &located.entry.header;
+                self.profile(located.entry.magic);
                 if let Some(finding) = Finding::relation(relation, located.offset, header.op.get()) {
                     self.lines.finding(&finding);
                 }
@@ -141,6 +146,22 @@ impl<'a> Printer<'a> {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
+    }
+
+    /// Says that the profile is another one: no checksum is as it was, and the chain does not go on.
+    fn profile(&mut self, magic: Magic) {
+        let Some(before) = self.magic.replace(magic).filter(|before| *before != magic) else { return };
+        let name = |magic| {
+            AnyProfile::from_magic(magic, aof_std::backend()).map_or("unknown", |profile| profile.name())
+        };
+        self.failure = self.flush().err();
+        output::note(&format!(
+            "{}: its entries are of the profile {}, and those before of {}: this is another log, and no entry of it \
+             is linked to one before",
+            shown(self.file),
+            name(&magic),
+            name(&before)
+        ));
     }
 
     /// What happens to the file is told on standard error, behind the lines of what was read before.
@@ -202,10 +223,15 @@ impl<'a> Printer<'a> {
     }
 
     fn unfinished_text(&self, damage: Damage) -> String {
-        format!(
-            "{}: {damage}. It is on its way, or is what a crash left, or is damaged: waiting for what comes behind it",
-            shown(self.file)
-        )
+        let what = match damage.kind {
+            // It will never be whole: a file is of one profile.
+            DamageKind::Magic(ForeignMagic::OtherProfile) => {
+                "Something of that profile was written behind a log of the other: not read, waiting for an entry of the \
+                 log's own profile, or for a new file"
+            }
+            _ => "It is on its way, or is what a crash left, or is damaged: waiting for what comes behind it",
+        };
+        format!("{}: {damage}. {what}", shown(self.file))
     }
 
     fn write(&mut self) -> Result<(), Failure> {

@@ -35,6 +35,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use crate::target;
+use crate::target::directory::Directory;
 use aof_nostd::Checksum;
 use aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT;
 use aof_std::{NewDirectory, NewFile};
@@ -86,13 +87,18 @@ pub fn run(args: &GenerateArgs) -> Result<Exit, Failure> {
     if is_one_file {
         target::check(&args.output, &[], args.force)?;
     } else {
-        target::check_directory(&args.output, args.force, "generated logs", is_ours)?;
+        target_directory(args).check(&[], args.force)?;
     }
     let plan = Plan::new(&Offsets::new(&history), &args.faults)?;
     let ends =
         if is_one_file { write_file(args, &history, &plan)? } else { write_files(args, &history, &plan)? };
     Report { args, plan: &plan, ends }.print()?;
     Ok(Exit::Sound)
+}
+
+/// Where the files go.
+fn target_directory(args: &GenerateArgs) -> Directory<'_> {
+    Directory { path: &args.output, what: "generated logs", is_ours }
 }
 
 /// Whether a file of this name was made by this command: nothing else is replaced.
@@ -131,10 +137,10 @@ fn write_files(args: &GenerateArgs, history: &History, plan: &Plan) -> Result<En
     if output::stopped() {
         return Err(Failure::Interrupted);
     }
-    directory.commit(args.force).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure::Exists(args.output.clone()),
-        _ => failed(error),
-    })?;
+    for file in &files {
+        file.sync_all().map_err(failed)?;
+    }
+    target_directory(args).commit(directory, args.force)?;
     Ok(ends)
 }
 

@@ -13,7 +13,9 @@ use std::path::PathBuf;
                   damaged or forked, as 'aof verify' does, or if they contradict each other. Ops that are missing \
                   are no fault.",
     after_help = "Examples:\n  aof inspect r0.aof r1.aof r2.aof\n  aof inspect --html report.html *.aof\n  \
-                  aof inspect --json *.aof | jq '.union.missing_ops'"
+                  aof inspect --json *.aof | jq '.union.missing_ops'\n\nEnvironment:\n  COLUMNS   how wide the report is, \
+                  from 40 to 160 characters; else as the terminal, or 80\n  NO_COLOR  no colour, unless --color \
+                  always\n  LC_ALL, LC_CTYPE, LANG: blocks in charts where one tells UTF-8, else ASCII"
 )]
 pub struct InspectArgs {
     /// The logs

@@ -9,6 +9,7 @@ use super::together::{Together, held};
 use super::verdict::Verdict;
 use crate::survey::Survey;
 use aof_nostd::Operation;
+use aof_nostd::wire::Release;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ struct File<'a> {
     survey: &'a Survey,
     /// Entries that stand in the file again.
     repeated_entries: u64,
+    /// Entries that are not the first one of their op, but another.
+    contradicting_entries: u64,
     held_ops: Vec<(u64, u64)>,
     first_timestamp: Option<u64>,
     last_timestamp: Option<u64>,
@@ -62,10 +65,11 @@ pub fn line(report: &Report, html: Option<&Path>) -> String {
 }
 
 fn file(log: &Log) -> File<'_> {
-    let Log { survey, stats } = log;
+    let Log { survey, stats, contradicting } = log;
     File {
         survey,
-        repeated_entries: survey.entries.saturating_sub(survey.distinct_ops),
+        repeated_entries: log.repeated(),
+        contradicting_entries: *contradicting,
         held_ops: held(survey),
         first_timestamp: stats.first_timestamp,
         last_timestamp: stats.last_timestamp,
@@ -77,7 +81,7 @@ fn file(log: &Log) -> File<'_> {
         rate: rate(&stats.rate),
         views: named(stats.views.by_op(), "view", |view| json!(view)),
         views_omitted_entries: stats.views.others().entries,
-        releases: named(stats.releases.by_op(), "release", |release| json!(stats::release_text(*release))),
+        releases: named(stats.releases.by_op(), "release", |release| json!(Release(*release).to_string())),
         releases_omitted_entries: stats.releases.others().entries,
         clients: named(stats.clients.by_entries(), "client", |client| json!(client.to_string())),
         clients_omitted_entries: stats.clients.others().entries,

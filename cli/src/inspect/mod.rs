@@ -11,7 +11,9 @@
 //! |---|---|
 //! | [`args`] | the command line |
 //! | [`stats`], [`rate`] | what the workers of a scan count, in bounded memory |
+//! | [`contradictions`] | counted in a forked log, by reading it once more |
 //! | [`ranges`], [`together`] | which ops each log holds, what they lack, and where they part |
+//! | [`planted`] | a log that begins with damage, without what lies in a damaged body |
 //! | [`report`], [`verdict`] | all of it, and what it means |
 //! | [`terminal`], [`chart`] | for a person at a terminal |
 //! | [`json`] | for programs |
@@ -19,8 +21,10 @@
 
 pub mod args;
 pub mod chart;
+pub mod contradictions;
 pub mod html;
 pub mod json;
+pub mod planted;
 pub mod ranges;
 pub mod rate;
 pub mod report;

@@ -122,8 +122,8 @@ impl Rate {
         (self.first..=u64::MAX).zip(&self.buckets).map(|(number, bucket)| (number << self.shift, *bucket))
     }
 
-    /// The same in `count` columns that share the time from `from` to `to`. What a bucket holds goes to the
-    /// column of its middle where buckets are narrower than columns; a wider one is spread over its columns.
+    /// The same in `count` columns that share the time from `from` to `to`. What a bucket holds is shared evenly by
+    /// all columns that it touches, in whole numbers that add up to it.
     #[must_use]
     pub fn columns(&self, from: u64, to: u64, count: usize) -> Vec<Bucket> {
         let mut columns = vec![Bucket::default(); count];

@@ -3,10 +3,15 @@
 use super::stats::Stats;
 use super::together::{Builder, Together};
 use super::verdict::Verdict;
+use super::{contradictions, planted};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
+use crate::human;
 use crate::output;
 use crate::survey::Survey;
+use crate::target;
+use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// A log that was read.
@@ -16,6 +21,48 @@ pub struct Log {
     pub survey: Survey,
     /// What is counted over its entries.
     pub stats: Stats,
+    /// Entries that are not the first one of their op, but another.
+    pub contradicting: u64,
+}
+
+impl Log {
+    /// Entries that stand in the file again.
+    #[must_use]
+    pub fn repeated(&self) -> u64 {
+        self.survey.entries.saturating_sub(self.survey.distinct_ops).saturating_sub(self.contradicting)
+    }
+
+    /// How many entries, and what of them is no new op.
+    #[must_use]
+    pub fn entries(&self) -> String {
+        let mut text = human::count(self.survey.entries);
+        if self.repeated() > 0 {
+            let _ = write!(text, ", {} of them repeated", human::count(self.repeated()));
+        }
+        if self.contradicting > 0 {
+            let verb = if self.contradicting == 1 { "contradicts" } else { "contradict" };
+            let _ =
+                write!(text, ", {} of them {verb} another of the same op", human::count(self.contradicting));
+        }
+        text
+    }
+}
+
+/// The files that are not one and the same: a log given twice is no second log.
+fn different(files: &[PathBuf]) -> Vec<PathBuf> {
+    let (mut known, mut different) = (HashMap::new(), Vec::new());
+    for path in files {
+        let first = match target::identity(path) {
+            Some(identity) => *known.entry(identity).or_insert(path),
+            None => path, // what is wrong is told where it is read
+        };
+        if std::ptr::eq(first, path) {
+            different.push(path.clone());
+        } else {
+            output::note(&format!("{} and {} are one file: it is read once", shown(first), shown(path)));
+        }
+    }
+    different
 }
 
 /// What was found.
@@ -34,16 +81,25 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// [`Failure::Interrupted`].
+    /// [`Failure::Interrupted`]; [`Failure::Read`] where one cannot be read a second time.
     pub fn read(files: &[PathBuf], message_size_max: u32) -> Result<Self, Failure> {
         let (mut logs, mut unreadable, mut together) = (Vec::new(), Vec::new(), Builder::default());
-        for path in files {
+        let files = different(files);
+        for path in &files {
             match Survey::with::<Stats>("inspect", path, message_size_max) {
                 Ok(read) => {
                     if files.len() > 1 {
-                        together.add(&read.survey, read.chain.history());
+                        match planted::outside(&read.survey, path, message_size_max)? {
+                            Some((survey, runs)) => together.add(&survey, &runs),
+                            None => together.add(&read.survey, read.chain.history()),
+                        }
                     }
-                    logs.push(Log { survey: read.survey, stats: read.gathered });
+                    let is_forked = read.survey.findings.iter().any(|finding| finding.kind == "fork");
+                    let contradicting = match is_forked {
+                        true => contradictions::count(path, read.chain.history(), message_size_max)?,
+                        false => 0,
+                    };
+                    logs.push(Log { survey: read.survey, stats: read.gathered, contradicting });
                 }
                 Err(Failure::Interrupted) => return Err(Failure::Interrupted),
                 Err(failure) => {

@@ -8,7 +8,7 @@
 use super::rate::Rate;
 use crate::survey::Gather;
 use aof_nostd::Header;
-use aof_nostd::wire::{HEADER_SIZE, Release};
+use aof_nostd::wire::HEADER_SIZE;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
@@ -225,13 +225,6 @@ pub const fn class_sizes(class: usize) -> (u64, u64) {
         0 => (0, 0),
         class => (1 << (class - 1), (1 << class) - 1),
     }
-}
-
-/// What `header` says of its release.
-#[must_use]
-pub fn release_text(release: u32) -> String {
-    let release = Release(release);
-    format!("{}.{}.{}", release.major(), release.minor(), release.patch())
 }
 
 impl Gather for Stats {

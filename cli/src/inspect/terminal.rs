@@ -6,12 +6,12 @@ use super::ranges::Range;
 use super::report::{Log, Report};
 use super::stats::{self, Tally};
 use super::together::held;
-use super::verdict::{Level, Verdict, name};
+use super::verdict::{self, Level, Verdict, name};
 use crate::failure::shown;
 use crate::human;
-use crate::survey::Finding;
-use crate::verify::{self, ranges};
+use crate::verify;
 use aof_nostd::Operation;
+use aof_nostd::wire::Release;
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::path::Path;
@@ -29,6 +29,9 @@ pub struct Screen {
 
 /// Where there is no terminal.
 const WIDTH_DEFAULT: usize = 80;
+
+/// Characters of a fact's name.
+const NAME_SIZE: usize = 12;
 
 impl Screen {
     /// Standard output, and what the environment says of it: `COLUMNS`, `NO_COLOR`, the locale.
@@ -75,6 +78,42 @@ impl Screen {
         self.paint("2", text)
     }
 
+    /// Adds a text in as many lines as it needs, behind `indent` or what stands in its place in the first line;
+    /// a word that is longer than a line is not cut. Each line is painted by itself.
+    fn lines(&self, text: &mut String, indent: &str, what: &str, paint: impl Fn(&Self, &str) -> String) {
+        for line in wrapped(what, self.width.saturating_sub(indent.len())) {
+            let _ = writeln!(text, "{indent}{}", paint(self, &line));
+        }
+    }
+
+    /// Adds a line that goes on behind `indent` where it is too long.
+    fn hanging(&self, text: &mut String, indent: &str, line: &str) {
+        let start = line.len() - line.trim_start().len();
+        let (first, rest) = line.split_at(start);
+        let Some((head, tail)) = split(rest, self.width.saturating_sub(start)) else {
+            let _ = writeln!(text, "{line}");
+            return;
+        };
+        let _ = writeln!(text, "{first}{head}");
+        self.lines(text, indent, tail, |_, line| line.to_owned());
+    }
+
+    /// Adds a fact: its name, and its value beside it, or below it where that is too long for a line.
+    fn fact(&self, text: &mut String, name: &str, value: &str) {
+        let indent = " ".repeat(2 + NAME_SIZE);
+        let longest = pieces(value).iter().map(|word| word.chars().count()).max().unwrap_or(0);
+        if indent.len() + longest > self.width {
+            let _ = writeln!(text, "  {}", self.dim(name));
+            return self.lines(text, "    ", value, |_, line| line.to_owned());
+        }
+        let mut lines = wrapped(value, self.width.saturating_sub(indent.len())).into_iter();
+        let name = self.dim(&format!("{name:<NAME_SIZE$}"));
+        let _ = writeln!(text, "  {name}{}", lines.next().unwrap_or_default());
+        for line in lines {
+            let _ = writeln!(text, "{indent}{line}");
+        }
+    }
+
     /// A name in so many characters: its end tells more than its beginning.
     fn short(&self, name: &str, width: usize) -> String {
         let count = name.chars().count();
@@ -106,22 +145,47 @@ pub fn text(report: &Report, html: Option<&Path>, screen: &Screen) -> String {
 }
 
 fn head(text: &mut String, verdict: &Verdict, screen: &Screen) {
-    let word = screen.level(verdict.level, verdict.word);
-    let _ = writeln!(text, "{word}: {}", verdict.text);
+    text.push_str(&screen.level(verdict.level, verdict.word));
+    // Wrapped as it is seen, without what colours it.
+    let mut head = String::new();
+    screen.hanging(&mut head, "  ", &format!("{}: {}", verdict.word, verdict.text));
+    text.push_str(head.get(verdict.word.len()..).unwrap_or_default());
     for advice in &verdict.advice {
-        for line in wrapped(advice, screen.width.saturating_sub(2)) {
-            let _ = writeln!(text, "  {line}");
-        }
+        screen.lines(text, "  ", advice, |_, line| line.to_owned());
     }
     if let Some(command) = &verdict.command {
         let _ = writeln!(text, "    {}", screen.title(command)); // not wrapped: it is copied
     }
 }
 
+/// What stays beside the number before it.
+const UNITS: [&str; 13] =
+    ["ns", "us", "ms", "s", "min", "h", "day", "days", "byte", "bytes", "KiB", "MiB", "GiB"];
+
+/// The pieces of a text that a line may break between: words, and numbers with their units.
+fn pieces(text: &str) -> Vec<&str> {
+    let mut pieces: Vec<(usize, usize)> = Vec::new();
+    let mut at = 0;
+    for word in text.split(' ') {
+        let end = at + word.len();
+        let unit = word.trim_matches(|letter: char| !letter.is_ascii_alphanumeric());
+        match pieces.last_mut() {
+            Some((from, to)) if UNITS.contains(&unit) && ends_with_digit(text, *from, *to) => *to = end,
+            _ => pieces.push((at, end)),
+        }
+        at = end + 1;
+    }
+    pieces.into_iter().filter_map(|(from, to)| text.get(from..to)).collect()
+}
+
+fn ends_with_digit(text: &str, from: usize, to: usize) -> bool {
+    text.get(from..to).is_some_and(|piece| piece.ends_with(|last: char| last.is_ascii_digit()))
+}
+
 /// Lines of up to `width` characters.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
+    for word in pieces(text) {
         match lines.last_mut() {
             Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
                 line.push(' ');
@@ -131,6 +195,13 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// What of a text goes into a line of `width` characters, and what is left; `None` if all of it goes.
+fn split(text: &str, width: usize) -> Option<(&str, &str)> {
+    let mut first = wrapped(text, width);
+    let first = (first.len() > 1).then(|| first.swap_remove(0))?;
+    Some((text.get(..first.len())?, text.get(first.len() + 1..)?))
 }
 
 /// Names before a bar take a fourth of the line at most.
@@ -149,33 +220,36 @@ fn map(text: &mut String, report: &Report, screen: &Screen) {
     let glyphs = screen.glyphs;
     let _ = writeln!(text, "\n{}", screen.title(&format!("ops {} to {}", extent.0, extent.1)));
     let legend = format!(
-        "  a column is {}: {} all there, {} some, {} none; ! fault, < goes back",
+        "a column is {}: {} all there, {} some, {} none; ! fault, < goes back",
         human::counted(each, "op", "ops"),
         glyphs.held,
         glyphs.partly,
         glyphs.lacking
     );
-    for line in wrapped(&legend, screen.width) {
-        let _ = writeln!(text, "{}", screen.dim(&line));
-    }
-    let mut row = |name: &str, held: &[Range], findings: &[Finding]| {
+    screen.lines(text, "  ", &legend, Screen::dim);
+    let mut row = |name: &str, held: &[Range], places: Vec<Mark>| {
         let name = format!("{:<name_width$}", screen.short(name, name_width));
         let _ = writeln!(text, "  {name}  {}", bar(held, &columns, screen));
-        if let Some(marks) = marks(findings, &columns, screen) {
+        if let Some(marks) = marks(&places, &columns, screen) {
             let _ = writeln!(text, "  {:name_width$}  {marks}", "");
         }
     };
     for (name, log) in names.iter().zip(&report.logs) {
-        row(name, &held(&log.survey), &log.survey.findings);
+        let findings = log.survey.findings.iter();
+        let told = findings.filter(|finding| finding.is_fault() || finding.kind == "backtrack");
+        let marks = told.map(|finding| Mark { near: finding.near, is_fault: finding.is_fault() });
+        row(name, &held(&log.survey), marks.collect());
     }
     let together = &report.together;
     if report.logs.len() > 1
         && together.conflict.is_none()
         && let (Some(first), Some(last)) = (together.first_op, together.last_op)
     {
-        row("together", &super::ranges::without((first, last), &together.missing_ops), &[]);
+        let forks = together.forks.iter().map(|fork| Mark { near: Some(fork.first_op), is_fault: true });
+        row("together", &super::ranges::without((first, last), &together.missing_ops), forks.collect());
     }
-    lacks(text, report, &names);
+    forks(text, report, &names, screen);
+    lacks(text, report, &names, screen);
 }
 
 fn bar(held: &[Range], columns: &[Range], screen: &Screen) -> String {
@@ -193,14 +267,21 @@ fn bar(held: &[Range], columns: &[Range], screen: &Screen) -> String {
     text
 }
 
+/// A place to be marked: a fault, or where a file goes back.
+struct Mark {
+    /// The op there, or the last one before.
+    near: Option<u64>,
+    is_fault: bool,
+}
+
 /// A line below a bar: where faults are, and where the file goes back.
-fn marks(findings: &[Finding], columns: &[Range], screen: &Screen) -> Option<String> {
+fn marks(places: &[Mark], columns: &[Range], screen: &Screen) -> Option<String> {
     let mut marks = vec![' '; columns.len()];
-    for finding in findings.iter().filter(|finding| finding.is_fault() || finding.kind == "backtrack") {
-        let Some(near) = finding.near.or(columns.first().map(|(first, _)| *first)) else { continue };
+    for place in places {
+        let Some(near) = place.near.or(columns.first().map(|(first, _)| *first)) else { continue };
         let at = columns.partition_point(|(_, last)| *last < near).min(marks.len().saturating_sub(1));
         if let Some(mark) = marks.get_mut(at) {
-            match finding.is_fault() {
+            match place.is_fault {
                 true => *mark = '!',
                 false if *mark == ' ' => *mark = '<',
                 false => {}
@@ -213,8 +294,32 @@ fn marks(findings: &[Finding], columns: &[Range], screen: &Screen) -> Option<Str
         .then(|| if line.contains('!') { screen.paint("31", line) } else { screen.paint("33", line) })
 }
 
+/// Forks between logs that are told; JSON has more.
+const FORKS_SHOWN: usize = 4;
+
+/// Which ops two logs have different entries for, and with which checksums.
+fn forks(text: &mut String, report: &Report, names: &[String], screen: &Screen) {
+    let together = &report.together;
+    for fork in together.forks.iter().take(FORKS_SHOWN) {
+        let ops = verdict::ops(&[(fork.first_op, fork.last_op)]);
+        let (sums, files) = (&fork.checksums, fork.files);
+        let mut line = format!("  two histories: {ops}. With op {}", fork.first_op);
+        for (at, sum, between) in [(files.0, &sums.0, ""), (files.1, &sums.1, ",")] {
+            let name = names.get(at).map_or("", String::as_str);
+            let _ = write!(line, "{between} {name} has checksum {sum}");
+        }
+        screen.hanging(text, "    ", &line);
+    }
+    let kept = together.forks.len() as u64;
+    let more = kept.saturating_sub(FORKS_SHOWN as u64).saturating_add(together.forks_omitted);
+    if more > 0 {
+        let forks = human::counted(more, "more such range", "more such ranges");
+        screen.hanging(text, "    ", &format!("  and {forks} (--json has more)"));
+    }
+}
+
 /// Who lacks what, and who could fill it.
-fn lacks(text: &mut String, report: &Report, names: &[String]) {
+fn lacks(text: &mut String, report: &Report, names: &[String], screen: &Screen) {
     if report.logs.len() < 2 {
         return;
     }
@@ -226,24 +331,15 @@ fn lacks(text: &mut String, report: &Report, names: &[String]) {
     for (name, lack) in all.clone().take(LACKS_SHOWN) {
         let holders: Vec<_> =
             lack.held_by.iter().filter_map(|at| names.get(*at).map(String::as_str)).collect();
-        let who = if holders.is_empty() {
-            "nobody has them".into()
-        } else {
-            format!(
-                "in \
-                                     {}",
-                holders.join(", ")
-            )
-        };
-        let _ = writeln!(text, "  {name} lacks {}: {who}", ranges(&[(lack.first_op, lack.last_op)]));
+        let who =
+            if holders.is_empty() { "nobody has them".into() } else { format!("in {}", holders.join(", ")) };
+        let range = human::ranges(&[(lack.first_op, lack.last_op)]);
+        screen.hanging(text, "    ", &format!("  {name} lacks {range}: {who}"));
     }
     let more = (all.count().saturating_sub(LACKS_SHOWN) as u64).saturating_add(together.lacks_omitted);
     if more > 0 {
-        let _ = writeln!(
-            text,
-            "  and {} (--json has more)",
-            human::counted(more, "more such range", "more such ranges")
-        );
+        let ranges = human::counted(more, "more such range", "more such ranges");
+        screen.hanging(text, "    ", &format!("  and {ranges} (--json has more)"));
     }
 }
 
@@ -254,43 +350,48 @@ const FINDINGS_SHOWN: usize = 20;
 const ROWS_SHOWN: usize = 8;
 
 fn one(text: &mut String, log: &Log, report: &Report, screen: &Screen) {
-    let Log { survey, stats } = log;
+    let Log { survey, stats, .. } = log;
     let verdict = verify::verdict(survey);
     let level = match (survey.sound, survey.missing_ops.is_empty()) {
         (false, _) => Level::Bad,
         (true, false) => Level::Care,
         (true, true) => Level::Good,
     };
-    let _ = writeln!(text, "{}: {}", screen.title(&name(survey)), screen.level(level, &verdict));
-    let mut line = |label: &str, value: &str| {
-        let _ = writeln!(text, "  {}{value}", screen.dim(&format!("{label:<12}")));
-    };
+    let title = name(survey);
+    if title.chars().count() + 2 + verdict.chars().count() <= screen.width {
+        let _ = writeln!(text, "{}: {}", screen.title(&title), screen.level(level, &verdict));
+    } else {
+        let _ = writeln!(text, "{}:", screen.title(&title));
+        screen.lines(text, "  ", &verdict, |screen, line| screen.level(level, line));
+    }
+    let mut line = |label: &str, value: &str| screen.fact(text, label, value);
     line("size", &size(survey.bytes));
     let profile = survey.profile.unwrap_or("unknown: there is no entry");
     let cluster = survey.cluster.as_ref().map(|cluster| format!(", cluster {cluster}")).unwrap_or_default();
     line("profile", &format!("{profile}{cluster}"));
-    let repeated = survey.entries.saturating_sub(survey.distinct_ops);
-    let again =
-        if repeated > 0 { format!(", {} of them repeated", human::count(repeated)) } else { String::new() };
-    line("entries", &format!("{}{again}", human::count(survey.entries)));
+    line("entries", &log.entries());
     if let (Some(first), Some(last)) = (survey.first_op, survey.last_op) {
         line("ops", &format!("{first} to {last}, {} of them", human::count(survey.distinct_ops)));
     }
     if !survey.missing_ops.is_empty() {
-        line("missing", &ranges(&survey.missing_ops));
+        line("missing", &human::ranges(&survey.missing_ops));
     }
     if let (Some(first), Some(last)) = (stats.first_timestamp, stats.last_timestamp) {
         line("from", &human::time(first));
         line("to", &format!("{} ({})", human::time(last), human::duration(last - first)));
     }
     if stats.untimed > 0 {
-        line("without time", &human::counted(stats.untimed, "entry", "entries"));
+        line("no time", &human::counted(stats.untimed, "entry", "entries"));
     }
     rate(text, log, report, screen);
     sizes(text, log, screen);
     operations(text, &stats.operations, screen);
     spans(text, log, screen);
-    verify::findings_text(text, survey, FINDINGS_SHOWN);
+    let mut findings = String::new();
+    verify::findings_text(&mut findings, survey, FINDINGS_SHOWN);
+    for finding in findings.lines() {
+        screen.hanging(text, "    ", finding);
+    }
 }
 
 /// A size, and the bytes where these are something else.
@@ -305,18 +406,17 @@ fn rate(text: &mut String, log: &Log, report: &Report, screen: &Screen) {
     let entries: Vec<_> = columns.iter().map(|column| column.entries).collect();
     let most = entries.iter().copied().max().unwrap_or(0);
     let each = human::duration((to - from) / width as u64);
-    let label = screen.dim(&format!("{:<12}", "rate"));
+    let label = screen.dim(&format!("{:<NAME_SIZE$}", "rate"));
     let _ = writeln!(text, "  {label}{}", screen.paint("36", &screen.glyphs.sparkline(&entries)));
     let note =
         format!("up to {} in {each}; all logs on one time axis", human::counted(most, "entry", "entries"));
     let note = if report.logs.len() > 1 { note.as_str() } else { note.split(';').next().unwrap_or(&note) };
-    let _ = writeln!(text, "  {:<12}{}", "", screen.dim(note));
+    screen.lines(text, &" ".repeat(2 + NAME_SIZE), note, Screen::dim);
 }
 
 fn sizes(text: &mut String, log: &Log, screen: &Screen) {
     let (Some(min), Some(max)) = (log.stats.body_size_min, log.stats.body_size_max) else { return };
-    let label = |text: &str| screen.dim(&format!("{text:<12}"));
-    let _ = writeln!(text, "  {}{} to {}", label("bodies"), human::size(min), human::size(max));
+    screen.fact(text, "bodies", &format!("{} to {}", human::size(min), human::size(max)));
     let classes: Vec<_> = log.stats.sizes.iter().enumerate().filter(|(_, tally)| tally.entries > 0).collect();
     let most = classes.iter().map(|(_, tally)| tally.entries).max().unwrap_or(0);
     for (class, tally) in &classes {
@@ -346,6 +446,9 @@ pub fn operation_name(number: u8) -> String {
     Operation(number).name().map_or_else(|| format!("operation {number}"), str::to_owned)
 }
 
+/// Characters of an operation and its numbers on one line.
+const OPERATION_SIZE: usize = 63;
+
 fn operations(text: &mut String, tallies: &[Tally], screen: &Screen) {
     let mut there: Vec<_> = (0..=u8::MAX).zip(tallies).filter(|(_, tally)| tally.entries > 0).collect();
     if there.is_empty() {
@@ -355,23 +458,25 @@ fn operations(text: &mut String, tallies: &[Tally], screen: &Screen) {
     let _ = writeln!(text, "  {}", screen.dim("operations"));
     for (number, tally) in there.iter().take(ROWS_SHOWN) {
         let name = operation_name(*number);
-        let _ = writeln!(
-            text,
-            "    {name:<32} {:>12}  {:>12}",
-            human::count(tally.entries),
-            human::size(tally.bytes)
-        );
+        let (entries, bytes) = (human::count(tally.entries), human::size(tally.bytes));
+        let _ = match screen.width {
+            ..OPERATION_SIZE => write!(text, "    {name}\n      {entries:>12}  {bytes:>12}\n"),
+            _ => writeln!(text, "    {name:<32} {entries:>12}  {bytes:>12}"),
+        };
     }
-    omitted(text, there.len(), screen);
+    if let Some(more) = omitted(there.len(), 0) {
+        screen.lines(text, "    ", &more, Screen::dim);
+    }
 }
 
-fn omitted(text: &mut String, count: usize, screen: &Screen) {
-    if count > ROWS_SHOWN {
-        let _ = writeln!(
-            text,
-            "    {}",
-            screen.dim(&format!("and {} more (--json has them)", count - ROWS_SHOWN))
-        );
+/// What is left out: names beyond those shown, and entries whose names were not counted one by one.
+fn omitted(named: usize, others: u64) -> Option<String> {
+    let more = human::count(named.saturating_sub(ROWS_SHOWN) as u64);
+    let entries = human::counted(others, "entry", "entries");
+    match (named > ROWS_SHOWN, others > 0) {
+        (false, _) => None,
+        (true, false) => Some(format!("and {more} more (--json has them)")),
+        (true, true) => Some(format!("and {more} more (--json has them), and {entries} of further ones")),
     }
 }
 
@@ -387,18 +492,19 @@ fn spans(text: &mut String, log: &Log, screen: &Screen) {
             0 => String::new(),
             time => format!(", from {}", human::time_short(time)),
         };
-        let _ = writeln!(text, "    {view:<6} {ops}, by replica {}{since}", span.replica);
+        let line = format!("    {view:<6} {ops}, by replica {}{since}", span.replica);
+        screen.hanging(text, &" ".repeat(11), &line);
     }
-    omitted(text, views.len(), screen);
-    let mut line = |label: &str, value: String| {
-        let _ = writeln!(text, "  {}{value}", screen.dim(&format!("{label:<12}")));
-    };
+    if let Some(more) = omitted(views.len(), stats.views.others().entries) {
+        screen.lines(text, "    ", &more, Screen::dim);
+    }
+    let mut line = |label: &str, value: String| screen.fact(text, label, &value);
     let releases = stats.releases.by_op();
     let named: Vec<_> =
-        releases.iter().take(ROWS_SHOWN).map(|(release, _)| stats::release_text(*release)).collect();
+        releases.iter().take(ROWS_SHOWN).map(|(release, _)| Release(*release).to_string()).collect();
     if !named.is_empty() {
-        let more = releases.len().saturating_sub(ROWS_SHOWN);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let more = omitted(releases.len(), stats.releases.others().entries);
+        let more = more.map(|more| format!(" {more}")).unwrap_or_default();
         line("releases", named.join(", ") + &more);
     }
     let clients = stats.clients.by_entries();

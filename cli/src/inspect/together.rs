@@ -234,9 +234,8 @@ impl Builder {
         together.missing_ops = union.missing().into_iter().map(|(first, last)| (first.0, last.0)).collect();
         let extent = together.first_op.zip(together.last_op);
         for at in 0..held.len() {
-            let mut pieces = extent.map(|extent| lacks(&held, at, extent)).unwrap_or_default();
-            together.lacks_omitted += pieces.len().saturating_sub(LACKS_MAX) as u64;
-            pieces.truncate(LACKS_MAX);
+            let (pieces, omitted) = extent.map(|extent| lacks(&held, at, extent)).unwrap_or_default();
+            together.lacks_omitted += omitted;
             together.lacks.push(pieces);
         }
         together.whole =
@@ -249,9 +248,11 @@ fn before(op: u64) -> Option<Op> {
     op.checked_sub(1).map(Op)
 }
 
-/// What the log `at` lacks of `extent`, cut where another log begins or ends to have it.
-fn lacks(held: &[Vec<Range>], at: usize, extent: Range) -> Vec<Lack> {
+/// What the log `at` lacks of `extent`, cut where another log begins or ends to have it: the first pieces, and how
+/// many there are beyond them.
+fn lacks(held: &[Vec<Range>], at: usize, extent: Range) -> (Vec<Lack>, u64) {
     let mut pieces: Vec<Lack> = Vec::new();
+    let mut omitted = 0;
     let own = held.get(at).map(Vec::as_slice).unwrap_or_default();
     for (first, last) in ranges::without(extent, own) {
         let mut cuts = vec![first];
@@ -265,20 +266,26 @@ fn lacks(held: &[Vec<Range>], at: usize, extent: Range) -> Vec<Lack> {
         cuts.dedup();
         let ends = cuts.iter().skip(1).map(|next| next - 1).chain([last]);
         for (&first, last) in cuts.iter().zip(ends) {
-            if pieces.len() > LACKS_MAX * 2 {
-                return pieces; // more than anybody is told
-            }
             let holders = held.iter().enumerate().filter(|(_, other)| ranges::holds(other, first));
             let held_by: Vec<usize> = holders.map(|(at, _)| at).collect();
             match pieces.last_mut() {
                 Some(piece) if piece.held_by == held_by && piece.last_op.checked_add(1) == Some(first) => {
                     piece.last_op = last;
                 }
-                _ => pieces.push(Lack { first_op: first, last_op: last, held_by }),
+                _ => {
+                    // One more than is told: it takes what goes on with the same holders.
+                    if pieces.len() > LACKS_MAX {
+                        pieces.pop();
+                        omitted += 1;
+                    }
+                    pieces.push(Lack { first_op: first, last_op: last, held_by });
+                }
             }
         }
     }
-    pieces
+    omitted += pieces.len().saturating_sub(LACKS_MAX) as u64;
+    pieces.truncate(LACKS_MAX);
+    (pieces, omitted)
 }
 
 #[cfg(test)]
@@ -375,6 +382,16 @@ mod tests {
         assert_eq!(all.missing_ops, [(3, u64::MAX - 2)]);
         assert_eq!((all.forks.len(), all.forks[0].first_op), (1, u64::MAX));
         assert_eq!(all.lacks[0], [lack(3, u64::MAX - 2, &[]), lack(u64::MAX - 1, u64::MAX, &[1, 2])]);
+    }
+
+    /// Counting stopped at two thousand pieces.
+    #[test]
+    fn all_pieces_beyond_those_kept_are_counted() {
+        let every_second: Vec<Range> = (0..3500).map(|at| (at * 2 + 1, at * 2 + 1)).collect();
+        let all = together(&[log(&every_second, 0, 0), log(&[(1, 7000)], 0, 0)]);
+        assert_eq!((all.lacks[0].len(), all.lacks[1].len()), (LACKS_MAX, 0));
+        assert_eq!(all.lacks_omitted, 3500 - LACKS_MAX as u64);
+        assert_eq!(all.lacks[0].last(), Some(&lack(2000, 2000, &[1])));
     }
 
     #[test]

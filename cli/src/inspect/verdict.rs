@@ -1,11 +1,11 @@
 //! What it all means, and what to do: [`Verdict`]. First of all in every form of the report.
 
+use super::ranges::{self, Range};
 use super::report::Report;
-use super::together::{Conflict, Together};
+use super::together::{self, Conflict, Together};
 use crate::failure::shown;
 use crate::human;
 use crate::survey::{Finding, Survey};
-use crate::verify::ranges;
 use serde::Serialize;
 use std::path::Path;
 
@@ -42,6 +42,19 @@ pub fn name(survey: &Survey) -> String {
     shown(Path::new(&survey.file)).to_string()
 }
 
+/// `op 7`, `ops 4-6, 9`.
+#[must_use]
+pub fn ops(list: &[Range]) -> String {
+    let noun = if ranges::count(list) == 1 { "op" } else { "ops" };
+    format!("{noun} {}", human::ranges(list))
+}
+
+/// The same, and whether it is one or are several.
+fn ops_are(list: &[Range]) -> String {
+    let verb = if ranges::count(list) == 1 { "is" } else { "are" };
+    format!("{} {verb}", ops(list))
+}
+
 impl Verdict {
     /// Of one log, or of several together.
     #[must_use]
@@ -65,22 +78,25 @@ impl Verdict {
 
 fn of_one(survey: &Survey) -> Verdict {
     let lacks_beginning = survey.first_op.filter(|op| *op > 1);
-    let missing = (!survey.missing_ops.is_empty()).then(|| ranges(&survey.missing_ops));
-    let forks = survey.findings.iter().any(|finding| finding.kind == "fork");
+    let missing = (!survey.missing_ops.is_empty()).then(|| ops_are(&survey.missing_ops));
+    let forks = is_forked(survey);
     let mut verdict = if survey.entries == 0 && survey.sound {
         Verdict::new(Level::Care, "EMPTY", "there is no entry in it".into())
     } else if !survey.sound {
-        let word = if forks { "FORKED" } else { "DAMAGED" };
         let places = human::counted(survey.faults, "fault", "faults");
         let found = human::counted(survey.entries, "entry", "entries");
-        Verdict::new(Level::Bad, word, format!("{places}; {found} can be read"))
+        match (stranger(survey), forks) {
+            (Some(stranger), _) => {
+                let text = format!("{}; {places}; {found} can be read", strange(stranger));
+                Verdict::new(Level::Bad, "MIXED", text)
+            }
+            (None, true) => Verdict::new(Level::Bad, "FORKED", format!("{places}; {found} can be read")),
+            (None, false) => Verdict::new(Level::Bad, "DAMAGED", format!("{places}; {found} can be read")),
+        }
     } else if let (Some(first), Some(last)) = (survey.first_op, survey.last_op) {
         match &missing {
             Some(missing) => {
-                let text = format!(
-                    "every byte is sound, but ops {missing} are missing of {first} to \
-                                    {last}"
-                );
+                let text = format!("every byte is sound, but {missing} missing of {first} to {last}");
                 Verdict::new(Level::Care, "INCOMPLETE", text)
             }
             None => Verdict::new(
@@ -92,13 +108,17 @@ fn of_one(survey: &Survey) -> Verdict {
     } else {
         Verdict::new(Level::Care, "EMPTY", "there is no entry in it".into())
     };
-    if forks {
-        verdict = verdict.advise("Two histories in one log: keep it as it is, and find out who wrote it.");
+    if stranger(survey).is_some() {
+        verdict =
+            verdict.advise("Two clusters wrote to one log, or it was put together: find out who wrote it.");
+    } else if forks {
+        verdict = verdict.advise("Two histories in one log: find out who wrote it.");
     }
     if is_torn(survey) {
-        verdict = verdict.advise(TORN);
-    }
-    if !survey.sound {
+        verdict = verdict
+            .advise(format!("The last entry is not all there: {TORN}"))
+            .advise("Give the other replicas' logs here too, to see whether they hold it.");
+    } else if !survey.sound {
         verdict = verdict.advise(
             "Keep it as it is. Give the other replicas' logs here too, to see whether they hold what is \
              damaged.",
@@ -112,8 +132,22 @@ fn of_one(survey: &Survey) -> Verdict {
     verdict
 }
 
-/// What to know of a torn tail.
-const TORN: &str = "The last entry is not all there: normal after a crash, or while a replica writes.";
+/// What to know of a torn tail, and what to do.
+const TORN: &str = "normal after a crash, or while a replica writes. If none does, 'aof repair' keeps what is there of it and cuts it.";
+
+/// The first entry of another cluster than the log's.
+fn stranger(survey: &Survey) -> Option<&Finding> {
+    survey.findings.iter().find(|finding| finding.kind == "fork" && finding.detail.starts_with(STRANGER))
+}
+
+/// How a survey tells of it: a kind of fork, and no second history of the cluster.
+const STRANGER: &str = "an entry of cluster ";
+
+/// It, in words, and its place.
+fn strange(finding: &Finding) -> String {
+    let op = finding.op.map(|op| format!(" (op {op})")).unwrap_or_default();
+    format!("{} at byte {}{op}", finding.detail, finding.offset)
+}
 
 /// Whether the only damage is a torn tail.
 fn is_torn(survey: &Survey) -> bool {
@@ -137,7 +171,7 @@ fn of_several(report: &Report) -> Verdict {
     };
     let faults: u64 = surveys.iter().map(|survey| survey.faults).sum();
     let damaged = surveys.iter().filter(|survey| !survey.sound).count() as u64;
-    let forked = within(&surveys, |finding| finding.kind == "fork");
+    let forked = surveys.iter().any(|survey| is_forked(survey));
     let logs = human::counted(surveys.len() as u64, "log", "logs");
     let in_logs = format!(
         "{} in {}",
@@ -145,12 +179,18 @@ fn of_several(report: &Report) -> Verdict {
         human::counted(damaged, "log", "logs")
     );
     let all_there = format!("together the {logs} hold every op from {first} to {last}");
-    let missing = format!("ops {} are in none of the {logs}", ranges(&together.missing_ops));
+    let missing = format!("{} in none of the {logs}", ops_are(&together.missing_ops));
     let mut verdict = if let Some(fork) = together.forks.first() {
         let (one, other) = (named(fork.files.0), named(fork.files.1));
         let op = fork.first_op;
         Verdict::new(Level::Bad, "FORKED", format!("two histories: {one} and {other} differ at op {op}"))
             .advise("Find out which history is the right one, and leave out the logs of the other.")
+    } else if let Some((survey, stranger)) =
+        surveys.iter().find_map(|survey| Some((survey, stranger(survey)?)))
+    {
+        let text = format!("{}: {}; {in_logs}", name(survey), strange(stranger));
+        Verdict::new(Level::Bad, "MIXED", text)
+            .advise("Leave out the log with entries of two clusters, if the others hold every op.")
     } else if forked {
         Verdict::new(Level::Bad, "FORKED", format!("two histories in one log: {in_logs}"))
             .advise("Leave out the log with the fork, if the others hold every op.")
@@ -170,6 +210,13 @@ fn of_several(report: &Report) -> Verdict {
             behind(&surveys, last).join(", ")
         ));
     }
+    let torn: Vec<_> = surveys.iter().filter(|survey| is_torn(survey)).map(|survey| name(survey)).collect();
+    if !torn.is_empty() {
+        let more = if torn.len() > NAMES_SHOWN { ", ..." } else { "" };
+        let names: Vec<_> = torn.into_iter().take(NAMES_SHOWN).collect();
+        verdict =
+            verdict.advise(format!("The last entry of {}{more} is not all there: {TORN}", names.join(", ")));
+    }
     if first > 1 {
         verdict = verdict.advise(format!("They begin at op {first}: what came before is in none of them."));
     }
@@ -181,9 +228,18 @@ fn merge(mut verdict: Verdict, together: &Together, surveys: &[&Survey]) -> Verd
     if !together.forks.is_empty() {
         return verdict;
     }
-    let complete = |survey: &&&Survey| {
-        survey.sound && survey.distinct_ops == together.distinct_ops && survey.missing_ops.is_empty()
-    };
+    // A merge refuses a log that has two histories in it.
+    let of_one_history: Vec<&Survey> = surveys.iter().copied().filter(|survey| !is_forked(survey)).collect();
+    if of_one_history.len() < surveys.len() {
+        if together.whole && hold_all(&of_one_history, together) {
+            verdict.advice.push("The others do. Merged, each entry stands there once, in order:".into());
+            verdict.command = Some(format!("aof merge --output whole.aof {}", arguments(&of_one_history)));
+        }
+        return verdict;
+    }
+    // Damage takes nothing from it that is not there: a torn tail, or what stands there once more.
+    let complete =
+        |survey: &&&Survey| survey.distinct_ops == together.distinct_ops && survey.missing_ops.is_empty();
     let complete = surveys.iter().find(complete).map(|survey| name(survey));
     if together.whole {
         verdict.advice.push(match complete {
@@ -200,9 +256,22 @@ fn merge(mut verdict: Verdict, together: &Together, surveys: &[&Survey]) -> Verd
     verdict
 }
 
-fn within(surveys: &[&Survey], is: impl Fn(&Finding) -> bool) -> bool {
-    surveys.iter().any(|survey| survey.findings.iter().any(&is))
+fn is_forked(survey: &Survey) -> bool {
+    survey.findings.iter().any(|finding| finding.kind == "fork")
 }
+
+/// Whether some of the logs hold every op that all have together.
+fn hold_all(surveys: &[&Survey], together: &Together) -> bool {
+    let mut left: Vec<Range> = together.first_op.zip(together.last_op).into_iter().collect();
+    for survey in surveys {
+        let held = together::held(survey);
+        left = left.into_iter().flat_map(|range| ranges::without(range, &held)).collect();
+    }
+    left.is_empty()
+}
+
+/// Logs named in a sentence.
+const NAMES_SHOWN: usize = 4;
 
 /// Damage behind the last op of all, in the logs that reach it.
 fn behind(surveys: &[&Survey], last: u64) -> Vec<String> {
@@ -215,7 +284,7 @@ fn behind(surveys: &[&Survey], last: u64) -> Vec<String> {
                 Some(op) => op > last,
                 None => finding.near == Some(last),
             };
-            if is_damage && beyond && places.len() < 4 {
+            if is_damage && beyond && places.len() < NAMES_SHOWN {
                 places.push(format!("{} at byte {}", name(survey), finding.offset));
             }
         }

@@ -10,8 +10,8 @@
 use super::index::Index;
 use super::plan::{Plan, Root};
 use crate::failure::shown;
+use crate::human::ranges;
 use crate::survey::ZERO_TAIL;
-use crate::verify::ranges;
 use serde_json::{Value, json};
 use std::fmt;
 use std::fmt::Write as _;

@@ -1,8 +1,8 @@
 //! The logs, and what would be sent of them: everything that can be checked without a cluster.
 
-use super::report::time;
 use crate::args::RecoverArgs;
 use crate::failure::{Failure, shown};
+use crate::human;
 use crate::merge::index::Index;
 use crate::merge::notes;
 use crate::merge::plan::{Obstacle, Plan, Root};
@@ -125,7 +125,7 @@ impl Logs {
         if !whole && is_before {
             output::note(&format!(
                 "the log ends before the end asked for: its last entry is op {last_op}, of {}",
-                time(last_timestamp)
+                human::time(last_timestamp)
             ));
         }
         if !whole {
@@ -176,7 +176,7 @@ fn before_beginning(range: &Range, first: &LogEntry) -> String {
     format!(
         "nothing to replay: the end asked for, {until} ns ({}), lies before the log's first entry (op {op}, {})\
          {question}",
-        time(until),
-        time(timestamp)
+        human::time(until),
+        human::time(timestamp)
     )
 }

@@ -3,6 +3,7 @@
 use super::progress::Progress;
 use crate::args::RecoverArgs;
 use crate::failure::{Failure, shown};
+use crate::human;
 use crate::output;
 use crate::replay::admission::{Mark, Pulses, Summary};
 use crate::replay::log::Place;
@@ -183,7 +184,7 @@ impl<'a> Report<'a> {
             counts.iter().map(|(operation, count)| (operation.to_string(), json!(count))).collect()
         };
         let mark = |mark: Option<Mark>| {
-            mark.map(|mark| json!({"op": mark.op, "timestamp": mark.timestamp, "time": time(mark.timestamp)}))
+            mark.map(|mark| json!({"op": mark.op, "timestamp": mark.timestamp, "time": human::time(mark.timestamp)}))
         };
         let value = json!({
             "entries": summary.entries,
@@ -273,7 +274,7 @@ impl<'a> Report<'a> {
             let of = format!("{} of the log, {} of the cluster", entry.op, after.op);
             line(&mut text, "last op", &of);
         }
-        line(&mut text, "last timestamp", &format!("{} ({})", after.timestamp, time(after.timestamp)));
+        line(&mut text, "last timestamp", &format!("{} ({})", after.timestamp, human::time(after.timestamp)));
         if let Some(done) = done {
             let chain = done.data.finish();
             if granted.is_some() {
@@ -363,12 +364,7 @@ fn releases(summary: &Summary) -> String {
 }
 
 fn mark(mark: Mark) -> String {
-    format!("op {}, timestamp {} ({})", mark.op, mark.timestamp, time(mark.timestamp))
-}
-
-/// A timestamp for people.
-pub(super) fn time(timestamp: u64) -> String {
-    jiff::Timestamp::from_nanosecond(timestamp.into()).map(|time| time.to_string()).unwrap_or_default()
+    format!("op {}, timestamp {} ({})", mark.op, mark.timestamp, human::time(mark.timestamp))
 }
 
 fn duration(seconds: u64) -> String {

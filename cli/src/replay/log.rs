@@ -8,7 +8,7 @@ use crate::failure::{Failure, shown};
 use crate::merge::index::{Index, Record};
 use crate::merge::plan::Plan;
 use aof_nostd::wire::{Entry, Header, HeaderRule};
-use aof_nostd::{AnyProfile, Damage, DamageKind, Profile, ReadError, TigerBeetle};
+use aof_nostd::{AnyProfile, Checksum, Damage, DamageKind, Profile, ReadError, TigerBeetle};
 use aof_std::{LogReader, Source};
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -145,28 +145,43 @@ fn read_planned(
         return Err(Failure::Log("an entry of no input".into()));
     };
     let place = Place { file: input.path.as_path().into(), offset: record.offset, op: record.op };
+    let entry = read_entry(&input.source, &place, record.size_disk, input.profile, record.checksum, buffer)?;
+    Ok(LogEntry { header: entry.header, body: bodies.copy(&entry.body), place })
+}
+
+/// Reads an entry that was found before, into `buffer`, and checks it again: header, body, and that it is the one
+/// with this checksum.
+///
+/// # Errors
+///
+/// [`Failure::Read`]; [`Failure::Log`] where something else stands there by now.
+pub fn read_entry<'b>(
+    source: &Source,
+    place: &Place,
+    size_disk: u64,
+    profile: Option<AnyProfile>,
+    checksum: Checksum,
+    buffer: &'b mut Vec<u8>,
+) -> Result<&'b Entry, Failure> {
     let changed = || {
         Failure::Log(format!(
             "{place}: it is not any more what it was a moment ago: does something write there?"
         ))
     };
-    buffer.resize(usize::try_from(record.size_disk).map_err(|_| changed())?, 0);
-    let mut source = input.source.clone();
-    let read = source.seek(SeekFrom::Start(record.offset)).and_then(|_| source.read_exact(buffer));
+    buffer.resize(usize::try_from(size_disk).map_err(|_| changed())?, 0);
+    let mut source = source.clone();
+    let read = source.seek(SeekFrom::Start(place.offset)).and_then(|_| source.read_exact(buffer));
     match read {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(changed()),
-        Err(error) => return Err(Failure::read(&input.path, error)),
+        Err(error) => return Err(Failure::read(&place.file, error)),
     }
     let entry = Entry::from_prefix(buffer).ok_or_else(changed)?;
-    let profile = input.profile.unwrap_or(AnyProfile::TigerBeetle(TigerBeetle::new(aof_std::backend())));
-    let same = entry.header.checksum == record.checksum
+    let profile = profile.unwrap_or(AnyProfile::TigerBeetle(TigerBeetle::new(aof_std::backend())));
+    let is_the_same = entry.header.checksum == checksum
         && entry.header.verify(&profile)
         && profile.checksum(&entry.body) == entry.header.checksum_body;
-    if !same {
-        return Err(changed());
-    }
-    Ok(LogEntry { header: entry.header, body: bodies.copy(&entry.body), place })
+    if is_the_same { Ok(entry) } else { Err(changed()) }
 }
 
 fn read_streamed(
@@ -222,5 +237,39 @@ impl Bodies {
             self.0.push(Arc::clone(&body));
         }
         body
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aof_tests::build::{PROFILES, chain};
+
+    /// Only the header was compared by the command that shows an entry: a body that had changed was shown as true.
+    #[test]
+    fn entry_whose_header_or_body_has_changed_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log.aof");
+        for profile in PROFILES {
+            let log = chain(profile, &[5, 300]);
+            let second = log.entries[1];
+            let place = Place { file: path.as_path().into(), offset: second.offset as u64, op: 2 };
+            let size = second.size_disk as u64;
+            for (changed, cut) in [(None, 0), (Some(20), 0), (Some(272), 0), (Some(571), 0), (None, 1)] {
+                let mut bytes = log.bytes.clone();
+                if let Some(at) = changed {
+                    bytes[second.offset + at] ^= 1;
+                }
+                bytes.truncate(bytes.len() - cut);
+                std::fs::write(&path, &bytes).unwrap();
+                let source = Source::open(&path).unwrap();
+                let mut buffer = Vec::new();
+                let read = read_entry(&source, &place, size, Some(profile), second.checksum, &mut buffer);
+                let is_whole = changed.is_none() && cut == 0;
+                assert_eq!(read.is_ok(), is_whole, "{changed:?}, {cut} bytes cut");
+                let told = read.err().map(|failure| failure.to_string()).unwrap_or_default();
+                assert!(is_whole || told.contains("not any more what it was"), "{told}");
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The arguments of `aof show`.
 
-use crate::args::Limits;
+use crate::args::{Limits, parse_checksum};
 use crate::time;
 use aof_nostd::Checksum;
 use clap::ValueHint;
@@ -24,13 +24,12 @@ pub struct ShowArgs {
     #[arg(long, value_name = "N", group = "which")]
     pub op: Option<u64>,
     /// The entry with this checksum, 32 hexadecimal digits
-    #[arg(long, value_name = "C", group = "which")]
+    #[arg(long, value_name = "C", value_parser = parse_checksum, group = "which")]
     pub checksum: Option<Checksum>,
     /// The entry that this byte of the file belongs to
     #[arg(long, value_name = "BYTE", group = "which")]
     pub offset: Option<u64>,
-    /// The last entry up to this time: a date, date and time (UTC without an offset), or nanoseconds since
-    /// 1970
+    /// The last entry up to this time: 2026-11-21, "2026-11-21 14:03:00.5" (UTC), RFC 3339, @SECONDS or nanoseconds
     #[arg(long, value_name = "TIME", value_parser = time::parse, group = "which")]
     pub at: Option<u64>,
     /// The whole body, however long it is

@@ -27,7 +27,7 @@ pub enum Wanted {
     Checksum(Checksum),
     /// A byte of the file.
     Offset(u64),
-    /// The last entry up to a time, ns.
+    /// The last entry up to a time, ns, of those that have one.
     At(u64),
 }
 
@@ -81,7 +81,7 @@ impl Places {
 pub struct Found {
     /// Its header.
     pub header: Header,
-    /// Where it stands first.
+    /// Where it stands: the copy that holds the byte asked for, else the first in the file.
     pub offset: u64,
     /// Where it stands, that place included.
     pub copies: Places,
@@ -98,21 +98,42 @@ pub struct Extent {
     pub entries: u64,
     /// The lowest and the highest op.
     pub ops: Option<(u64, u64)>,
+    /// The highest op below the one looked for.
+    pub op_below: Option<u64>,
+    /// The lowest op above the one looked for, or of a later time than the one looked for.
+    pub op_above: Option<u64>,
     /// The first and the last time, ns.
     pub times: Option<(u64, u64)>,
+    /// Entries without a time: 0, as a device without a clock writes it.
+    pub untimed: u64,
+    /// Different entries that are meant, up to [`PLACES_MAX`].
+    pub different: usize,
+    /// Whether there are more.
+    pub is_more: bool,
     /// The damage that the byte looked for lies in, and its end.
     pub damage_there: Option<(Damage, u64)>,
     /// Damaged places.
     pub damages: u64,
+    /// Where the last of them begins.
+    pub damage_last: Option<u64>,
+    /// The file's size.
+    pub bytes: u64,
+    /// Where the zeros begin that end it.
+    pub zeros_from: Option<u64>,
 }
 
 impl Extent {
     fn join(&mut self, next: Self) {
         self.entries += next.entries;
         self.damages += next.damages;
+        self.untimed += next.untimed;
         self.ops = joined(self.ops, next.ops);
+        self.op_below = self.op_below.max(next.op_below);
+        self.op_above = [self.op_above, next.op_above].into_iter().flatten().min();
         self.times = joined(self.times, next.times);
         self.damage_there = self.damage_there.or(next.damage_there);
+        self.damage_last = self.damage_last.max(next.damage_last);
+        self.zeros_from = self.zeros_from.or(next.zeros_from);
     }
 }
 
@@ -131,12 +152,13 @@ fn joined(one: Option<(u64, u64)>, other: Option<(u64, u64)>) -> Option<(u64, u6
 pub fn find(args: &ShowArgs, source: &Source, wanted: Wanted) -> Result<(Vec<Found>, Extent), Failure> {
     let mut meant = Meant::new(wanted);
     scan(args, source, || Meant::new(wanted), |part| meant.join(part))?;
+    meant.extent.bytes = source.size();
+    meant.extent.different = meant.entries.len();
+    meant.extent.is_more = meant.is_more;
     let mut found: Vec<Found> = Vec::new();
-    for (offset, header) in meant.entries {
-        if found.iter().all(|other| other.header.checksum != header.checksum) && found.len() < ENTRIES_MAX {
-            let (copies, parents, children) = Default::default();
-            found.push(Found { header, offset, copies, parents, children });
-        }
+    for (offset, header) in meant.entries.into_iter().take(ENTRIES_MAX) {
+        let (copies, parents, children) = Default::default();
+        found.push(Found { header, offset, copies, parents, children });
     }
     if !found.is_empty() {
         let headers: Vec<Header> = found.iter().map(|found| found.header).collect();
@@ -166,37 +188,48 @@ fn scan<S: Sink>(
     scan.run(new, take).map_err(failed)
 }
 
-/// The entries that are meant.
+/// The entries that are meant: different ones, the first of them.
 struct Meant {
     wanted: Wanted,
     entries: Vec<(u64, Header)>,
+    /// There are more than have room.
+    is_more: bool,
     extent: Extent,
 }
 
 impl Meant {
     fn new(wanted: Wanted) -> Self {
-        Self { wanted, entries: Vec::new(), extent: Extent::default() }
+        Self { wanted, entries: Vec::new(), is_more: false, extent: Extent::default() }
     }
 
-    fn push(&mut self, offset: u64, header: &Header) {
+    /// Takes an entry, unless there is one of a later time. Says whether it was not too early.
+    fn push(&mut self, offset: u64, header: &Header) -> bool {
         if let Wanted::At(_) = self.wanted {
             let last = self.entries.first().map(|(_, header)| header.timestamp.get());
             match last.cmp(&Some(header.timestamp.get())) {
-                std::cmp::Ordering::Greater => return,
-                std::cmp::Ordering::Less => self.entries.clear(),
+                std::cmp::Ordering::Greater => return false,
+                std::cmp::Ordering::Less => {
+                    self.entries.clear();
+                    self.is_more = false;
+                }
                 std::cmp::Ordering::Equal => {}
             }
         }
-        if self.entries.len() < PLACES_MAX
-            && self.entries.iter().all(|(_, it)| it.checksum != header.checksum)
-        {
-            self.entries.push((offset, *header));
+        if self.entries.iter().all(|(_, it)| it.checksum != header.checksum) {
+            if self.entries.len() < PLACES_MAX {
+                self.entries.push((offset, *header));
+            } else {
+                self.is_more = true;
+            }
         }
+        true
     }
 
     fn join(&mut self, next: Self) {
         for (offset, header) in next.entries {
-            self.push(offset, &header);
+            if self.push(offset, &header) {
+                self.is_more |= next.is_more;
+            }
         }
         self.extent.join(next.extent);
     }
@@ -212,26 +245,39 @@ impl Sink for Meant {
             Wanted::Offset(wanted) => {
                 (located.offset..located.offset.saturating_add(header.size_disk())).contains(&wanted)
             }
-            Wanted::At(wanted) => time <= wanted,
+            Wanted::At(wanted) => time != 0 && time <= wanted,
         };
         if is_meant {
             self.push(located.offset, header);
         }
+        let (is_below, is_above) = match self.wanted {
+            Wanted::Op(wanted) => (op < wanted, op > wanted),
+            Wanted::At(wanted) => (false, time > wanted),
+            Wanted::Checksum(_) | Wanted::Offset(_) => (false, false),
+        };
         self.extent.join(Extent {
             entries: 1,
             ops: Some((op, op)),
-            times: Some((time, time)),
+            op_below: is_below.then_some(op),
+            op_above: is_above.then_some(op),
+            times: (time != 0).then_some((time, time)),
+            untimed: u64::from(time == 0),
             ..Extent::default()
         });
     }
 
     fn damage(&mut self, damage: Damage, until: u64) {
         self.extent.damages += 1;
+        self.extent.damage_last = Some(damage.offset);
         if let Wanted::Offset(wanted) = self.wanted
             && (damage.offset..until).contains(&wanted)
         {
             self.extent.damage_there = Some((damage, until));
         }
+    }
+
+    fn zeros(&mut self, from: u64) {
+        self.extent.zeros_from = Some(from);
     }
 }
 

@@ -2,29 +2,32 @@
 
 use super::args::ShowArgs;
 use super::body::{Body, columns, flags};
+use super::doubt::Doubt;
 use super::find::{Found, Places};
 use crate::export::events::{EventRow, EventTable};
 use crate::export::table::Table;
 use crate::export::text::json_value;
+use crate::human;
 use crate::line::{Lines, Style};
-use crate::time;
 use aof_nostd::Header;
 use serde_json::{Map, Value, json};
 
 /// An entry.
 #[must_use]
-pub fn entry(args: &ShowArgs, found: &Found, bytes: &[u8]) -> Vec<u8> {
+pub fn entry(args: &ShowArgs, found: &Found, doubt: &Doubt, bytes: &[u8]) -> Vec<u8> {
     let header = &found.header;
     // The fields are those of `aof debug --json`.
     let mut lines = Lines::new(Style::Json, Vec::new());
     lines.entry(found.offset, header);
     let mut object: Map<String, Value> = serde_json::from_slice(&lines.bytes).unwrap_or_default();
     object.insert("file".into(), json!(args.file.to_string_lossy()));
-    object.insert("time".into(), json!(time::format(header.timestamp.get())));
+    object.insert("time".into(), json!(human::time(header.timestamp.get())));
     object.insert("copies".into(), offsets(&found.copies));
     object.insert("copies_count".into(), json!(found.copies.count));
     object.insert("parent_offsets".into(), offsets(&found.parents));
     object.insert("children".into(), places(&found.children));
+    object.insert("missing_behind".into(), json!(doubt.missing));
+    object.insert("damaged_behind".into(), json!(doubt.damaged > 0));
     object.insert("body".into(), body(header, bytes));
     let mut line = serde_json::to_vec(&object).unwrap_or_default();
     line.push(b'\n');

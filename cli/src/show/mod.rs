@@ -4,26 +4,29 @@
 //! |---|---|
 //! | [`args`] | what is asked for |
 //! | [`mod@find`] | the entries that are meant, and what stands around them |
+//! | [`doubt`] | whether the one that is meant may be missing |
 //! | [`body`] | a body decoded, or as bytes |
 //! | [`text`] | for people |
 //! | [`json`] | for programs |
 
 pub mod args;
 pub mod body;
+pub mod doubt;
 pub mod find;
 pub mod json;
 pub mod text;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
+use crate::human;
 use crate::output;
-use crate::time;
-use aof_nostd::wire::Entry;
-use aof_nostd::{Checksum, Header};
+use crate::replay::log::{Place, read_entry};
+use aof_nostd::Checksum;
 use aof_std::Source;
+use aof_std::scan::Scan;
 use args::ShowArgs;
+use doubt::Doubt;
 use find::{Extent, Found, Wanted, find};
-use std::io::{Read, Seek, SeekFrom};
 
 /// Runs the command.
 ///
@@ -40,90 +43,115 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
         output::note(&format!("{}: {}", shown(&args.file), not_there(wanted, &extent)));
         return Ok(Exit::Damage);
     }
+    let doubt = Doubt::of(wanted, &found, &extent);
+    let profile = Scan::detect(&source, aof_std::backend())
+        .map_err(|error| Failure::read(&args.file, error))?
+        .profile();
+    let mut buffer = Vec::new();
     let mut stdout = output::stdout();
     for (index, found) in found.iter().enumerate() {
-        let body = read_body(args, &source, &found.header, found.offset)?;
+        let header = &found.header;
+        let place = Place { file: args.file.as_path().into(), offset: found.offset, op: header.op.get() };
+        let entry = read_entry(&source, &place, header.size_disk(), profile, header.checksum, &mut buffer)?;
         let bytes = if args.json {
-            json::entry(args, found, &body)
+            json::entry(args, found, &doubt, &entry.body)
         } else {
             let before = if index == 0 { "" } else { "\n" };
-            format!("{before}{}", text::entry(args, wanted, found, &body)).into_bytes()
+            format!("{before}{}", text::entry(args, wanted, found, &entry.body)).into_bytes()
         };
         output::write(&mut stdout, &bytes)?;
     }
     output::finish(stdout)?;
-    if found.len() > 1 {
+    if extent.different > 1 {
         let of = match found.first() {
             Some(first) if found.iter().all(|found| found.header.op == first.header.op) => {
                 format!("op {}: a fork", first.header.op)
             }
             _ => "this time".into(),
         };
-        output::note(&format!("{}: {} different entries of {of}", shown(&args.file), found.len()));
+        let more = if extent.is_more { "more than " } else { "" };
+        let first = match found.len() {
+            shown if shown < extent.different => format!(": the first {shown} are shown"),
+            _ => String::new(),
+        };
+        output::note(&format!(
+            "{}: {more}{} different entries of {of}{first}",
+            shown(&args.file),
+            extent.different
+        ));
+    }
+    if matches!(wanted, Wanted::At(_)) && extent.untimed > 0 {
+        output::note(&format!(
+            "{}: {} passed over that {} no time (timestamp 0): --op shows them",
+            shown(&args.file),
+            human::noun(extent.untimed, "entry", "entries"),
+            if extent.untimed == 1 { "has" } else { "have" }
+        ));
+    }
+    if let Some(doubt) = doubt.text() {
+        output::note(&format!("{}: {doubt}", shown(&args.file)));
     }
     if extent.damages > 0 {
-        let places =
-            if extent.damages == 1 { "1 place".into() } else { format!("{} places", extent.damages) };
+        let places = human::noun(extent.damages, "place", "places");
         output::note(&format!(
             "{} is damaged at {places}, where neighbours and copies may have stood: aof verify tells",
             shown(&args.file)
         ));
     }
-    Ok(Exit::Sound)
+    Ok(if doubt.is_any() { Exit::Damage } else { Exit::Sound })
 }
 
 /// What is not there, and what is.
 fn not_there(wanted: Wanted, extent: &Extent) -> String {
-    let (Some(ops), Some(times)) = (extent.ops, extent.times) else {
-        return "holds no entry".into();
-    };
+    if let Wanted::Offset(byte) = wanted {
+        return format!("byte {byte} belongs to no entry: {}", no_entry_at(byte, extent));
+    }
     let damage = match extent.damages {
         0 => String::new(),
         1 => "; it may have stood at the place that is damaged: aof verify tells".into(),
         count => format!("; it may have stood at one of {count} places that are damaged: aof verify tells"),
     };
-    let (first, last) = ops;
+    let Some((first, last)) = extent.ops else {
+        return format!("holds no entry{damage}");
+    };
     match wanted {
-        Wanted::Op(op) => format!("has no op {op}: its ops go from {first} to {last}{damage}"),
+        Wanted::Op(op) => {
+            let missing = match extent.op_below.zip(extent.op_above) {
+                Some((below, above)) => format!("{} there; ", doubt::missing((below + 1, above - 1))),
+                None => String::new(),
+            };
+            format!("has no op {op}: {missing}its ops go from {first} to {last}{damage}")
+        }
         Wanted::Checksum(checksum) => {
             format!("has no entry with checksum {checksum}: its ops go from {first} to {last}{damage}")
         }
-        Wanted::At(at) => format!(
-            "has no entry up to {} ({at}): the first is of {} ({})",
-            time::format(at),
-            time::format(times.0),
-            times.0
-        ),
-        Wanted::Offset(byte) => match extent.damage_there {
-            Some((damage, until)) => {
-                let (from, op) =
-                    (damage.offset, damage.op.map(|op| format!(" (op {op})")).unwrap_or_default());
-                format!(
-                    "byte {byte} belongs to no entry: bytes {from} to {until}{op} are damaged: {}",
-                    damage.kind
-                )
-            }
+        Wanted::At(at) => match extent.times {
+            Some((first, _)) => format!(
+                "has no entry up to {} ({at}): the first is of {} ({first})",
+                human::time(at),
+                human::time(first)
+            ),
             None => format!(
-                "byte {byte} belongs to no entry, of {} with ops {first} to {last}",
-                crate::merge::report::entries(extent.entries)
+                "has no entry with a time: {} with timestamp 0, as a device without a clock writes it",
+                human::noun(extent.entries, "entry", "entries")
             ),
         },
+        Wanted::Offset(_) => String::new(), // told above
     }
 }
 
-/// The body of an entry that was found.
-fn read_body(args: &ShowArgs, source: &Source, header: &Header, offset: u64) -> Result<Vec<u8>, Failure> {
-    let mut bytes = vec![0; usize::try_from(header.size_disk()).unwrap_or(0)];
-    let mut source = source.clone();
-    let read = source.seek(SeekFrom::Start(offset)).and_then(|_| source.read_exact(&mut bytes));
-    read.map_err(|error| Failure::read(&args.file, error))?;
-    match Entry::from_prefix(&bytes) {
-        Some(entry) if entry.header == *header => Ok(entry.body.to_vec()),
-        _ => Err(Failure::Log(format!(
-            "{}: byte {offset} (op {}): it is not any more what it was a moment ago: does something write there?",
-            shown(&args.file),
-            header.op
-        ))),
+/// Why a byte belongs to no entry.
+fn no_entry_at(byte: u64, extent: &Extent) -> String {
+    if byte >= extent.bytes {
+        return format!("the file has {} bytes", extent.bytes);
+    }
+    if let Some((damage, until)) = extent.damage_there {
+        let op = damage.op.map(|op| format!(" (op {op})")).unwrap_or_default();
+        return format!("bytes {} to {until}{op} are damaged: {}", damage.offset, damage.kind);
+    }
+    match extent.zeros_from {
+        Some(from) => format!("free space from byte {from} on, zeros to the end at byte {}", extent.bytes),
+        None => "no entry was found there".into(),
     }
 }
 

@@ -7,7 +7,7 @@ use super::is_root;
 use crate::export::events::{EventBlock, EventTable};
 use crate::export::table::{Block, Table, Value};
 use crate::failure::shown;
-use crate::time;
+use crate::human;
 use aof_nostd::Header;
 use std::fmt::Write;
 
@@ -34,8 +34,11 @@ pub fn entry(args: &ShowArgs, wanted: Wanted, found: &Found, body: &[u8]) -> Str
         header.size_disk()
     );
     if let Wanted::At(at) = wanted {
-        let before = at.saturating_sub(header.timestamp.get());
-        let _ = writeln!(text, "the last entry up to {}, {before} ns before it", time::format(at));
+        let before = match at.saturating_sub(header.timestamp.get()) {
+            0 => "at that time".to_owned(),
+            before => format!("{} before it", human::duration(before)),
+        };
+        let _ = writeln!(text, "the last entry up to {}, {before}", human::time(at));
     }
     fields(&mut text, header);
     chain(&mut text, found);
@@ -71,7 +74,7 @@ fn fields(text: &mut String, header: &Header) {
     line(text, "op", &header.op.to_string());
     line(text, "commit", &header.commit.to_string());
     let timestamp = header.timestamp.get();
-    line(text, "timestamp", &format!("{timestamp} ({})", time::format(timestamp)));
+    line(text, "timestamp", &format!("{timestamp} ({})", human::time(timestamp)));
     line(text, "request", &header.request.to_string());
     line(text, "operation", &header.operation().to_string());
 }
@@ -136,7 +139,7 @@ fn whole_body(text: &mut String, args: &ShowArgs, header: &Header, bytes: &[u8])
                 let counts = counts.join(", ");
                 format!(
                     "in {}: {counts}{more}; trailer {trailer_size} bytes",
-                    plural(batches.len(), "batch", "es")
+                    human::noun(batches.len() as u64, "batch", "batches")
                 )
             } else {
                 "plain".into()
@@ -145,7 +148,7 @@ fn whole_body(text: &mut String, args: &ShowArgs, header: &Header, bytes: &[u8])
                 text,
                 "\nbody: {} bytes, {}, {packed}",
                 bytes.len(),
-                plural(block.count(), noun, "s")
+                human::noun(block.count() as u64, noun, &format!("{noun}s"))
             );
             events(text, args, &block);
         }
@@ -161,15 +164,11 @@ fn whole_body(text: &mut String, args: &ShowArgs, header: &Header, bytes: &[u8])
     }
 }
 
-fn plural(count: usize, noun: &str, ending: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}{ending}") }
-}
-
 fn events(text: &mut String, args: &ShowArgs, block: &EventBlock) {
     let shown = if args.all { usize::MAX } else { EVENTS_SHOWN };
     for row in EventTable::rows(block).take(shown) {
         let (index, batch) = (row.index, row.batch);
-        let at = time::format(row.timestamp);
+        let at = human::time(row.timestamp);
         let _ = writeln!(text, "\n  event {index}, batch {batch}, time {} ({at})", row.timestamp);
         for column in columns() {
             let value = match (column.get)(row) {

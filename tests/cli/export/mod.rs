@@ -5,7 +5,7 @@ mod formats;
 mod outputs;
 mod parquet;
 mod python;
-mod rows;
+pub(crate) mod rows;
 
 use crate::util::{Ran, aof, file};
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! Outputs appear whole or not at all.
 
 use super::{every_form, export};
-use crate::util::{command, replica};
+use crate::util::{command, data, replica};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -91,6 +91,11 @@ fn a_directory_is_replaced_by_force_only_if_it_is_an_earlier_export() {
     let ran = export(&forced, &[replica(1)]).code(2);
     assert!(ran.stderr.contains("holds more than an earlier export"), "{}", ran.stderr);
     assert!(out.join("thesis.tex").exists());
+    // What has the name of an earlier export and is none.
+    fs::rename(out.join("thesis.tex"), directory.path().join("thesis.tex")).unwrap();
+    fs::create_dir(out.join("ops-x.csv")).unwrap();
+    let ran = export(&forced, &[replica(1)]).code(2);
+    assert!(ran.stderr.contains("move away") && ran.stderr.contains("ops-x.csv"), "{}", ran.stderr);
 }
 
 /// A file that may not grow beyond a limit is a disk that is full.
@@ -131,4 +136,62 @@ fn a_log_that_is_not_there_is_told() {
     let ran = export(&["--format", "csv", "--output", text(&out)], &[directory.path().join("none")]).code(2);
     assert!(ran.stderr.contains("cannot read"), "{}", ran.stderr);
     assert!(names(directory.path()).is_empty());
+}
+
+/// A log that others may not read gave rows that they could.
+#[cfg(unix)]
+#[test]
+fn outputs_are_as_private_as_the_strictest_input_or_as_what_they_replace() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    let chmod = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let [log, open] = ["log.aof", "open.aof"].map(|name| directory.path().join(name));
+    fs::copy(replica(1), &log).unwrap();
+    fs::copy(replica(1), &open).unwrap();
+    chmod(&open, 0o644);
+    for (input, file, parts) in [(0o600, 0o600, 0o700), (0o640, 0o640, 0o750), (0o400, 0o600, 0o700)] {
+        chmod(&log, input);
+        let (out, many) = (directory.path().join("out.csv"), directory.path().join("parts"));
+        for inputs in [&[&log][..], &[&open, &log]] {
+            export(&["--format", "csv", "--output", text(&out)], inputs).code(0);
+            export(&["--format", "csv", "--output", text(&many), "--rows-per-file", "3000"], inputs).code(0);
+            assert_eq!((mode(&out), mode(&many)), (file, parts), "{input:o}");
+            for name in names(&many) {
+                assert_eq!(mode(&many.join(name)), file, "{input:o}");
+            }
+            fs::remove_file(&out).unwrap();
+            fs::remove_dir_all(&many).unwrap();
+        }
+    }
+    // What is replaced keeps its mode.
+    let (out, many) = (directory.path().join("out.csv"), directory.path().join("parts"));
+    fs::write(&out, "").unwrap();
+    fs::create_dir(&many).unwrap();
+    chmod(&out, 0o604);
+    chmod(&many, 0o710);
+    export(&["--format", "csv", "--force", "--output", text(&out)], &[&open]).code(0);
+    let arguments = ["--format", "csv", "--force", "--rows-per-file", "3000", "--output", text(&many)];
+    export(&arguments, &[&open]).code(0);
+    assert_eq!((mode(&out), mode(&many)), (0o604, 0o710));
+}
+
+/// A directory was taken for an earlier export by the first letters of the names in it, and removed with the log
+/// that was being read.
+#[test]
+fn a_directory_with_other_files_or_with_the_input_is_never_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("out");
+    fs::create_dir(&out).unwrap();
+    let arguments = ["--format", "csv", "--rows-per-file", "3", "--force", "--output", out.to_str().unwrap()];
+    for name in ["ops-notes.csv", "ops-1-2.csv", "ops-team.parquet", "ops-none.csv.txt"] {
+        fs::write(out.join(name), "the only copy").unwrap();
+        let ran = export(&arguments, &[&data("single/small-bodies.aof")]).code(2);
+        assert!(ran.stderr.contains(name), "{}", ran.stderr);
+        fs::remove_file(out.join(name)).unwrap();
+    }
+    let log = out.join("ops-00000000000000000001-00000000000000000002.csv");
+    fs::copy(data("single/small-bodies.aof"), &log).unwrap();
+    let ran = export(&arguments, &[&log]).code(2);
+    assert!(ran.stderr.contains("input") && log.exists(), "{}", ran.stderr);
 }

@@ -109,6 +109,46 @@ fn filters_choose_by_op_time_operation_ledger_and_account() {
     assert!(chosen(&["--account", "3", "--until-op", "2"]).is_empty());
 }
 
+/// A post or a void may have 0 as its ledger and its accounts: those of the pending transfer. Filters left them out in
+/// silence.
+#[test]
+fn posts_and_voids_that_do_not_say_what_they_are_about_are_left_out_and_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let event = |number: u128, flags: u8, zeros: &[std::ops::Range<usize>]| {
+        let mut bytes = transfer(number, 1);
+        bytes[118] = flags;
+        zeros.iter().for_each(|range| bytes[range.clone()].fill(0));
+        bytes
+    };
+    let (accounts, ledger) = (16..48, 112..116);
+    // Transfer 1 is of ledger 1, from account 1 to 2; 5 is of ledger 2.
+    let body = [
+        event(1, 2, &[]),
+        event(1, 4, &[accounts.clone(), ledger.clone()]),
+        event(1, 8, std::slice::from_ref(&accounts)),
+        event(5, 4, std::slice::from_ref(&accounts)),
+        event(5, 0, &[accounts, ledger]),
+    ];
+    let draft = Draft { operation: Operation(130), ..Draft::default() };
+    let log = Builder::new(AnyProfile::default()).draft(draft).entry(&body.concat()).build();
+    let path = file(&directory, "posts.aof", &log.bytes);
+    for (arguments, indices, unsaid) in [
+        (&[][..], &[0, 1, 2, 3, 4][..], None),
+        (&["--ledger", "1"], &[0, 2], Some("1 transfer left out that may be about")),
+        (&["--account", "2"], &[0], Some("3 transfers left out")),
+        (&["--account", "2", "--ledger", "1"], &[0], Some("2 transfers left out")),
+        (&["--account", "9", "--ledger", "9"], &[], Some("1 transfer left out")),
+    ] {
+        let ran = export(&[&["--format", "jsonl", "--output", "-"], arguments].concat(), &[&path]).code(0);
+        let told: Vec<u64> = ran.json().iter().map(|row| row["event_index"].as_u64().unwrap()).collect();
+        assert_eq!(told, indices, "{arguments:?}");
+        match unsaid {
+            Some(text) => assert!(ran.stderr.contains(text), "{arguments:?}: {}", ran.stderr),
+            None => assert!(!ran.stderr.contains("left out"), "{}", ran.stderr),
+        }
+    }
+}
+
 #[test]
 fn filters_that_leave_nothing_between_them_are_refused() {
     for arguments in
@@ -147,6 +187,53 @@ fn damage_is_told_and_what_is_sound_is_exported() {
     );
 }
 
+/// What the filters leave out and is damaged, forked or missing counted all the same: exit code 1 for an export
+/// that has every op that was asked for.
+#[test]
+fn what_the_filters_leave_out_is_no_loss() {
+    let directory = tempfile::tempdir().unwrap();
+    let whole = std::fs::read(data("single/small-bodies.aof")).unwrap();
+    let offset = |op: usize| {
+        let entries =
+            rows(&["--what", "entries", "--from-op", &op.to_string()], &[data("single/small-bodies.aof")]);
+        usize::try_from(entries[0]["offset"].as_u64().unwrap()).unwrap()
+    };
+    let damaged = |name: &str, places: &[usize]| {
+        let mut bytes = whole.clone();
+        places.iter().for_each(|place| bytes[*place] ^= 1);
+        file(&directory, name, &bytes)
+    };
+    let (last, middle) = (offset(300), offset(150));
+    let forked = Builder::new(AnyProfile::default()).chain(&[1; 20]).fork(9).chain(&[1; 3]).build();
+    let logs = [
+        (damaged("body-of-300.aof", &[last + 300]), 300),
+        (damaged("head-of-300.aof", &[last + 40]), 300),
+        (damaged("head-of-150.aof", &[middle + 40]), 150),
+        (file(&directory, "fork-at-11.aof", &forked.bytes), 11),
+    ];
+    for (log, op) in &logs {
+        for logs in [&[log][..], &[log, log]] {
+            let ran = |arguments: &[&str]| {
+                export(&[&["--format", "entries", "--output", "-"], arguments].concat(), logs)
+            };
+            let all = ran(&[]).code(1);
+            assert!(all.stderr.contains("byte"), "{}", all.stderr);
+            ran(&["--until-op", &op.to_string()]).code(1);
+            let before = ran(&["--until-op", &(op - 2).to_string()]).code(0);
+            assert_eq!(ops(&before.json()), (1..=op - 2).collect::<Vec<u64>>(), "{}", log.display());
+            assert!(
+                !before.stderr.contains("fork") && !before.stderr.contains("not exported"),
+                "{}",
+                before.stderr
+            );
+        }
+    }
+    let log = &logs[2].0;
+    let ran = export(&["--format", "entries", "--output", "-", "--from-op", "151"], &[log]).code(0);
+    assert_eq!(ops(&ran.json()), (151..=300).collect::<Vec<u64>>());
+    export(&["--format", "entries", "--output", "-", "--from-op", "150"], &[log]).code(1);
+}
+
 #[test]
 fn several_damaged_logs_that_do_not_make_up_for_each_other_are_told() {
     let directory = tempfile::tempdir().unwrap();
@@ -158,6 +245,77 @@ fn several_damaged_logs_that_do_not_make_up_for_each_other_are_told() {
     let ran = export(&["--format", "entries", "--output", "-"], &[&path, &path]).code(1);
     assert_eq!(ops(&ran.json()).len(), 299);
     assert!(ran.stderr.contains("op 150 is not exported"), "{}", ran.stderr);
+}
+
+/// Images of devices are told to end with zeros, and are sound: with two of them the exit code was 1.
+#[test]
+fn free_space_of_devices_is_no_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut bytes = std::fs::read(data("single/small-bodies.aof")).unwrap();
+    bytes.extend([0; 4096]);
+    let [a, b] = ["a.img", "b.img"].map(|name| file(&directory, name, &bytes));
+    for images in [&[&a][..], &[&a, &b]] {
+        let ran = export(&["--format", "entries", "--output", "-"], images).code(0);
+        assert_eq!(ops(&ran.json()), (1..=300).collect::<Vec<_>>());
+    }
+}
+
+/// Ops 1 to 3 in one log, and in another, behind a gap, op 8, whose head is damaged so that nobody knows how
+/// long it is, and sound ones from op 9 on. What is planted in its body was exported as true, and where it has
+/// op 8 the true op 9 was a fork with it, which ended the export.
+#[test]
+fn behind_a_gap_what_is_planted_in_a_damaged_body_is_not_exported() {
+    let directory = tempfile::tempdir().unwrap();
+    let planted = |op: u64| {
+        let mut header = aof_nostd::Header::new();
+        header.op = op.into();
+        let log = Builder::new(AnyProfile::default()).start_with(header).chain(&[3]).build();
+        assert_eq!(log.entries[0].op.0, op);
+        // Something behind it, or the run would reach to the next entry.
+        [log.bytes, vec![7; 100]].concat()
+    };
+    let builder = Builder::new(AnyProfile::default()).chain(&[0, 0, 0]).gap(4);
+    for op in [6, 8, 9, 20] {
+        let log = builder.clone().entry(&planted(op)).chain(&[0, 0, 0, 0]).build();
+        let (first, behind) = log.bytes.split_at(log.entries[3].offset);
+        let mut behind = behind.to_vec();
+        behind[40] ^= 1;
+        aof_tests::build::set_size(&mut behind, 0, u32::MAX);
+        let inputs = [file(&directory, "first.aof", first), file(&directory, "isl.aof", &behind)];
+        let ran = export(&["--format", "entries", "--output", "-"], &inputs).code(1);
+        assert_eq!(ops(&ran.json()), [1, 2, 3, 9, 10, 11, 12], "planted {op}");
+        assert!(ran.stderr.contains("ops 4-8 are not exported"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("fork"), "{}", ran.stderr);
+    }
+}
+
+/// An entry between two damaged ones looks like a planted one. What a sound entry names as its parent is true.
+#[test]
+fn behind_a_gap_entries_between_damage_are_exported_where_a_sound_one_names_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Builder::new(AnyProfile::default()).chain(&[0, 0, 0]).gap(4).chain(&[0; 8]).build();
+    // Ops 8 to 15. Of one log 8 and 11 are damaged, of the other all but 11 and 12.
+    let (first, _) = log.bytes.split_at(log.entries[3].offset);
+    let damaged = |ops: &[usize]| {
+        let mut bytes = log.bytes.clone();
+        ops.iter().for_each(|op| bytes[log.entries[op - 5].offset + 40] ^= 1);
+        bytes[first.len()..].to_vec()
+    };
+    let inputs = [
+        file(&directory, "first.aof", first),
+        file(&directory, "a.aof", &damaged(&[8, 11, 14])),
+        file(&directory, "b.aof", &damaged(&[8, 9, 10, 13, 14])),
+    ];
+    let ran = export(&["--format", "entries", "--output", "-"], &inputs).code(1);
+    // 15 is firm. 12 and 13 of the one log and 11 and 12 of the other are islands; nobody firm names them.
+    assert_eq!(ops(&ran.json()), [1, 2, 3, 15], "{}", ran.stderr);
+    let inputs = [
+        file(&directory, "first.aof", first),
+        file(&directory, "a.aof", &damaged(&[8, 11, 14])),
+        file(&directory, "b.aof", &damaged(&[8, 9, 10, 12])),
+    ];
+    let ran = export(&["--format", "entries", "--output", "-"], &inputs).code(1);
+    assert_eq!(ops(&ran.json()), [1, 2, 3, 9, 10, 11, 12, 13, 14, 15], "{}", ran.stderr);
 }
 
 #[test]
@@ -174,6 +332,22 @@ fn a_fork_ends_the_export() {
     assert!(ran.stderr.contains("not exported"), "{}", ran.stderr);
 }
 
+/// A file that goes back farther than checksums are remembered, and on in another history: every op of the
+/// second one that the first one has too was taken for a repeat, and what it has beyond was exported behind
+/// the first one's, with exit code 0.
+#[test]
+fn a_fork_far_back_ends_the_export_where_its_history_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let builder = Builder::new(AnyProfile::default()).chain(&[0; 10_000]).fork(99);
+    let log = builder.chain(&[0; 11_900]).build();
+    let path = file(&directory, "forked.aof", &log.bytes);
+    let ran = export(&["--format", "entries", "--output", "-"], &[&path]).code(1);
+    assert_eq!(ops(&ran.json()), (1..=10_000).collect::<Vec<_>>());
+    let first_beyond = log.entries.iter().find(|entry| entry.op.0 == 10_001).unwrap();
+    let told = format!("byte {} (op 10001): a fork: another entry for op 10000", first_beyond.offset);
+    assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+}
+
 #[test]
 fn entries_of_another_cluster_are_left_out() {
     let directory = tempfile::tempdir().unwrap();
@@ -185,6 +359,36 @@ fn entries_of_another_cluster_are_left_out() {
     let ran = export(&["--format", "entries", "--output", "-"], &[path]).code(1);
     assert_eq!(ops(&ran.json()), [1, 2]);
     assert!(ran.stderr.contains("an entry of cluster 9 in a log of cluster 0"), "{}", ran.stderr);
+}
+
+/// The head of op 1 is damaged, and in its body somebody has put a log of cluster 9. Its entries come first in the
+/// file: they were exported, and every true one was left out as one of another cluster.
+#[test]
+fn entries_in_the_damaged_body_that_a_log_begins_with_do_not_decide_its_cluster() {
+    let directory = tempfile::tempdir().unwrap();
+    for behind_them in [0, 100] {
+        let (log, bytes) = planted(behind_them);
+        let path = file(&directory, "planted.aof", &bytes);
+        let ran = export(&["--format", "entries", "--output", "-"], &[&path]).code(1);
+        assert_eq!(ops(&ran.json()), [2, 3, 4, 5], "{behind_them} bytes behind them: {}", ran.stderr);
+        let first = log.entries[0].offset + 272;
+        let told = format!("byte {first} (op 1): an entry of cluster 9 in a log of cluster 0");
+        assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+    }
+}
+
+/// A log of five ops whose first one has a log of cluster 9 in its body, and some bytes behind that; and its bytes
+/// with a head that does not tell where the body ends.
+pub(crate) fn planted(behind_them: usize) -> (aof_tests::build::Log, Vec<u8>) {
+    let mut header = aof_nostd::Header::new();
+    header.cluster = 9.into();
+    let theirs = Builder::new(AnyProfile::default()).start_with(header).chain(&[0, 0, 0]).build();
+    let body = [theirs.bytes, vec![7; behind_them]].concat();
+    let log = Builder::new(AnyProfile::default()).entry(&body).chain(&[0; 4]).build();
+    let mut bytes = log.bytes.clone();
+    bytes[40] ^= 1;
+    aof_tests::build::set_size(&mut bytes, 0, u32::MAX);
+    (log, bytes)
 }
 
 /// Firmware has operations and bodies of its own, in either profile.

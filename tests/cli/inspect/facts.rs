@@ -126,7 +126,8 @@ fn damage_is_told_with_exit_code_1_and_the_rest_is_counted() {
     let torn = file(&directory, "torn.aof", &bytes[..2000]);
     let (report, _) = inspect(&[&torn]);
     let advice = report["verdict"]["advice"].to_string();
-    assert!(advice.contains("normal after a crash"), "{advice}");
+    assert!(advice.contains("normal after a crash") && advice.contains("'aof repair'"), "{advice}");
+    assert!(!advice.contains("Keep it as it is"), "that is no advice beside one to repair it: {advice}");
 }
 
 #[test]
@@ -167,4 +168,83 @@ fn extreme_header_fields_are_counted_and_not_obeyed() {
     assert_eq!(found["clients"][1]["client"], u128::MAX.to_string());
     crate::util::aof(["inspect".as_ref(), path.as_os_str()]).code(0);
     super::page(directory.path(), &[&path]);
+}
+
+/// The text report on one log, each run of white space as one space: however it is wrapped.
+fn told(path: &Path) -> String {
+    let ran = crate::util::aof(["inspect".as_ref(), path.as_os_str()]);
+    ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Five other entries for ops 6 to 10 were told as "5 of them repeated".
+#[test]
+fn second_history_is_not_taken_for_repeats() {
+    let directory = tempfile::tempdir().unwrap();
+    let builder = Builder::new(PROFILES[0]).chain(&[8; 10]).fork(4).chain(&[8; 5]);
+    let path = file(&directory, "forked.aof", &builder.clone().build().bytes);
+    let found = assert_agrees_with_verify(&path);
+    assert_eq!((&found["repeated_entries"], &found["contradicting_entries"]), (&json!(0), &json!(5)));
+    let text = told(&path);
+    assert!(text.contains(" entries 15, 5 of them contradict another of the same op ops 1 to 10"), "{text}");
+    assert_eq!(text.to_lowercase().matches("keep it as it is").count(), 1, "{text}");
+    let path = file(&directory, "both.aof", &builder.repeat(0..2).build().bytes);
+    let found = assert_agrees_with_verify(&path);
+    assert_eq!((&found["repeated_entries"], &found["contradicting_entries"]), (&json!(2), &json!(5)));
+    assert_eq!(assert_agrees_with_verify(&replica(0))["contradicting_entries"], 0);
+}
+
+/// It was told as two histories, and its cluster stood below among the findings.
+#[test]
+fn entry_of_another_cluster_is_told_as_that() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Builder::new(PROFILES[0]).chain(&[8; 4]).build();
+    let mut strange = log.entry(3).header;
+    strange.cluster = 5.into();
+    strange.op = 5.into();
+    strange.parent = log.entries[3].checksum;
+    let mut bytes = log.bytes.clone();
+    bytes.extend(Builder::new(PROFILES[0]).sealed(strange, b"strange").build().bytes);
+    let path = file(&directory, "strange.aof", &bytes);
+    let (report, code) = inspect(&[&path]);
+    assert_eq!((code, &report["verdict"]["word"]), (1, &json!("MIXED")));
+    let text = report["verdict"]["text"].as_str().unwrap();
+    let place = format!("an entry of cluster 5 in a log of cluster 0 at byte {} (op 5); ", log.bytes.len());
+    assert!(text.starts_with(&place), "{text}");
+    let sound = file(&directory, "sound.aof", &log.bytes);
+    let (report, _) = inspect(&[&sound, &path]);
+    assert_eq!(report["verdict"]["word"], "MIXED");
+    assert!(report["verdict"]["text"].as_str().unwrap().contains(&place), "{report}");
+}
+
+/// "and 1016 more (--json has them)" of 3,000 views, of which JSON had 1,024.
+#[test]
+fn names_left_out_are_told_with_their_entries() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut builder = Builder::new(PROFILES[1]);
+    for number in 1..=3000 {
+        builder = builder.view(number).release(Release(number)).chain(&[0]);
+    }
+    let path = file(&directory, "many.aof", &builder.build().bytes);
+    let found = assert_agrees_with_verify(&path);
+    assert_adds_up_to(&found, 1024, 1976);
+    let text = told(&path);
+    let views = "and 1,016 more (--json has them), and 1,976 entries of further ones releases ";
+    assert!(text.contains(views), "{text}");
+    let releases = "and 248 more (--json has them), and 2,744 entries of further ones clients ";
+    assert!(text.contains(releases), "{text}");
+}
+
+fn assert_adds_up_to(file: &Value, views: usize, others: u64) {
+    assert_eq!(file["views"].as_array().unwrap().len(), views);
+    assert_eq!(file["views_omitted_entries"], others);
+}
+
+/// "without time2 entries".
+#[test]
+fn entries_without_a_time_are_told_in_words_that_do_not_run_together() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut first = Header::new();
+    first.timestamp = 0.into();
+    let path = file(&directory, "device.aof", &Builder::new(PROFILES[1]).sealed(first, b"").build().bytes);
+    assert!(told(&path).contains(" no time 1 entry "), "{}", told(&path));
 }

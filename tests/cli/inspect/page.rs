@@ -22,6 +22,20 @@ fn page_needs_nothing_else() {
     assert_eq!((html.matches("<script").count(), html.matches("<style").count()), (1, 1));
 }
 
+/// Holes and forks between logs were cut at a hundred each, and the page did not say so.
+#[test]
+fn holes_that_are_not_in_the_table_are_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut builder = aof_tests::build::Builder::new(aof_tests::build::PROFILES[0]);
+    for _ in 0..300 {
+        builder = builder.chain(&[0]).gap(1);
+    }
+    let log = builder.chain(&[0]).build();
+    let [one, other] = ["one.aof", "other.aof"].map(|name| file(&directory, name, &log.bytes));
+    let html = html(&[&one, &other]);
+    assert!(html.contains("id=\"omitted\">200 findings are not in this table"), "{}", html.len());
+}
+
 #[test]
 fn links_lead_somewhere_and_ids_are_there_once() {
     let html = html(&[&replica(0), &replica(1), &replica(2)]);
@@ -127,4 +141,32 @@ fn faults_stand_in_the_table_however_much_harmless_comes_before_them() {
     let html = html(&[&file(&directory, "log.aof", &bytes)]);
     assert_eq!(html.matches("class=\"fault\" data-log").count(), 1);
     assert_eq!(html.matches("<tr id=\"f").count(), 2000);
+}
+
+/// The fork was neither counted nor marked, and its row's link led to the map at large.
+#[test]
+fn fork_between_logs_is_counted_and_marked() {
+    let directory = tempfile::tempdir().unwrap();
+    let both = aof_tests::build::Builder::new(aof_tests::build::PROFILES[0]);
+    let both = both.chain(&[4; 10]).fork(4).chain(&[4; 5]).build();
+    let entries =
+        |range: std::ops::Range<usize>| aof_tests::damage::reorder(&both, &range.collect::<Vec<_>>());
+    let one = file(&directory, "one.aof", &entries(0..10));
+    let mut bytes = entries(0..5);
+    bytes.extend(entries(10..15));
+    let html = html(&[&one, &file(&directory, "other.aof", &bytes)]);
+    assert!(html.contains("<dt>Findings</dt><dd>1</dd>"), "{html}");
+    let mark = html.split("id=\"m2-").nth(1).expect("a mark on the bar of both");
+    assert!(mark.starts_with("5\" href=\"#f0\" aria-label=\"1 finding at op 6: show the first\""), "{mark}");
+    assert!(html.contains("<a href=\"#m2-5\" aria-label=\"op 6, show on the map\">6</a>"), "{html}");
+}
+
+/// Free space had the mark of a log that goes back.
+#[test]
+fn free_space_is_no_mark_on_the_map() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = aof_tests::build::Builder::new(aof_tests::build::PROFILES[1]).chain(&[4; 3]).raw(&[0; 4096]);
+    let html = html(&[&file(&directory, "device.img", &log.build().bytes)]);
+    assert!(html.contains("data-kind=\"zero-tail\""), "it is in the table");
+    assert!(!html.contains(" id=\"m0-") && !html.contains("href=\"#m0-"), "{html}");
 }

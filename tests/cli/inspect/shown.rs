@@ -332,3 +332,35 @@ fn page_about_300_000_entries_and_100_000_findings_works() {
     assert!(browser.text("#filter-count").ends_with(" of 2000 shown"));
     browser.picture("many", false);
 }
+
+/// Heads stood to the right and numbers to the left in two tables; a command and tables were cut on a phone
+/// without a sign that there is more.
+#[test]
+fn numbers_stand_below_their_heads_and_what_scrolls_shows_it() {
+    let Some(browser) = Browser::start() else { return };
+    let (_directory, page) = recorded();
+    browser.size(320, 700);
+    browser.open(&page);
+    let apart = browser.eval(
+        "[...document.querySelectorAll('table')].flatMap((table) => [...table.tBodies[0].rows].flatMap((row) => \
+         [...row.cells].filter((cell) => getComputedStyle(cell).textAlign !== \
+         getComputedStyle(table.tHead.rows[0].cells[cell.cellIndex]).textAlign && cell.className !== 'bar')\
+         .map((cell) => table.id + ': ' + cell.textContent)))",
+    );
+    assert_eq!(apart, json!([]));
+    let command = browser.eval(
+        "(() => { const pre = document.querySelector('pre'); return pre.scrollWidth - pre.clientWidth; })()",
+    );
+    assert_eq!(command, 0, "the command is all seen");
+    let scrolls = browser.eval(
+        "[...document.querySelectorAll('.wide')].filter((table) => table.scrollWidth > table.clientWidth)\
+         .map((table) => getComputedStyle(table).backgroundAttachment)",
+    );
+    let scrolls = scrolls.as_array().unwrap();
+    assert!(!scrolls.is_empty(), "nothing scrolls: the test looks at nothing");
+    assert!(scrolls.iter().all(|shadow| shadow == "local, local, scroll, scroll"), "{scrolls:?}");
+    browser.picture("narrow-light", true);
+    browser.scheme("dark");
+    browser.picture("narrow-dark", true);
+    assert_no_trouble(&browser);
+}

@@ -29,8 +29,8 @@ fn verdict_comes_first_then_what_to_do() {
         "{text}"
     );
     for fact in [
-        " lacks 823-959: in ",
-        " lacks 1112-2879: in ",
+        " lacks 823-959: in",
+        " lacks 1112-2879: in",
         "2.11 MiB (2215296 bytes)",
         "3,888, 804 of them repeated",
         "2026-11-21T05:02:26.779730429Z",
@@ -127,4 +127,42 @@ fn hostile_name_cannot_forge_a_line() {
     assert!(!ran.stdout.contains(['\u{1b}', '\u{202e}']), "{}", ran.stdout);
     assert!(ran.stdout.contains(r"\u{1b}[2J\n\u{202e}x.aof"), "{}", ran.stdout);
     assert!(ran.stdout.contains("aof merge --output whole.aof FILE..."), "{}", ran.stdout);
+}
+
+/// At 40 columns 16 lines were longer.
+#[test]
+fn no_line_is_longer_than_the_screen_but_for_names_and_commands() {
+    let directory = tempfile::tempdir().unwrap();
+    for number in 0..3 {
+        std::fs::copy(replica(number), directory.path().join(format!("r{number}.aof"))).unwrap();
+    }
+    let mut bytes = std::fs::read(replica(1)).unwrap();
+    bytes[1_000_000] ^= 1;
+    std::fs::write(directory.path().join("bad.aof"), &bytes[..bytes.len() - 5]).unwrap();
+    for (width, color) in [(40, "never"), (52, "never"), (80, "never"), (40, "always")] {
+        for files in [&["r0.aof"][..], &["bad.aof"], &["r0.aof", "bad.aof", "r2.aof"]] {
+            let mut command = command();
+            command.env("LC_ALL", "C.UTF-8").env("COLUMNS", width.to_string()).current_dir(directory.path());
+            command.args(["inspect", "--color", color]).args(files);
+            let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
+            let mut plain = text;
+            for code in ["0", "1", "2", "31", "32", "33", "36", "1;31", "1;32", "1;33"] {
+                plain = plain.replace(&format!("\u{1b}[{code}m"), "");
+            }
+            for line in plain.lines().filter(|line| !line.starts_with("    aof ")) {
+                let words = line.split_whitespace().count();
+                assert!(line.chars().count() <= width || words == 1, "{width}: {line:?}\n{plain}");
+                assert!(line.trim_end() == line, "{line:?}");
+            }
+            assert!(!plain.lines().any(|line| line.trim_start().starts_with("s)")), "no unit alone: {plain}");
+            // What a line goes on with stands farther to the right than what begins one.
+            let legend = plain.lines().position(|line| line.contains("a column is")).unwrap();
+            assert!(plain.lines().nth(legend + 1).unwrap().starts_with("  "), "{plain}");
+            assert!(
+                files.len() > 1 || width < 80 || plain.contains("(op 960): gap: ") == (files[0] == "r0.aof")
+            );
+        }
+    }
+    let help = aof(["inspect", "--help"]).code(0).stdout;
+    assert!(help.contains("COLUMNS   how wide the report is, from 40 to 160 characters"), "{help}");
 }

@@ -70,6 +70,68 @@ fn hole_that_nobody_fills_is_told_and_is_no_fault() {
     assert!(told.contains("aof merge --partial "), "{told}");
 }
 
+/// One log has another entry for op 5 behind its end. The command that was advised named it too, and wrote
+/// nothing.
+#[test]
+fn log_with_two_histories_is_left_out_of_the_advised_merge_if_the_others_hold_every_op() {
+    let directory = tempfile::tempdir().unwrap();
+    let forked = Builder::new(PROFILES[0]).chain(&[4; 10]).fork(3).chain(&[4; 1]).build();
+    let whole = &forked.bytes[..forked.entries[9].end()];
+    for (name, bytes) in [
+        ("w.aof", whole),
+        ("f.aof", &forked.bytes),
+        ("start.aof", &whole[..forked.entries[6].end()]),
+        ("end.aof", &whole[forked.entries[5].offset..]),
+    ] {
+        file(&directory, name, bytes);
+    }
+    let run = |arguments: &[&str]| {
+        let mut command = crate::util::command();
+        command.args(arguments).current_dir(directory.path()).output().unwrap()
+    };
+    for (logs, advised) in [
+        (&["w.aof", "f.aof"][..], Some("aof merge --output whole.aof w.aof")),
+        (&["f.aof", "end.aof", "start.aof"], Some("aof merge --output whole.aof end.aof start.aof")),
+        (&["f.aof", "start.aof"], None),
+    ] {
+        let told = run(&[&["inspect", "--json"], logs].concat());
+        let report: Value = serde_json::from_slice(&told.stdout).unwrap();
+        assert_eq!(report["verdict"]["word"], "FORKED");
+        assert_eq!(report["verdict"]["command"].as_str(), advised, "{logs:?}");
+        if let Some(advised) = advised {
+            assert!(run(&advised.split(' ').skip(1).collect::<Vec<_>>()).status.success(), "{advised}");
+            assert_eq!(std::fs::read(directory.path().join("whole.aof")).unwrap(), whole);
+            std::fs::remove_file(directory.path().join("whole.aof")).unwrap();
+        }
+    }
+}
+
+/// A log of another cluster in the damaged body that a log begins with: the log was said to be of that cluster, and
+/// to be looked at alone, while a merge of the two succeeds.
+#[test]
+fn log_in_a_damaged_body_makes_no_logs_of_two_clusters() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, bytes) = crate::export::rows::planted(100);
+    let sound = file(&directory, "sound.aof", &log.bytes);
+    let planted = file(&directory, "planted.aof", &bytes);
+    let (sound, planted) = (sound.as_path(), planted.as_path());
+    for logs in [[sound, planted], [planted, sound]] {
+        let (report, code) = inspect(&logs);
+        assert_eq!((code, &report["union"]["conflict"]), (1, &Value::Null), "{report:#}");
+        assert_eq!((&report["union"]["forks"], &report["union"]["distinct_ops"]), (&json!([]), &json!(5)));
+        assert_eq!(report["union"]["whole"], true);
+        let command = report["verdict"]["command"].as_str().unwrap();
+        assert!(command.ends_with("sound.aof") && !command.contains("planted"), "{command}");
+    }
+    // Logs of two clusters are, all the same.
+    let mut header = Header::new();
+    header.cluster = 9.into();
+    let other = Builder::new(PROFILES[0]).start_with(header).chain(&[0, 0]).build();
+    let other = file(&directory, "other.aof", &other.bytes);
+    let (report, _) = inspect(&[planted, &other]);
+    assert_eq!(report["verdict"]["word"], "MIXED");
+}
+
 #[test]
 fn logs_that_fork_are_told_with_op_logs_and_checksums() {
     let directory = tempfile::tempdir().unwrap();
@@ -92,6 +154,19 @@ fn logs_that_fork_are_told_with_op_logs_and_checksums() {
     assert_eq!(forks[0]["checksums"][0], both.entries[3].checksum.to_string());
     assert_eq!(forks[0]["checksums"][1], both.entries[5].checksum.to_string());
     assert_eq!(report["verdict"]["command"], Value::Null, "a merge would refuse");
+    // It is on the map, and in words with its range and checksums.
+    let paths = [std::ffi::OsStr::new("inspect"), one.as_os_str(), other.as_os_str()];
+    let told = aof(paths).code(1).stdout;
+    let together = told.lines().skip_while(|line| !line.starts_with("  together "));
+    let bars: Vec<_> = together.take(2).collect();
+    let mark = bars[1].chars().position(|mark| mark == '!').unwrap();
+    let bar = bars[0].chars().count() - bars[0].split(' ').next_back().unwrap().chars().count();
+    assert_eq!(mark - bar, 3, "op 4 is the fourth column: {told}");
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let sum = |entry: usize| both.entries[entry].checksum;
+    assert!(told.contains("two histories: ops 4-5. With op 4 "), "{told}");
+    assert!(told.contains(&format!("one.aof has checksum {}, ", sum(3))), "{told}");
+    assert!(told.contains(&format!("other.aof has checksum {} ", sum(5))), "{told}");
 
     let within = file(&directory, "within.aof", &both.bytes);
     let (report, code) = inspect(&[&within]);
@@ -114,7 +189,8 @@ fn damaged_op_that_another_log_holds_is_no_loss() {
     let end = bytes.len();
     bytes[end - 10] ^= 1;
     let damaged = file(&directory, "end.aof", &bytes);
-    let (report, _) = inspect(&[&damaged, &damaged]);
+    let again = file(&directory, "again.aof", &bytes);
+    let (report, _) = inspect(&[&damaged, &again]);
     let advice = report["verdict"]["advice"].to_string();
     assert!(advice.contains("Behind op 299, the last, something is damaged"), "{advice}");
 }
@@ -153,4 +229,56 @@ fn log_that_cannot_be_read_is_told_and_the_others_are_shown() {
     assert!(ran.stderr.contains("missing.aof"), "{}", ran.stderr);
     let ran = aof(["inspect".as_ref(), missing.as_os_str()]).code(2);
     assert_eq!(ran.stdout, "");
+}
+
+/// A log with a torn tail that holds all that there is was told as if it did not.
+#[test]
+fn log_with_a_torn_tail_may_hold_all_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = chain(PROFILES[0], &[8; 6]);
+    let torn = file(&directory, "torn.aof", &log.bytes[..log.bytes.len() - 3]);
+    let short = file(&directory, "short.aof", &log.bytes[..log.entries[2].end()]);
+    let (report, code) = inspect(&[&short, &torn]);
+    assert_eq!(code, 1);
+    let advice = report["verdict"]["advice"].to_string();
+    assert!(advice.contains("torn.aof alone holds them all"), "{advice}");
+    assert!(advice.contains("torn.aof is not all there: normal after a crash"), "{advice}");
+    assert!(advice.contains("'aof repair'"), "{advice}");
+}
+
+/// The same file under two names was two logs, to be merged with each other.
+#[test]
+fn one_file_under_two_names_is_read_once() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::copy(replica(2), directory.path().join("r2.aof")).unwrap();
+    std::os::unix::fs::symlink("r2.aof", directory.path().join("link.aof")).unwrap();
+    let mut command = crate::util::command();
+    command.args(["inspect", "--json", "r2.aof", "./r2.aof", "link.aof"]).current_dir(directory.path());
+    let output = command.output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["files"].as_array().unwrap().len(), 1);
+    assert_eq!(report["verdict"]["word"], "INCOMPLETE");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told.matches("r2.aof and ./r2.aof are one file: it is read once").count(), 1, "{told}");
+    assert_eq!(told.matches("r2.aof and link.aof are one file: it is read once").count(), 1, "{told}");
+    // A copy is another log.
+    std::fs::copy(replica(2), directory.path().join("copy.aof")).unwrap();
+    let (report, _) = inspect(&[&directory.path().join("r2.aof"), &directory.path().join("copy.aof")]);
+    assert_eq!(report["files"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn one_op_is_told_as_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = chain(PROFILES[0], &[8; 9]);
+    let without = |lacking: &[usize]| {
+        let left: Vec<_> = (0..9).filter(|at| !lacking.contains(at)).collect();
+        aof_tests::damage::reorder(&log, &left)
+    };
+    let one = file(&directory, "one.aof", &without(&[6]));
+    let other = file(&directory, "other.aof", &without(&[2, 6]));
+    let text = |report: &Value| report["verdict"]["text"].as_str().unwrap().to_owned();
+    assert_eq!(text(&inspect(&[&one, &other]).0), "op 7 is in none of the 2 logs");
+    assert_eq!(text(&inspect(&[&one]).0), "every byte is sound, but op 7 is missing of 1 to 9");
+    assert_eq!(text(&inspect(&[&other]).0), "every byte is sound, but ops 3, 7 are missing of 1 to 9");
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`device`] | the core on a simulated device: `Recovery`, `Writer`, `Reader` over blocks or bytes |
 //! | [`files`] | `LogFile`, `NewFile` and `merge` on a simulated file system |
+//! | [`options`] | what is asked for |
 //! | [`run`] | cases over threads: the result depends on the cases alone |
 //! | [`report`] | what was counted, and a failure with all that repeats it |
 //!
@@ -15,5 +16,6 @@
 
 pub mod device;
 pub mod files;
+pub mod options;
 pub mod report;
 pub mod run;

@@ -1,6 +1,8 @@
 //! The program `crash`: simulated power cuts by the million. See the library [`aof_crash`].
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
+use aof_crash::device::exhaustive::Depth;
+use aof_crash::options::Options;
 use aof_crash::report::Failure;
 use aof_crash::{device, files, run};
 use clap::{Parser, Subcommand};
@@ -19,17 +21,22 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// The core on a simulated device: blocks or bytes
-    Device(device::Options),
+    Device(Options<device::mutant::Mutant>),
     /// Log files on a simulated file system
-    Files(files::Options),
+    Files(Options<files::mutant::Mutant>),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     tell_the_case_of_a_panic();
+    let print = &mut |text: &str| print!("{text}");
     let result = match arguments.command {
-        Command::Device(options) => device::run(&options, &mut |text| print!("{text}")),
-        Command::Files(options) => files::run(&options, &mut |text| print!("{text}")),
+        Command::Device(options) => options.run(
+            "device",
+            |cases, workload, mutant| device::outcome(cases, workload, Depth::WHOLE, mutant),
+            print,
+        ),
+        Command::Files(options) => options.run("files", files::outcome, print),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,7 +8,8 @@
 
 use aof_crash::device::exhaustive::Depth;
 use aof_crash::device::mutant::Mutant;
-use aof_crash::device::{Workload, outcome};
+use aof_crash::device::outcome;
+use aof_crash::options::{Workload, name};
 use aof_crash::run::{Cases, Outcome};
 use clap::ValueEnum;
 
@@ -63,8 +64,8 @@ fn result_does_not_depend_on_the_number_of_threads() {
 fn caught(mutant: Mutant) {
     let Outcome { counts, failure, .. } =
         random(&Cases { crashes: 100_000, ..Cases::default() }, Some(mutant));
-    let failure = failure.unwrap_or_else(|| panic!("{} was not caught: {counts}", mutant.name()));
-    println!("{}: caught after {} crashes: {failure}", mutant.name(), counts.crashes());
+    let failure = failure.unwrap_or_else(|| panic!("{} was not caught: {counts}", name(&mutant)));
+    println!("{}: caught after {} crashes: {failure}", name(&mutant), counts.crashes());
     let again = random(&Cases { seed: failure.case, cases: 1, ..Cases::default() }, Some(mutant));
     assert_eq!(again.failure.as_ref(), Some(&failure), "the case's number repeats it");
     let right = random(&Cases { seed: failure.case, cases: 1, ..Cases::default() }, None);

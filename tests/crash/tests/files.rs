@@ -7,7 +7,8 @@
 )]
 
 use aof_crash::files::mutant::Mutant;
-use aof_crash::files::{Workload, outcome};
+use aof_crash::files::{exhaustive, outcome};
+use aof_crash::options::{Workload, name};
 use aof_crash::run::{Cases, Outcome};
 use clap::ValueEnum;
 
@@ -15,7 +16,7 @@ use clap::ValueEnum;
 fn crashes_at_every_call_of_small_workloads_keep_the_promises() {
     // A prime step through all of them, so that each kind of step stands in each place.
     let mut crashes = 0;
-    for seed in (0..aof_crash::files::exhaustive_cases()).step_by(97) {
+    for seed in (0..exhaustive::cases()).step_by(97) {
         let options = Cases { seed, cases: 1, ..Cases::default() };
         let Outcome { counts, failure, .. } = outcome(&options, Workload::Exhaustive, None);
         assert_eq!(failure, None);
@@ -51,8 +52,8 @@ fn result_does_not_depend_on_the_number_of_threads() {
 fn caught(mutant: Mutant) {
     let run = |options: &Cases, mutant| outcome(options, Workload::Random, mutant);
     let Outcome { counts, failure, .. } = run(&Cases { crashes: 20_000, ..Cases::default() }, Some(mutant));
-    let failure = failure.unwrap_or_else(|| panic!("{} was not caught: {counts}", mutant.name()));
-    println!("{}: caught after {} crashes, in case {}", mutant.name(), counts.crashes(), failure.case);
+    let failure = failure.unwrap_or_else(|| panic!("{} was not caught: {counts}", name(&mutant)));
+    println!("{}: caught after {} crashes, in case {}", name(&mutant), counts.crashes(), failure.case);
     let case = Cases { seed: failure.case, cases: 1, ..Cases::default() };
     assert_eq!(run(&case, Some(mutant)).failure, Some(failure), "the case's number repeats it");
     assert_eq!(run(&case, None).failure, None, "and nothing but the mutant is to blame");

@@ -5,7 +5,7 @@
 use crate::input::Input;
 use aof_nostd::{Checker, Reader};
 use aof_tests::device::{Choppy, Counting, Flaky, Memory};
-use aof_tests::events::{Form, Seen, by_entries};
+use aof_tests::events::{Form, by_entries};
 use aof_tests::oracle::MESSAGE_SIZE_MAX;
 use arbitrary::Arbitrary;
 
@@ -43,17 +43,7 @@ fn check(case: Case) {
             .map(|reader| reader.with_message_size_max(limit).with_read_ahead(read_ahead))
     };
     let Ok(mut reader) = open() else { return };
-    let mut seen: Vec<Seen> = Vec::new();
-    loop {
-        match form.read(&mut reader) {
-            Ok(more) => {
-                seen.extend(more);
-                break;
-            }
-            Err((more, _)) => seen.extend(more),
-        }
-    }
-    assert_eq!(seen, expected);
+    assert_eq!(form.read_on(&mut reader, drop), expected);
     let counts = reader.into_device().into_inner().into_inner().counts();
     assert!(counts.read_size_max <= buffer_size);
 

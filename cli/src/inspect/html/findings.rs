@@ -8,8 +8,8 @@ use super::table::{self, Column, Table};
 use crate::human;
 use crate::inspect::ranges::Range;
 use crate::inspect::report::Report;
-use crate::inspect::verdict::name;
-use crate::survey::Finding;
+use crate::inspect::verdict::{name, ops};
+use crate::survey::{Finding, ZERO_TAIL};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -58,7 +58,8 @@ impl Findings {
     #[must_use]
     pub fn of(report: &Report, columns: Vec<Range>) -> Self {
         let names = report.logs.iter().map(|log| name(&log.survey)).collect();
-        let mut all = Self { rows: together(report), names, columns, marks: BTreeMap::new(), omitted: 0 };
+        let (rows, omitted) = together(report);
+        let mut all = Self { rows, names, columns, marks: BTreeMap::new(), omitted };
         let lists: Vec<&[Finding]> = report.logs.iter().map(|log| log.survey.findings.as_slice()).collect();
         for (log, (list, room)) in lists.iter().zip(shares(&lists)).enumerate() {
             let faults = list.iter().filter(|finding| finding.is_fault()).count().min(room);
@@ -76,19 +77,37 @@ impl Findings {
             let more = report.logs.get(log).map_or(0, |log| log.survey.findings_omitted);
             all.omitted += (list.len() as u64 - shown).saturating_add(more);
         }
+        // Forks between logs, if there are several: their rows are the first of all.
+        for (number, fork) in report.together.forks.iter().enumerate() {
+            let row = Some(number).filter(|row| *row < TOGETHER_MAX);
+            all.mark_at(all.together(), Some(fork.first_op), true, row);
+        }
         all
     }
 
+    /// How many there are, in the table or not.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.omitted.saturating_add(self.rows.len() as u64)
+    }
+
     fn mark(&mut self, log: usize, finding: &Finding, row: Option<usize>) {
-        let Some(column) = self.column(finding.near) else { return };
+        // Free space is no place among ops.
+        if finding.kind != ZERO_TAIL {
+            self.mark_at(log, finding.near, finding.is_fault(), row);
+        }
+    }
+
+    fn mark_at(&mut self, log: usize, near: Option<u64>, is_fault: bool, row: Option<usize>) {
+        let Some(column) = self.column(near) else { return };
         let mark = self.marks.entry((log, column)).or_default();
         mark.count += 1;
         // A fault's row before that of something harmless.
-        let first = mark.row.is_none() || finding.is_fault() && !mark.fault;
+        let first = mark.row.is_none() || is_fault && !mark.fault;
         if row.is_some() && first {
             mark.row = row;
         }
-        mark.fault |= finding.is_fault();
+        mark.fault |= is_fault;
     }
 
     /// The column of the map in which `op` is; what stands before the first entry is at its beginning.
@@ -98,9 +117,15 @@ impl Findings {
         Some(self.columns.partition_point(|(_, end)| *end < op).min(last))
     }
 
-    /// The marks on the bar of a log, by column.
+    /// The marks on the bar of a log, or behind the last log on that of all together, by column.
     pub fn marks(&self, log: usize) -> impl Iterator<Item = (usize, Mark)> {
         self.marks.range((log, 0)..(log + 1, 0)).map(|((_, column), mark)| (*column, *mark))
+    }
+
+    /// The number of the bar of all logs together, for [`marks`](Self::marks).
+    #[must_use]
+    pub fn together(&self) -> usize {
+        self.names.len()
     }
 
     /// The section with the table.
@@ -121,7 +146,7 @@ impl Findings {
             let _ = writeln!(
                 html,
                 "<p class=\"note\" id=\"omitted\">{omitted} not in this table, which would be too long: \
-                 <code>aof inspect --json</code> has more. The map has marks for them.</p>"
+                 <code>aof inspect --json</code> has more. The map has marks for those within a log.</p>"
             );
         }
         self.filter(html);
@@ -176,7 +201,9 @@ impl Findings {
             Escaped(name),
             Escaped(row.kind)
         );
-        let mark = row.log.zip(self.column(row.near)).filter(|place| self.marks.contains_key(place));
+        let bar = row.log.unwrap_or_else(|| self.together());
+        let is_marked = |place: &(usize, usize)| row.kind != ZERO_TAIL && self.marks.contains_key(place);
+        let mark = self.column(row.near).map(|column| (bar, column)).filter(is_marked);
         let place = match row.op {
             Some(op) => op.to_string(),
             None => row.near.map_or_else(|| "?".into(), |near| format!("after {near}")),
@@ -217,10 +244,10 @@ impl Row {
     }
 }
 
-/// What the logs are together: forks between them, and holes.
-fn together(report: &Report) -> Vec<Row> {
+/// What the logs are together: forks between them, and holes; and how many there are beyond those.
+fn together(report: &Report) -> (Vec<Row>, u64) {
     if report.logs.len() < 2 {
-        return Vec::new();
+        return (Vec::new(), 0);
     }
     let named = |at: usize| report.logs.get(at).map(|log| name(&log.survey)).unwrap_or_default();
     let row = |kind, fault, op: u64, detail| Row {
@@ -233,17 +260,22 @@ fn together(report: &Report) -> Vec<Row> {
         detail,
     };
     let forks = report.together.forks.iter().map(|fork| {
-        let ops = crate::verify::ranges(&[(fork.first_op, fork.last_op)]);
+        let ops = ops(&[(fork.first_op, fork.last_op)]);
         let (one, other) = (named(fork.files.0), named(fork.files.1));
         let (sum, other_sum) = &fork.checksums;
-        let detail = format!("two histories, ops {ops}: {one} has checksum {sum}, {other} has {other_sum}");
+        let detail = format!("two histories, {ops}: {one} has checksum {sum}, {other} has {other_sum}");
         row("fork", true, fork.first_op, detail)
     });
     let holes = report.together.missing_ops.iter().map(|&(first, last)| {
-        let detail = format!("ops {} are in none of the logs", crate::verify::ranges(&[(first, last)]));
+        let are = if first == last { "is" } else { "are" };
+        let detail = format!("{} {are} in none of the logs", ops(&[(first, last)]));
         row("hole", false, first, detail)
     });
-    forks.take(TOGETHER_MAX).chain(holes.take(TOGETHER_MAX)).collect()
+    let beyond = |count: usize| count.saturating_sub(TOGETHER_MAX) as u64;
+    let together = &report.together;
+    let omitted = beyond(together.forks.len()) + beyond(together.missing_ops.len());
+    let rows = forks.take(TOGETHER_MAX).chain(holes.take(TOGETHER_MAX)).collect();
+    (rows, omitted.saturating_add(together.forks_omitted))
 }
 
 /// How many rows each log's findings get: the same for all, and what some do not need goes to the others.

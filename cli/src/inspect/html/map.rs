@@ -9,7 +9,6 @@ use crate::inspect::ranges::{self, Range};
 use crate::inspect::report::Report;
 use crate::inspect::together::held;
 use crate::inspect::verdict::name;
-use crate::verify;
 use std::fmt::Write as _;
 
 /// Columns of the map: fewer with many logs, so that the page stays small.
@@ -76,7 +75,7 @@ fn row(
     let width = columns.len();
     let in_words = match held.len() {
         0 => "no op".to_owned(),
-        _ => format!("ops {}", verify::ranges(held)),
+        _ => format!("ops {}", human::ranges(held)),
     };
     let _ = writeln!(
         html,
@@ -86,9 +85,7 @@ fn row(
         Escaped(in_words)
     );
     bars(html, held, columns);
-    if let Some(at) = at {
-        marks(html, at, width, columns, findings);
-    }
+    marks(html, at.unwrap_or_else(|| findings.together()), width, columns, findings);
     html.push_str("</svg></div>\n");
 }
 
@@ -183,7 +180,7 @@ fn lacks(html: &mut String, report: &Report) {
             "<tr><th scope=\"row\"><bdi>{}</bdi></th><td class=\"number\">{}</td><td class=\"number\">\
              {}</td><td>{who}</td></tr>",
             Escaped(name),
-            verify::ranges(&[range]),
+            human::ranges(&[range]),
             human::count(ranges::count(&[range]))
         );
     }

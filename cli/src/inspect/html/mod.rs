@@ -18,10 +18,10 @@ pub mod table;
 
 use super::chart;
 use super::report::{Log, Report};
-use super::stats;
 use super::verdict::{Level, name};
 use crate::human;
-use crate::verify::{self, ranges};
+use crate::verify;
+use aof_nostd::wire::Release;
 use escape::Escaped;
 use findings::Findings;
 use std::fmt::Write as _;
@@ -32,7 +32,7 @@ const STYLE: &str = include_str!("page.css");
 /// The page's script: the filter.
 const SCRIPT: &str = include_str!("page.js");
 /// Their SHA-256 in base64, for the page's policy. A test compares.
-const STYLE_SHA256: &str = "noGuO1r80fYtd7x9R016ogSiJnwWmQo3lHdLHbJy2P8=";
+const STYLE_SHA256: &str = "T+44C7VZVjXFt66jaTgkgn7bHRVPyF+rG2CjB+MhCPk=";
 /// See [`STYLE_SHA256`].
 const SCRIPT_SHA256: &str = "N9Q68qiMw2jH0SYf1H2pMW0TAUp3ljeyQIMwlYraOdw=";
 
@@ -72,10 +72,10 @@ pub fn page(report: &Report) -> String {
          href=\"#map\">Map</a> <a href=\"#logs\">Logs</a> <a href=\"#findings\">Findings</a>\
          </nav></header>\n<main id=\"main\" tabindex=\"-1\">\n",
     );
-    verdict_section(&mut html, report);
     let columns = report.ops().map(|ops| chart::columns(ops, map::column_count(report.logs.len())));
     let columns = columns.unwrap_or_default();
     let findings = Findings::of(report, columns.clone());
+    verdict_section(&mut html, report, &findings);
     map::section(&mut html, report, &columns, &findings);
     html.push_str(
         "<section id=\"logs\" aria-labelledby=\"logs-title\">\n<h2 id=\"logs-title\">The logs</h2>\n",
@@ -102,7 +102,7 @@ fn class(level: Level) -> &'static str {
     }
 }
 
-fn verdict_section(html: &mut String, report: &Report) {
+fn verdict_section(html: &mut String, report: &Report, findings: &Findings) {
     let verdict = report.verdict();
     let _ = writeln!(
         html,
@@ -127,8 +127,6 @@ fn verdict_section(html: &mut String, report: &Report) {
     }
     let entries: u64 = report.logs.iter().map(|log| log.survey.entries).sum();
     let bytes: u64 = report.logs.iter().map(|log| log.survey.bytes).sum();
-    let findings: u64 =
-        report.logs.iter().map(|log| log.survey.findings.len() as u64 + log.survey.findings_omitted).sum();
     html.push_str("<dl class=\"tiles\">");
     let mut tile = |label: &str, value: &str| {
         let _ = write!(html, "<div><dt>{label}</dt><dd>{}</dd></div>", Escaped(value));
@@ -142,12 +140,12 @@ fn verdict_section(html: &mut String, report: &Report) {
     if let Some((first, last)) = report.times() {
         tile("Time", &human::duration(last - first));
     }
-    tile("Findings", &human::count(findings));
+    tile("Findings", &human::count(findings.count()));
     html.push_str("</dl>\n</section>\n");
 }
 
 fn log_part(html: &mut String, at: usize, log: &Log, report: &Report) {
-    let Log { survey, stats } = log;
+    let Log { survey, stats, .. } = log;
     let open = if report.logs.len() <= OPEN_MAX { " open" } else { "" };
     let level = match (survey.sound, survey.missing_ops.is_empty()) {
         (false, _) => Level::Bad,
@@ -170,15 +168,12 @@ fn log_part(html: &mut String, at: usize, log: &Log, report: &Report) {
     if let Some(cluster) = &survey.cluster {
         fact("Cluster", cluster);
     }
-    let repeated = survey.entries.saturating_sub(survey.distinct_ops);
-    let again =
-        if repeated > 0 { format!(", {} of them repeated", human::count(repeated)) } else { String::new() };
-    fact("Entries", &format!("{}{again}", human::count(survey.entries)));
+    fact("Entries", &log.entries());
     if let (Some(first), Some(last)) = (survey.first_op, survey.last_op) {
         fact("Ops", &format!("{first} to {last}, {} of them", human::count(survey.distinct_ops)));
     }
     if !survey.missing_ops.is_empty() {
-        fact("Missing ops", &ranges(&survey.missing_ops));
+        fact("Missing ops", &human::ranges(&survey.missing_ops));
     }
     if let (Some(first), Some(last)) = (stats.first_timestamp, stats.last_timestamp) {
         fact("From", &human::time(first));
@@ -228,8 +223,8 @@ fn named(html: &mut String, log: &Log, at: usize) {
     for (release, span) in releases.iter().take(ROWS_MAX) {
         let _ = writeln!(
             html,
-            "<tr><th scope=\"row\">{}</th><td>{} to {}</td><td>{}</td></tr>",
-            stats::release_text(*release),
+            "<tr><th scope=\"row\">{}</th><td>{} to {}</td><td class=\"number\">{}</td></tr>",
+            Release(*release),
             span.first_op,
             span.last_op,
             human::count(span.tally.entries)
@@ -244,7 +239,7 @@ fn named(html: &mut String, log: &Log, at: usize) {
         let client = if *client == 0 { "the cluster itself".into() } else { client.to_string() };
         let _ = writeln!(
             html,
-            "<tr><th scope=\"row\">{client}</th><td>{}</td><td>{}</td></tr>",
+            "<tr><th scope=\"row\">{client}</th><td class=\"number\">{}</td><td class=\"number\">{}</td></tr>",
             human::count(span.tally.entries),
             human::size(span.tally.bytes)
         );

@@ -54,45 +54,8 @@ pub mod world;
 
 use self::exhaustive::Depth;
 use self::mutant::Mutant;
-use crate::report::{self, Failure};
+use crate::options::Workload;
 use crate::run::{self, Outcome};
-use clap::{Args, ValueEnum};
-use std::time::Instant;
-
-/// What is simulated.
-#[derive(Args, Clone, Debug)]
-pub struct Options {
-    /// Which cases.
-    #[command(flatten)]
-    pub cases: run::Cases,
-    /// Which crashes
-    #[arg(long, value_enum, default_value_t = Workload::All)]
-    pub workload: Workload,
-    /// Run a broken version, which has to be caught
-    #[arg(long, value_enum, value_name = "NAME")]
-    pub mutant: Option<Mutant>,
-}
-
-/// Which crashes are simulated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Workload {
-    /// Every crash of every small workload
-    Exhaustive,
-    /// Crashes of large workloads by chance
-    Random,
-    /// Both, one after the other
-    All,
-}
-
-impl Workload {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Exhaustive => "exhaustive",
-            Self::Random => "random",
-            Self::All => "all",
-        }
-    }
-}
 
 /// Runs one workload's cases.
 #[must_use]
@@ -105,25 +68,4 @@ pub fn outcome(cases: &run::Cases, workload: Workload, depth: Depth, mutant: Opt
         }
         _ => run::run(cases, |number| random::case(number, mutant)),
     }
-}
-
-/// Runs the simulation and prints what it counted.
-///
-/// # Errors
-///
-/// The first promise that was broken; with a mutant, that none was.
-pub fn run(options: &Options, print: &mut dyn FnMut(&str)) -> Result<(), Failure> {
-    let workloads: &[Workload] = match options.workload {
-        Workload::All if options.mutant.is_some() => &[Workload::Random],
-        Workload::All => &[Workload::Exhaustive, Workload::Random],
-        ref one => std::slice::from_ref(one),
-    };
-    for workload in workloads {
-        let begin = Instant::now();
-        let outcome = outcome(&options.cases, *workload, Depth::WHOLE, options.mutant);
-        let mutant = options.mutant.map(Mutant::name);
-        let name = workload.name();
-        report::judge("device", name, options.cases.seed, mutant, outcome, begin.elapsed(), print)?;
-    }
-    Ok(())
 }

@@ -34,14 +34,6 @@ pub enum Mutant {
     ReachTooShort,
 }
 
-impl Mutant {
-    /// Its name on the command line.
-    #[must_use]
-    pub fn name(self) -> String {
-        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
-    }
-}
-
 /// A device, broken as the mutant says, or as it is.
 #[derive(Debug)]
 pub struct Wrapped<D> {

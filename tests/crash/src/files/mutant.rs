@@ -28,11 +28,3 @@ pub enum Mutant {
     /// Two writers have the lock
     LockIgnored,
 }
-
-impl Mutant {
-    /// Its name, as the command line has it.
-    #[must_use]
-    pub fn name(self) -> String {
-        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
-    }
-}

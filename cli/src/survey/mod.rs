@@ -1,18 +1,28 @@
 //! One file's facts and findings, from reading it whole: what `verify` prints.
 //!
-//! What a command wants to know beside it is gathered on the way, see [`Gather`].
+//! | module | what it is |
+//! |---|---|
+//! | [`whole`] | what segments give, put together; what a command wants to know beside it, see [`Gather`] |
+//! | [`record`] | what a range gave, in a file, to be put together elsewhere |
 
-use crate::data_checksum::{DataBytes, DataChecksum};
+pub mod record;
+pub mod whole;
+
+pub use whole::{Gather, Surveyed};
+
 use crate::failure::Failure;
 use crate::output::{Progress, WATCH};
-use aof_nostd::chain::{Chain, ChainLink, Relation};
-use aof_nostd::{Checksum, Damage, Header, Located, Profile};
-use aof_std::scan::{Scan, Sink};
-use aof_std::{Runs, Source};
+use aof_nostd::chain::Relation;
+use aof_nostd::{Damage, Profile};
+use aof_std::Source;
+use aof_std::scan::{Begin, Extract, Scan};
+use record::{End, Head, Recorder};
 use serde::Serialize;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::Ordering;
+use whole::{Spare, Whole};
 
 /// What a log holds.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -54,6 +64,31 @@ pub struct Survey {
     pub sound: bool,
 }
 
+/// Bytes of a segment: what small entries give of one stays in a core's cache.
+const SEGMENT_SIZE_MAX: u64 = 2 << 20;
+
+/// A range of a file, and how it is read.
+#[derive(Clone, Debug)]
+pub struct Ranged {
+    /// Its first byte.
+    pub from: u64,
+    /// The first byte behind it.
+    pub until: u64,
+    /// Where reading begins.
+    pub begin: Begin,
+    /// The largest message.
+    pub message_size_max: u32,
+}
+
+/// Why a range was not read to its end.
+#[derive(Debug)]
+pub enum RangeError {
+    /// The file cannot be read.
+    Read(io::Error),
+    /// The record cannot be written.
+    Record(io::Error),
+}
+
 /// Findings kept per file: a hostile file could have one every 272 bytes.
 const FINDINGS_MAX: usize = 100_000;
 
@@ -89,6 +124,19 @@ impl Findings {
         (kept, omitted)
     }
 }
+
+/// All kinds of findings.
+pub(crate) const KINDS: [&str; 9] = [
+    "magic",
+    "header-checksum",
+    "header-invalid",
+    "body-checksum",
+    "torn-tail",
+    ZERO_TAIL,
+    "backtrack",
+    "gap",
+    "fork",
+];
 
 /// The kind of finding that is a device's free space.
 pub const ZERO_TAIL: &str = "zero-tail";
@@ -181,134 +229,63 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What a command wants to know of the entries beside a [`Survey`]: gathered by the workers of a scan, each
-/// for its segment, and put together in the order of the file.
-pub trait Gather: Default + Send {
-    /// Takes the next entry's header.
-    fn entry(&mut self, header: &Header);
-
-    /// Takes what the next segment gave.
-    fn append(&mut self, next: Self);
-}
-
-/// Nothing beside.
-impl Gather for () {
-    fn entry(&mut self, _: &Header) {}
-
-    fn append(&mut self, (): ()) {}
-}
-
-/// A survey, and what was gathered on the way.
-#[derive(Debug)]
-pub struct Surveyed<G> {
-    /// The facts and findings.
-    pub survey: Survey,
-    /// What was gathered beside.
-    pub gathered: G,
-    /// The file's entries, by op.
-    pub chain: Chain<Runs>,
-}
-
-/// What one segment gives.
-#[derive(Debug, Default)]
-struct Part<G> {
-    events: Vec<Seen>,
-    data: DataBytes,
-    cluster: Option<u128>,
-    gathered: G,
-}
-
-#[derive(Debug)]
-enum Seen {
-    Entry(u64, ChainLink),
-    Damage(Damage, u64),
-    Zeros(u64),
-    /// The entries from here on are of this cluster.
-    Cluster(u128),
-}
-
-impl<G: Gather> Sink for Part<G> {
-    fn entry(&mut self, located: Located<'_>) {
-        let header = &located.entry.header;
-        self.data.push(header);
-        self.gathered.entry(header);
-        let cluster = header.cluster.get();
-        if self.cluster != Some(cluster) {
-            self.cluster = Some(cluster);
-            self.events.push(Seen::Cluster(cluster));
-        }
-        self.events.push(Seen::Entry(located.offset, header.into()));
-    }
-
-    fn damage(&mut self, damage: Damage, until: u64) {
-        self.events.push(Seen::Damage(damage, until));
-    }
-
-    fn zeros(&mut self, from: u64) {
-        self.events.push(Seen::Zeros(from));
-    }
-}
-
-/// Puts the segments together.
-#[derive(Debug, Default)]
-struct Whole<G> {
-    bytes: u64,
-    zeros: u64,
-    entries: u64,
-    cluster: Option<u128>,
-    first: Option<Checksum>,
-    chain: Chain<Runs>,
-    data: DataChecksum,
-    findings: Findings,
-    gathered: G,
-}
-
-impl<G: Gather> Whole<G> {
-    fn take(&mut self, part: Part<G>) {
-        self.data.update(&part.data);
-        self.gathered.append(part.gathered);
-        let mut cluster = 0; // each part tells before its first entry
-        for seen in &part.events {
-            match *seen {
-                Seen::Cluster(of) => cluster = of,
-                Seen::Entry(offset, link) => self.entry(offset, cluster, link),
-                Seen::Damage(damage, until) => self.place(Finding::damage(damage, until)),
-                Seen::Zeros(from) => {
-                    self.zeros = self.bytes.saturating_sub(from);
-                    self.place(Finding::zeros(from, self.bytes));
-                }
-            }
-        }
-    }
-
-    /// A finding that is no entry: it stands behind the last one.
-    fn place(&mut self, finding: Finding) {
-        let near = finding.near.or(self.chain.last().map(|last| last.op.0));
-        self.findings.push(Finding { near, ..finding });
-    }
-
-    fn entry(&mut self, offset: u64, cluster: u128, link: ChainLink) {
-        self.entries += 1;
-        self.first.get_or_insert(link.checksum);
-        let expected = *self.cluster.get_or_insert(cluster);
-        let relation = self.chain.push(link);
-        if cluster != expected {
-            self.findings.push(Finding {
-                kind: "fork",
-                offset,
-                op: Some(link.op.0),
-                size: None,
-                missing: None,
-                detail: format!("an entry of cluster {cluster} in a log of cluster {expected}"),
-                near: Some(link.op.0),
-            });
-        } else if let Some(finding) = Finding::relation(relation, offset, link.op.0) {
-            self.findings.push(finding);
-        }
-    }
-}
-
 impl Survey {
+    /// Reads all that starts in a range of a file, which is called `path`, and puts it on `record` too, if there is
+    /// one. What comes before the range is not known: its first entry has no relation to it.
+    ///
+    /// # Errors
+    ///
+    /// See [`RangeError`].
+    pub fn of_range<W: Write>(
+        source: &Source,
+        path: &Path,
+        range: &Ranged,
+        record: Option<W>,
+    ) -> Result<(Self, End, Option<W>), RangeError> {
+        let range_size = range.until.saturating_sub(range.from);
+        let progress = Progress::new("verify", range_size.min(source.size()));
+        let scan = Scan::detect(source, aof_std::backend()).map_err(RangeError::Read)?;
+        let scan = scan.with_message_size_max(range.message_size_max).with_watch(&WATCH);
+        let scan = scan.with_segment_size_max(SEGMENT_SIZE_MAX);
+        let profile = scan.profile().map(|profile| profile.name());
+        let head = Head {
+            file: path.to_string_lossy().into_owned(),
+            file_size: source.size(),
+            from: range.from,
+            until: range.until,
+            profile: profile.map(str::to_owned),
+            message_size_max: range.message_size_max,
+        };
+        let mut recorder =
+            record.map(|record| Recorder::new(record, &head)).transpose().map_err(RangeError::Record)?;
+        let mut whole = Whole::<()>::of(source.size());
+        let mut recorded = Ok(());
+        let (bytes, spare) = (range.from..range.until, Spare::default());
+        let extract = scan.run_range(
+            bytes,
+            range.begin,
+            || spare.part(),
+            |mut part| {
+                if let Some(recorder) = &mut recorder
+                    && recorded.is_ok()
+                {
+                    recorded = recorder.part(&part);
+                    if recorded.is_err() {
+                        WATCH.stop.store(true, Ordering::Relaxed); // the rest is of no use
+                    }
+                }
+                whole.take(&mut part);
+                spare.give_back(part);
+                progress.show();
+            },
+        );
+        recorded.map_err(RangeError::Record)?;
+        let Extract { first, next, is_last } = extract.map_err(RangeError::Read)?;
+        let end = End { first, next, is_last };
+        let record = recorder.map(|recorder| recorder.end(&end)).transpose().map_err(RangeError::Record)?;
+        Ok((whole.finish(path, profile).survey, end, record))
+    }
+
     /// Reads the file at `path` whole.
     ///
     /// # Errors
@@ -351,34 +328,18 @@ impl Survey {
         let progress = Progress::new(what, source.size());
         let scan = Scan::detect(source, aof_std::backend())?;
         let scan = scan.with_message_size_max(message_size_max).with_watch(&WATCH);
-        let mut whole = Whole::<G> { bytes: source.size(), ..Whole::default() };
-        scan.run(Part::default, |part| {
-            whole.take(part);
-            progress.show();
-        })?;
-        let history = whole.chain.history();
-        let faults = whole.findings.faults_count;
-        let (findings, findings_omitted) = whole.findings.finish();
-        let survey = Self {
-            file: path.to_string_lossy().into_owned(),
-            profile: scan.profile().map(|profile| profile.name()),
-            cluster: whole.cluster.map(|cluster| cluster.to_string()),
-            bytes: whole.bytes,
-            entries: whole.entries,
-            distinct_ops: history.ops(),
-            first_op: history.first_op().map(|op| op.0),
-            last_op: history.last_op().map(|op| op.0),
-            missing_ops: history.missing().into_iter().map(|(first, last)| (first.0, last.0)).collect(),
-            first_checksum: whole.first.map(|checksum| checksum.to_string()),
-            last_checksum: whole.chain.last().map(|link| link.checksum.to_string()),
-            data_checksum_chain: whole.data.finish().to_string(),
-            sound: faults == 0,
-            findings,
-            findings_omitted,
-            faults,
-            zeros: whole.zeros,
-        };
-        Ok(Surveyed { survey, gathered: whole.gathered, chain: whole.chain })
+        let scan = scan.with_segment_size_max(SEGMENT_SIZE_MAX);
+        let mut whole = Whole::<G>::of(source.size());
+        let spare = Spare::default();
+        scan.run(
+            || spare.part(),
+            |mut part| {
+                whole.take(&mut part);
+                spare.give_back(part);
+                progress.show();
+            },
+        )?;
+        Ok(whole.finish(path, scan.profile().map(|profile| profile.name())))
     }
 }
 

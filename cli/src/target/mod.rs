@@ -1,4 +1,4 @@
-//! A log that a command writes: it appears whole or not at all.
+//! A file that a command writes (a log, a report, an export, a manual page): it appears whole or not at all.
 //!
 //! ```text
 //! check     before anything is read: may there be a file of this name?
@@ -6,10 +6,11 @@
 //! commit    the last look whether to stop, then it appears
 //! ```
 
-use crate::failure::{Failure, shown};
+pub mod directory;
+
+use crate::failure::Failure;
 use crate::output;
 use aof_std::NewFile;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,12 @@ pub fn commit(file: NewFile, output: &Path, force: bool) -> Result<(), Failure> 
 ///
 /// See [`Failure`].
 pub fn check(output: &Path, inputs: &[PathBuf], force: bool) -> Result<(), Failure> {
+    // Elsewhere that is standard output, which cannot be read back, nor appear whole.
+    if output == Path::new("-") {
+        return Err(Failure::Usage(
+            "the output has to be a file, and - is none: ./- is a file of this name".into(),
+        ));
+    }
     for input in inputs {
         if is_same_file(input, output) {
             return Err(Failure::OutputIsInput { output: output.to_path_buf(), input: input.clone() });
@@ -52,49 +59,21 @@ pub fn check(output: &Path, inputs: &[PathBuf], force: bool) -> Result<(), Failu
     }
 }
 
-/// Refuses a directory that exists, unless `force` and it holds nothing but files whose names `is_ours` knows: a
-/// slip of the pen must not remove somebody's files. `what` is what an earlier run left there.
-///
-/// # Errors
-///
-/// See [`Failure`].
-pub fn check_directory(
-    output: &Path,
-    force: bool,
-    what: &str,
-    is_ours: impl Fn(&str) -> bool,
-) -> Result<(), Failure> {
-    let Ok(metadata) = output.symlink_metadata() else { return Ok(()) };
-    if !force {
-        return Err(Failure::Exists(output.to_path_buf()));
-    }
-    if !metadata.is_dir() {
-        return Err(Failure::write(output, io::ErrorKind::NotADirectory.into()));
-    }
-    let read = |error| Failure::write(output, error);
-    for entry in fs::read_dir(output).map_err(read)? {
-        let entry = entry.map_err(read)?;
-        if !is_ours(&entry.file_name().to_string_lossy()) {
-            return Err(Failure::Usage(format!(
-                "{} holds more than {what}, and is not replaced: move away {}, or choose another directory",
-                shown(output),
-                shown(&entry.path())
-            )));
-        }
-    }
-    Ok(())
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((identity(one), identity(other)), (Some(one), Some(other)) if one == other)
 }
 
+/// Which file a path leads to, whatever its names: device and inode. `None` where there is none.
 #[cfg(unix)]
-fn is_same_file(one: &Path, other: &Path) -> bool {
+#[must_use]
+pub fn identity(path: &Path) -> Option<impl Eq + std::hash::Hash + use<>> {
     use std::os::unix::fs::MetadataExt;
-    match (one.metadata(), other.metadata()) {
-        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
-        _ => false,
-    }
+    path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
+/// Which file a path leads to: its one full name. `None` where there is none.
 #[cfg(not(unix))]
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+#[must_use]
+pub fn identity(path: &Path) -> Option<impl Eq + std::hash::Hash + use<>> {
+    path.canonicalize().ok()
 }

@@ -1,12 +1,22 @@
 //! `aof verify`: check every byte of logs, going on behind damage.
 
+pub mod range;
+
 use crate::args::VerifyArgs;
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
+use crate::human::ranges;
 use crate::output::{self, Stdout};
-use crate::survey::Survey;
+use crate::survey::record::End;
+use crate::survey::{RangeError, Ranged, Survey};
+use crate::target;
+use aof_std::scan::Begin;
+use aof_std::{NewFile, Source};
+use range::FileRange;
+use serde_json::json;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
 
 /// Runs the command. A file that cannot be read does not keep the others from being read.
 ///
@@ -14,14 +24,16 @@ use std::path::Path;
 ///
 /// [`Failure::Stdout`].
 pub fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
+    if let Some(range) = args.range {
+        return of_range(args, range);
+    }
     let mut stdout = output::stdout();
     let mut exit = Exit::Sound;
     for path in &args.files {
         exit = exit.max(match Survey::of(path, args.limits.message_size_max) {
             Ok(survey) => {
                 print(&mut stdout, &survey, args.json)?;
-                let strictly = args.strict && !survey.findings.is_empty();
-                if survey.sound && !strictly { Exit::Sound } else { Exit::Damage }
+                self::exit(&survey, args.strict)
             }
             Err(failure) => output::report(&failure),
         });
@@ -29,7 +41,76 @@ pub fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-fn print(stdout: &mut Stdout, survey: &Survey, json: bool) -> Result<(), Failure> {
+/// The exit code for a survey.
+pub(crate) fn exit(survey: &Survey, strict: bool) -> Exit {
+    let strictly = strict && !survey.findings.is_empty();
+    if survey.sound && !strictly { Exit::Sound } else { Exit::Damage }
+}
+
+/// Verifies a range of one file.
+fn of_range(args: &VerifyArgs, range: FileRange) -> Result<Exit, Failure> {
+    let [path] = args.files.as_slice() else {
+        return Err(Failure::Usage("--range is of one file: give one".into()));
+    };
+    output::stop_on_signal(output::GRACE_CLEAN_UP);
+    if let Some(part) = &args.part {
+        target::check(part, &args.files, args.force)?;
+    }
+    let source = Source::open(path).map_err(|error| Failure::read(path, error))?;
+    let bytes = range.bytes(source.size());
+    if bytes.start > source.size() {
+        return Err(Failure::Usage(format!(
+            "the range begins at byte {}, and {} has {}",
+            bytes.start,
+            shown(path),
+            source.size()
+        )));
+    }
+    let ranged = Ranged {
+        from: bytes.start,
+        until: bytes.end,
+        begin: if args.at_boundary { Begin::AtBoundary } else { Begin::AtEntry },
+        message_size_max: args.limits.message_size_max,
+    };
+    let created = |part: &PathBuf| NewFile::create(part).map_err(|error| Failure::write(part, error));
+    let record = args.part.as_ref().map(created).transpose()?.map(BufWriter::new);
+    let surveyed = Survey::of_range(&source, path, &ranged, record);
+    let (survey, end, record) = surveyed.map_err(|error| match (error, &args.part) {
+        (RangeError::Record(error), Some(part)) => Failure::write(part, error),
+        (RangeError::Record(error) | RangeError::Read(error), _) => Failure::read(path, error),
+    })?;
+    if let (Some(record), Some(part)) = (record, &args.part) {
+        let file = record.into_inner().map_err(|error| Failure::write(part, error.into_error()))?;
+        target::commit(file, part, args.force)?;
+    }
+    print_range(&survey, &ranged, &end, args.json)?;
+    Ok(exit(&survey, args.strict))
+}
+
+fn print_range(survey: &Survey, range: &Ranged, end: &End, json: bool) -> Result<(), Failure> {
+    let text = if json {
+        let mut value = serde_json::to_value(survey).unwrap_or_default();
+        if let Some(object) = value.as_object_mut() {
+            let facts =
+                json!({"from": range.from, "until": range.until, "first": end.first, "next": end.next});
+            object.insert("range".into(), facts);
+        }
+        format!("{value}\n")
+    } else {
+        let first = end.first.map_or("nothing".into(), |first| first.to_string());
+        format!(
+            "{}\n  {:<20} {} to {}, of what starts there: first {first}, up to {}\n",
+            human(survey),
+            "range",
+            range.from,
+            range.until,
+            end.next
+        )
+    };
+    output::print(&mut output::stdout(), &text)
+}
+
+pub(crate) fn print(stdout: &mut Stdout, survey: &Survey, json: bool) -> Result<(), Failure> {
     let mut text = if json { json_line(survey) } else { human(survey) };
     text.push('\n');
     // A file's result is there as soon as it is known.
@@ -123,25 +204,6 @@ fn count_others(count: u64, more: &str) -> String {
     }
 }
 
-/// Ranges of ops, such as `5, 7-9`; at most 20 of them.
-#[must_use]
-pub fn ranges(ranges: &[(u64, u64)]) -> String {
-    let mut text = String::new();
-    for (index, (first, last)) in ranges.iter().enumerate() {
-        if index == 20 {
-            let _ = write!(text, " and {} more ranges", ranges.len() - index);
-            break;
-        }
-        let between = if index == 0 { "" } else { ", " };
-        let _ = if first == last {
-            write!(text, "{between}{first}")
-        } else {
-            write!(text, "{between}{first}-{last}")
-        };
-    }
-    text
-}
-
 /// The file in a few words.
 pub(crate) fn verdict(survey: &Survey) -> String {
     let others = count_others(out_of_order(survey), "");
@@ -152,17 +214,5 @@ pub(crate) fn verdict(survey: &Survey) -> String {
         (0, true) => format!("sound, one unbroken chain{zeros}"),
         (0, false) => format!("sound, with {others}{zeros}"),
         (faults, _) => format!("DAMAGED, {}{between}{others}{zeros}", count_faults(faults, "")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_are_short() {
-        assert_eq!(ranges(&[(1, 1), (3, 5)]), "1, 3-5");
-        let many: Vec<_> = (0..30).map(|op| (op * 2, op * 2)).collect();
-        assert!(ranges(&many).ends_with(" and 10 more ranges"));
     }
 }

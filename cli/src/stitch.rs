@@ -1,0 +1,210 @@
+//! `aof stitch`: what ranges of a log gave, put together into the verdict over the whole.
+//!
+//! ```text
+//! part  first ------ next | first ------ next | ...      next of one is first of the next one, or they do not meet
+//! ```
+//!
+//! The same rule as between the segments of one scan. Where a part's beginning lay in a body, or damage reaches
+//! over it, the parts do not meet: that range is to be read again from the boundary that is known by then, and the
+//! new part given beside the others. Parts that are not needed count for nothing.
+
+use crate::args::StitchArgs;
+use crate::exit::Exit;
+use crate::failure::{Failure, shown};
+use crate::output::{self, Progress, WATCH};
+use crate::survey::Survey;
+use crate::survey::record::{End, Head, Playback};
+use crate::survey::whole::Whole;
+use crate::verify;
+use aof_nostd::{AnyProfile, Backend, Profile};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// See [`Failure`].
+pub fn run(args: &StitchArgs) -> Result<Exit, Failure> {
+    let mut files: Vec<Pieces> = Vec::new();
+    for path in &args.parts {
+        let part = Part::look(path)?;
+        let same = |file: &&mut Pieces| file.name == part.head.file && file.size == part.head.file_size;
+        match files.iter_mut().find(same) {
+            Some(file) => file.parts.push(part),
+            None => files.push(Pieces {
+                name: part.head.file.clone(),
+                size: part.head.file_size,
+                parts: vec![part],
+            }),
+        }
+    }
+    let bytes = args.parts.iter().filter_map(|path| path.metadata().ok()).map(|part| part.len()).sum();
+    let progress = Progress::new("stitch", bytes);
+    let mut whole = Whole::<()>::default();
+    let mut profile = None;
+    for file in &files {
+        whole.next_file(file.size);
+        file.stitch(&mut whole, &mut profile, &progress)?;
+    }
+    drop(progress);
+    let name = match files.as_slice() {
+        [file] => file.name.clone(),
+        files => format!("{} files", files.len()),
+    };
+    let mut survey = whole.finish(Path::new(&name), profile).survey;
+    if files.len() > 1 {
+        tell_files(&mut survey, &files);
+    }
+    verify::print(&mut output::stdout(), &survey, args.json)?;
+    Ok(verify::exit(&survey, args.strict))
+}
+
+/// Says of each finding in which of several files it is, and where there.
+fn tell_files(survey: &mut Survey, files: &[Pieces]) {
+    for finding in &mut survey.findings {
+        let mut base = 0_u64;
+        for file in files {
+            let end = base.saturating_add(file.size);
+            if finding.offset < end {
+                finding.offset -= base;
+                finding.detail = format!("{} in {}", finding.detail, shown(Path::new(&file.name)));
+                break;
+            }
+            base = end;
+        }
+    }
+}
+
+/// A part, and what its ends tell.
+struct Part {
+    path: PathBuf,
+    head: Head,
+    end: End,
+}
+
+impl Part {
+    /// Reads it whole: only then it is known where it ends, and that it is as it was written.
+    fn look(path: &Path) -> Result<Self, Failure> {
+        let failed = |error| Failure::read(path, error);
+        let mut playback = open(path)?;
+        while playback.take().map_err(failed)?.is_some() {
+            if output::stopped() {
+                return Err(Failure::Interrupted);
+            }
+        }
+        match playback.end() {
+            Some(end) => Ok(Self { path: path.to_path_buf(), head: playback.head().clone(), end }),
+            None => Err(failed(io::ErrorKind::UnexpectedEof.into())),
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<Playback<BufReader<File>>, Failure> {
+    let file = File::open(path).and_then(|file| Playback::new(BufReader::with_capacity(256 << 10, file)));
+    file.map_err(|error| Failure::read(path, error))
+}
+
+/// The parts of one file.
+struct Pieces {
+    name: String,
+    size: u64,
+    parts: Vec<Part>,
+}
+
+impl Pieces {
+    fn stitch(
+        &self,
+        whole: &mut Whole<()>,
+        profile: &mut Option<&'static str>,
+        progress: &Progress,
+    ) -> Result<(), Failure> {
+        let mut by_first: BTreeMap<u64, &Part> = BTreeMap::new();
+        for part in &self.parts {
+            let Some(first) = part.end.first else { continue };
+            let known = by_first.entry(first).or_insert(part);
+            if known.end.next < part.end.next {
+                *known = part;
+            }
+        }
+        let mut expected = 0;
+        loop {
+            let Some(part) = by_first.get(&expected) else { return Err(self.no_part(expected)) };
+            self.check(part, profile)?;
+            let mut playback = open(&part.path)?;
+            while let Some(mut events) = playback.take().map_err(|error| Failure::read(&part.path, error))? {
+                if output::stopped() {
+                    return Err(Failure::Interrupted);
+                }
+                whole.take(&mut events);
+                progress.show();
+            }
+            WATCH.bytes.fetch_add(part.path.metadata().map_or(0, |part| part.len()), Ordering::Relaxed);
+            if part.end.is_last {
+                return Ok(());
+            }
+            if part.end.next <= expected {
+                return Err(self.no_part(expected));
+            }
+            expected = part.end.next;
+        }
+    }
+
+    fn check(&self, part: &Part, profile: &mut Option<&'static str>) -> Result<(), Failure> {
+        let limit = self
+            .parts
+            .iter()
+            .map(|part| part.head.message_size_max)
+            .find(|limit| *limit != part.head.message_size_max);
+        if let Some(limit) = limit {
+            return Err(Failure::Usage(format!(
+                "{}: read with --message-size-max {}, and another part with {limit}: read all with the same",
+                shown(&part.path),
+                part.head.message_size_max
+            )));
+        }
+        let Some(name) = &part.head.profile else { return Ok(()) };
+        let known = AnyProfile::all(Backend::default()).map(|profile| profile.name());
+        let found = known.into_iter().find(|known| known == name);
+        match (&profile, found) {
+            (_, None) => Err(Failure::Usage(format!("{}: a profile of a later version", shown(&part.path)))),
+            (Some(before), Some(found)) if *before != found => Err(Failure::Usage(format!(
+                "{}: {} has the profile {found}, and what comes before it the profile {before}: stitch them apart",
+                shown(&part.path),
+                shown(Path::new(&self.name))
+            ))),
+            (_, found) => {
+                *profile = found;
+                Ok(())
+            }
+        }
+    }
+
+    /// No part begins at this boundary.
+    fn no_part(&self, boundary: u64) -> Failure {
+        let name = shown(Path::new(&self.name));
+        let covers = |part: &&Part| part.head.from <= boundary && boundary < part.head.until;
+        let (what, until) = match self.parts.iter().find(covers) {
+            Some(part) => (
+                format!(
+                    "{} does not begin where what comes before it ends, at byte {boundary} of {name}: its beginning \
+                     lies in a body, or damage reaches over it. Read that range again, and give it too",
+                    shown(&part.path)
+                ),
+                part.head.until,
+            ),
+            None => {
+                let behind =
+                    self.parts.iter().map(|part| part.head.from).filter(|from| *from > boundary).min();
+                let until = behind.unwrap_or(self.size);
+                (format!("no part covers bytes {boundary} to {until} of {name}. Read them"), until)
+            }
+        };
+        Failure::Log(format!(
+            "{what}: aof verify --at-boundary --range {boundary}..{until} --part OUT {name}"
+        ))
+    }
+}
