@@ -7,7 +7,7 @@
 //! ```
 //!
 //! *Elsewhere* is a thread of the log's own, or what [`OpenOptions::sync_on`](crate::OpenOptions::sync_on)
-//! was given.
+//! was given. [`LogFile::sync`](crate::LogFile::sync) does the same on its caller's thread.
 
 use crate::fs::{FileHandle, FileSystem};
 use crate::rotate::{self, Rotation};
@@ -70,10 +70,10 @@ impl Syncer {
     }
 
     /// Begins a checkpoint. False where the thread is gone.
-    pub(crate) fn begin(&mut self, checkpoint: Checkpoint) -> bool {
+    pub(crate) fn begin(&mut self, checkpoint: Checkpoint, callback: Callback) -> bool {
         let (answer, done) = mpsc::channel();
         self.done = done;
-        let job: Job = Box::new(move || checkpoint.run(&answer));
+        let job: Job = Box::new(move || checkpoint.run(&answer, callback));
         match &self.runs {
             Runs::Thread { jobs, .. } => jobs.send(job).is_ok(),
             Runs::Elsewhere(executor) => {
@@ -92,34 +92,37 @@ impl Syncer {
     }
 }
 
-/// What is made durable, and who is told.
+/// What is made durable.
 pub(crate) struct Checkpoint {
     pub(crate) fs: Arc<dyn FileSystem>,
     pub(crate) path: PathBuf,
     pub(crate) file: Arc<dyn FileHandle>,
-    /// Bytes that the file has if nobody else touched it; it may have grown.
+    /// Bytes that the file has if nobody else touched it.
     pub(crate) size: u64,
-    pub(crate) callback: Callback,
+    /// Whether its owner may write meanwhile.
+    pub(crate) may_grow: bool,
 }
 
 impl Checkpoint {
-    fn run(self, answer: &Sender<Answer>) {
+    fn run(self, answer: &Sender<Answer>, callback: Callback) {
         // The answer first: who waits for the callback finds the log ready.
         match self.sync() {
             Ok((rotation, new)) => {
                 let _ = answer.send(Some(new));
-                (self.callback)(Ok(Checkpointed { rotation }));
+                callback(Ok(Checkpointed { rotation }));
             }
             Err(error) => {
                 let _ = answer.send(None);
-                (self.callback)(Err(error));
+                callback(Err(error));
             }
         }
     }
 
-    fn sync(&self) -> io::Result<(Rotation, Option<Arc<dyn FileHandle>>)> {
+    /// Syncs, and looks at the file and its path. Gives the new file after a rotation.
+    pub(crate) fn sync(&self) -> io::Result<(Rotation, Option<Arc<dyn FileHandle>>)> {
         self.file.sync_data()?;
-        if self.file.size()? < self.size {
+        let size = self.file.size()?;
+        if size < self.size || size > self.size && !self.may_grow {
             return Err(cut_by_others());
         }
         rotate::rotate(&*self.fs, &self.path, &*self.file)

@@ -3,8 +3,9 @@
 //! ```text
 //! open      lock -> read all -> where the last whole entry ends; bytes behind it are a torn tail,
 //!           which is told and never cut unasked
-//! write     one system call an entry, into the page cache
+//! write     one system call an entry, into the page cache; or fewer, see OpenOptions::write_buffer
 //! checkpoint   fdatasync on a thread of its own -> the path is looked at -> the caller is called back
+//! sync      the same on the caller's thread, which waits
 //! ```
 //!
 //! An entry is durable once a checkpoint that began after it has called back with `Ok`. A failed write
@@ -78,29 +79,37 @@ impl std::error::Error for FileError {
     }
 }
 
-/// Collects an entry's parts and writes them by one call.
+/// Collects an entry's parts and writes them by one call; on request several entries.
 #[derive(Debug)]
 pub(crate) struct Whole {
     file: Arc<dyn FileHandle>,
-    entry: Vec<u8>,
+    /// Whole entries, but while one is put together.
+    entries: Vec<u8>,
+    /// Up to so many bytes wait for the next write.
+    kept_max: usize,
 }
 
 impl Whole {
-    pub(crate) fn device(file: Arc<dyn FileHandle>) -> FromStd<Self> {
-        FromStd::new(Self { file, entry: Vec::new() })
+    pub(crate) fn device(file: Arc<dyn FileHandle>, kept_max: usize) -> FromStd<Self> {
+        FromStd::new(Self { file, entries: Vec::new(), kept_max })
+    }
+
+    /// Writes what waits.
+    fn write_out(&mut self) -> io::Result<()> {
+        let result = write_all(&self.entries, |rest, _| self.file.append(rest));
+        self.entries.clear();
+        result
     }
 }
 
 impl io::Write for Whole {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.entry.extend_from_slice(bytes);
+        self.entries.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let result = write_all(&self.entry, |rest, _| self.file.append(rest));
-        self.entry.clear();
-        result
+        if self.entries.len() <= self.kept_max { Ok(()) } else { self.write_out() }
     }
 }
 
@@ -136,6 +145,7 @@ pub struct LogFile {
     pub(crate) torn: Option<Tail>,
     pub(crate) damage: Vec<Damage>,
     pub(crate) entries: u64,
+    pub(crate) unsynced_max: u32,
     pub(crate) syncer: Option<Syncer>,
 }
 
@@ -266,10 +276,10 @@ impl LogFile {
         done: impl FnOnce(io::Result<Checkpointed>) + Send + 'static,
     ) -> Result<(), FileError> {
         self.ready()?;
-        let syncer = match &mut self.syncer {
-            Some(syncer) => syncer,
-            None => self.syncer.insert(Syncer::start(self.executor.as_ref())?),
-        };
+        if self.syncer.is_none() {
+            self.syncer = Some(Syncer::start(self.executor.as_ref())?);
+        }
+        self.write_out()?;
         self.writer.begin_checkpoint()?;
         // Asked before more is written, so that no entry can fill the place of one that was cut.
         let size = self.file.size();
@@ -282,12 +292,42 @@ impl LogFile {
             path: self.path.clone(),
             file: self.file.clone(),
             size: self.size,
-            callback: Box::new(done),
+            may_grow: true,
         };
-        if !syncer.begin(checkpoint) {
-            return Err(self.fail());
+        let has_begun = self.syncer.as_mut().is_some_and(|syncer| syncer.begin(checkpoint, Box::new(done)));
+        if has_begun { Ok(()) } else { Err(self.fail()) }
+    }
+
+    /// Makes everything written durable, on the caller's thread: [`checkpoint`](Self::checkpoint) and
+    /// [`wait`](Self::wait) without the way to another thread and back. A checkpoint that is under way is waited
+    /// for first.
+    ///
+    /// # Errors
+    ///
+    /// See [`FileError`]. A sync that failed fails the log for good.
+    pub fn sync(&mut self) -> Result<Checkpointed, FileError> {
+        self.wait()?;
+        self.ready()?;
+        self.write_out()?;
+        self.writer.begin_checkpoint()?;
+        // Nothing is written meanwhile: the file's length is asked once, behind the sync.
+        let checkpoint = Checkpoint {
+            fs: self.fs.clone(),
+            path: self.path.clone(),
+            file: self.file.clone(),
+            size: self.size,
+            may_grow: false,
+        };
+        match checkpoint.sync() {
+            Ok((rotation, new)) => {
+                self.end(Some(new))?;
+                Ok(Checkpointed { rotation })
+            }
+            Err(error) => {
+                self.fail();
+                Err(error.into())
+            }
         }
-        Ok(())
     }
 
     /// Waits for the checkpoint under way, if there is one.
@@ -353,10 +393,34 @@ impl LogFile {
                 return Err(error.into());
             }
             self.file = new;
-            self.size = 0;
-            self.writer.device_mut().inner_mut().file = self.file.clone();
+            let device = self.writer.device_mut().inner_mut();
+            device.file = self.file.clone();
+            // What waits to be written goes to the new file.
+            self.size = device.entries.len() as u64;
         }
         Ok(())
+    }
+
+    /// Writes what waits in the write buffer.
+    fn write_out(&mut self) -> Result<(), FileError> {
+        if let Err(error) = self.writer.device_mut().inner_mut().write_out() {
+            self.fail();
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// Lets up to so many bytes of entries wait to be written; gives how many it was before.
+    pub(crate) fn buffer(&mut self, size: usize) -> usize {
+        std::mem::replace(&mut self.writer.device_mut().inner_mut().kept_max, size)
+    }
+
+    /// Lets `executor` carry out the checkpoints from here on; gives what did so before. None is under way.
+    pub(crate) fn sync_with(&mut self, executor: Option<Executor>) -> Option<Executor> {
+        if let Some(syncer) = self.syncer.take() {
+            syncer.stop();
+        }
+        std::mem::replace(&mut self.executor, executor)
     }
 
     /// Fails the writer for good.
@@ -370,6 +434,11 @@ impl LogFile {
 
 impl Drop for LogFile {
     fn drop(&mut self) {
+        // What waits is as unsynced as what was written; it goes to the page cache too. A log that is failed is
+        // left as it is.
+        if self.writer.state() != State::Failed {
+            let _ = self.write_out();
+        }
         if let Some(syncer) = self.syncer.take() {
             syncer.stop();
         }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`OpenOptions`] | create or open a log for appending, under a lock |
 //! | [`file`](mod@file) | [`LogFile`]: write, checkpoint off the caller's thread, rotation |
+//! | [`group`] | [`GroupLog`]: many threads append, and one sync serves all that wait |
 //! | [`source`] | reading a file by position, shared between threads; [`open`] gives an iterator on a path |
 //! | [`scan`] | reading a whole file on all cores, results in order |
 //! | [`follow`] | reading a file that grows, over rotations |
@@ -29,6 +30,7 @@ pub mod directory;
 pub mod file;
 pub mod follow;
 pub mod fs;
+pub mod group;
 pub mod history;
 mod open;
 pub mod repair;
@@ -43,6 +45,7 @@ pub use crate::checkpoint::{Checkpointed, Job};
 pub use crate::directory::NewDirectory;
 pub use crate::file::{FileError, LogFile, TornTail};
 pub use crate::follow::Follower;
+pub use crate::group::{Durable, GroupLog};
 pub use crate::history::Runs;
 pub use crate::open::{OpenError, OpenOptions};
 pub use crate::repair::{Repair, RepairError, Repaired, repair};

@@ -42,6 +42,7 @@ pub struct OpenOptions {
     profile: Option<AnyProfile>,
     message_size_max: u32,
     unsynced_max: u32,
+    write_buffer: usize,
     first: Header,
     fs: Arc<dyn FileSystem>,
     executor: Option<Executor>,
@@ -73,6 +74,7 @@ impl OpenOptions {
             profile: None,
             message_size_max: aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT,
             unsynced_max: UNSYNCED_MAX_DEFAULT,
+            write_buffer: 0,
             first: Header::new(),
             fs: Arc::new(Os),
             executor: None,
@@ -116,6 +118,18 @@ impl OpenOptions {
         self
     }
 
+    /// Lets up to so many bytes of entries wait in memory, to be written by one call: at the latest when a
+    /// checkpoint begins, or the log is dropped. Unless set, every entry is written at once.
+    ///
+    /// What is durable is as before. What is not may be lost with the process too, not only with the power; who
+    /// reads the file meanwhile sees entries later; and a write that fails may be one of entries that were taken
+    /// before.
+    #[must_use]
+    pub fn write_buffer(mut self, size: usize) -> Self {
+        self.write_buffer = size;
+        self
+    }
+
     /// Gives the header of the first entry that is sealed in an empty log: its op, parent, cluster, view,
     /// release and replica.
     #[must_use]
@@ -149,7 +163,7 @@ impl OpenOptions {
             return Err(OpenError::NotTorn { offset: found.end, reason });
         }
         settle(fs, path, &source, found.unsynced_from, found.end)?;
-        let mut writer = Writer::new(Whole::device(file.clone()), profile)
+        let mut writer = Writer::new(Whole::device(file.clone(), self.write_buffer), profile)
             .with_unsynced_max(self.unsynced_max)
             .with_message_size_max(self.message_size_max)
             .start_with(self.first);
@@ -166,6 +180,7 @@ impl OpenOptions {
             torn: found.tail,
             damage: found.damage.into_iter().chain(found.tail_damage).map(|(damage, _)| damage).collect(),
             entries: found.entries,
+            unsynced_max: self.unsynced_max.max(1),
             syncer: None,
         })
     }

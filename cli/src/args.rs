@@ -2,6 +2,7 @@
 
 use crate::export::args::ExportArgs;
 use crate::follow::args::FollowArgs;
+use crate::generate::args::GenerateArgs;
 use crate::inspect::args::InspectArgs;
 use crate::man::ManArgs;
 use crate::replay::addresses::Addresses;
@@ -56,6 +57,8 @@ pub enum Command {
     Convert(ConvertArgs),
     #[command(about = "Replay logs into a cluster")]
     Recover(RecoverArgs),
+    #[command(about = "Make logs to test and to measure with")]
+    Generate(GenerateArgs),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  aof completions bash > /etc/bash_completion.d/aof")]
     Completions {
@@ -344,7 +347,7 @@ pub enum To {
 }
 
 /// A cluster's id.
-fn parse_cluster(text: &str) -> Result<u128, String> {
+pub(crate) fn parse_cluster(text: &str) -> Result<u128, String> {
     text.parse().map_err(|_| "a cluster's id is a whole number, from 0 to 2^128 - 1".to_owned())
 }
 

@@ -8,6 +8,7 @@
 //! | [`verify`], [`stitch`], [`debug`], [`mod@follow`], [`show`], [`merge`], [`mod@repair`], [`mod@convert`], [`recover`] | the commands, one module each |
 //! | [`mod@inspect`] | the command that shows logs: to a person, a program, a browser |
 //! | [`export`] | the command that gives what logs hold to other programs |
+//! | [`generate`] | the command that makes logs, and the function that does so in memory |
 //! | [`man`] | man pages, from the command line's definition |
 //! | [`survey`] | one file's facts and findings |
 //! | [`data_checksum`] | the reference's digest of what a replay sends |
@@ -25,6 +26,7 @@ pub mod exit;
 pub mod export;
 pub mod failure;
 pub mod follow;
+pub mod generate;
 pub mod human;
 pub mod inspect;
 pub mod line;
@@ -38,7 +40,7 @@ pub mod show;
 pub mod size;
 pub mod stitch;
 pub mod survey;
-pub mod target;
+pub mod destination;
 pub mod time;
 pub mod verify;
 
@@ -65,6 +67,7 @@ pub fn run() -> ExitCode {
         Command::Convert(args) => convert::run(&args),
         Command::Recover(args) => recover::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Generate(args) => generate::run(&args),
         Command::Completions { shell } => completions(shell),
         Command::Man(args) => man::run(&args),
     };

@@ -8,7 +8,7 @@ use crate::args::Args;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::target;
+use crate::destination;
 use aof_std::NewFile;
 use clap::{Command, CommandFactory, ValueHint};
 use clap_mangen::Man;
@@ -47,7 +47,7 @@ pub fn run(args: &ManArgs) -> Result<Exit, Failure> {
             let failed = |error| Failure::write(&path, error);
             let mut file = NewFile::create(&path).map_err(failed)?;
             file.write_all(&page(command, &pages)).map_err(failed)?;
-            target::commit(file, &path, true)?;
+            destination::commit(file, &path, true)?;
         }
         return Ok(Exit::Sound);
     }

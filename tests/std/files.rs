@@ -259,6 +259,88 @@ fn log_that_somebody_else_cut_or_wrote_to_is_not_acknowledged_as_durable() {
 }
 
 #[test]
+fn sync_covers_all_that_was_written_on_the_callers_thread() {
+    let directory = directory();
+    let path = directory.path().join("log.aof");
+    let mut log = OpenOptions::new().unsynced_max(2).open(&path).unwrap();
+    for _ in 0..3 {
+        log.write_new(&Draft::default(), b"").unwrap();
+        log.write_new(&Draft::default(), b"").unwrap();
+        assert_eq!(log.sync().unwrap().rotation, Rotation::None);
+        assert_eq!(log.unsynced(), 0);
+    }
+    // One that is under way is waited for, and what was written since is covered too.
+    log.write_new(&Draft::default(), b"").unwrap();
+    let (sender, called) = mpsc::channel();
+    log.checkpoint(move |result| sender.send(result).unwrap()).unwrap();
+    log.write_new(&Draft::default(), b"meanwhile").unwrap();
+    log.sync().unwrap();
+    assert!(called.try_recv().unwrap().is_ok());
+    assert_eq!(log.unsynced(), 0);
+    let moved = directory.path().join("log.1.aof");
+    fs::rename(&path, &moved).unwrap();
+    assert_eq!(log.sync().unwrap().rotation, Rotation::Created);
+    log.write_new(&Draft::default(), b"new").unwrap();
+    log.close().unwrap();
+    assert_eq!(LogFile::open(&path).unwrap().last().unwrap().op(), Op(9));
+    assert_eq!(LogFile::open(&moved).unwrap().entries_at_open(), 8);
+}
+
+#[test]
+fn buffered_entries_are_written_by_one_call_and_no_later_than_the_next_checkpoint() {
+    let directory = directory();
+    let path = directory.path().join("log.aof");
+    let size = || fs::metadata(&path).unwrap().len();
+    let mut log = OpenOptions::new().write_buffer(1000).open(&path).unwrap();
+    let write = |log: &mut LogFile, times| {
+        (0..times).for_each(|_| assert!(log.write_new(&Draft::default(), b"").is_ok()));
+    };
+    write(&mut log, 3);
+    assert_eq!((size(), log.last().unwrap().op()), (0, Op(3)));
+    write(&mut log, 1); // beyond the buffer
+    assert_eq!(size(), 4 * 272);
+    write(&mut log, 1);
+    checkpoint(&mut log).unwrap();
+    assert_eq!(size(), 5 * 272);
+    write(&mut log, 2);
+    log.sync().unwrap();
+    assert_eq!((size(), log.unsynced()), (7 * 272, 0));
+    // Behind a rotation what waits goes to the new file, in order.
+    let moved = directory.path().join("log.1.aof");
+    fs::rename(&path, &moved).unwrap();
+    let (sender, called) = mpsc::channel();
+    log.checkpoint(move |result| sender.send(result.unwrap()).unwrap()).unwrap();
+    assert_eq!(called.recv().unwrap().rotation, Rotation::Created);
+    write(&mut log, 1);
+    assert_eq!(size(), 0);
+    log.sync().unwrap();
+    write(&mut log, 1);
+    drop(log);
+    assert_eq!((size(), fs::metadata(&moved).unwrap().len()), (2 * 272, 7 * 272));
+    let (new, old) = (LogFile::open(&path).unwrap(), LogFile::open(&moved).unwrap());
+    assert_eq!((new.last().unwrap().op(), old.last().unwrap().op()), (Op(9), Op(7)));
+}
+
+#[test]
+fn sync_of_a_log_that_somebody_else_cut_or_wrote_to_fails_it_for_good() {
+    let directory = directory();
+    let path = log_of_three(directory.path());
+    let size = fs::metadata(&path).unwrap().len();
+    for other_size in [0, 547, size - 1, size + 1] {
+        let mut log = LogFile::open(&path).unwrap();
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(other_size).unwrap();
+        log.write_new(&Draft::default(), b"").unwrap();
+        let refused = log.sync().unwrap_err();
+        assert!(refused.to_string().contains("somebody else"), "{refused}");
+        assert!(matches!(log.write_new(&Draft::default(), b""), Err(FileError::Write(WriteError::Failed))));
+        assert!(matches!(log.sync(), Err(FileError::Write(WriteError::Failed))));
+        drop(log);
+        fs::remove_file(&path).unwrap();
+        log_of_three(directory.path());
+    }
+}
+
+#[test]
 fn checkpoint_is_carried_out_where_the_caller_says() {
     let directory = directory();
     let path = directory.path().join("log.aof");

@@ -1,9 +1,10 @@
-//! Log files: opening, the lock, torn tails, checkpoints, rotation, replacing, scanning on all cores.
+//! Log files: opening, the lock, torn tails, checkpoints, group commit, rotation, replacing, scanning on all cores.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests may stop at a surprise")]
 
 mod files;
 mod follow;
+mod group;
 mod repair;
 mod repair_steps;
 mod scanning;

@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, shown};
 use crate::output;
 use crate::survey::{Finding, Survey, ZERO_TAIL};
-use crate::target;
+use crate::destination;
 use aof_nostd::{AnyProfile, Crc, Profile, TigerBeetle};
 use aof_std::Source;
 use report::Report;
@@ -42,7 +42,7 @@ impl ProfileName {
 /// See [`Failure`]. The input is untouched, and the output is as it was.
 pub fn run(args: &ConvertArgs) -> Result<Exit, Failure> {
     output::stop_on_signal(output::GRACE_CLEAN_UP);
-    target::check(&args.output, std::slice::from_ref(&args.file), args.force)?;
+    destination::check(&args.output, std::slice::from_ref(&args.file), args.force)?;
     let failed = |error| Failure::read(&args.file, error);
     let source = Source::open(&args.file).map_err(failed)?;
     let input = Survey::of_source(&source, &args.file, args.limits.message_size_max).map_err(failed)?;

@@ -9,7 +9,7 @@ use crate::data_checksum::{DataBytes, DataChecksum};
 use crate::failure::{Failure, shown};
 use crate::output::{Progress, WATCH};
 use crate::survey::{Finding, Survey, ZERO_TAIL};
-use crate::target;
+use crate::destination;
 use aof_nostd::wire::{HEAD_SIZE, Header, MAGIC_SIZE};
 use aof_nostd::{AnyProfile, Damage, Located, Profile};
 use aof_std::scan::{Scan, Sink};
@@ -33,7 +33,7 @@ pub fn write(
     profile: AnyProfile,
 ) -> Result<Survey, Failure> {
     let failed = |error| Failure::write(&args.output, error);
-    let mut file = target::create(&args.output, std::slice::from_ref(&args.file))?;
+    let mut file = destination::create(&args.output, std::slice::from_ref(&args.file))?;
     let mut output = Output {
         args,
         file: &mut file,
@@ -76,7 +76,7 @@ pub fn write(
     if !is_as_planned {
         return Err(Failure::changed(&args.output));
     }
-    target::commit(file, &args.output, args.force)?;
+    destination::commit(file, &args.output, args.force)?;
     Ok(found)
 }
 

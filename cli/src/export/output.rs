@@ -4,11 +4,11 @@ use super::args::{ExportArgs, Format};
 use super::columnar::{Encoder, RowGroup};
 use super::table::Table;
 use super::text::Text;
-use crate::failure::{Failure, Reason, shown};
+use crate::failure::Failure;
 use crate::output;
-use crate::target;
-use crate::target::private::Privacy;
-use aof_std::directory::Displaced;
+use crate::destination;
+use crate::destination::directory::Directory;
+use crate::destination::private::Privacy;
 use aof_std::{NewDirectory, NewFile};
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
@@ -142,7 +142,7 @@ impl<'a, T: Table> Output<'a, T> {
     pub fn begin(args: &ExportArgs, format: Format, codec: &'a Codec<T>) -> Result<Self, Failure> {
         let path = &args.output;
         let place = if args.rows_per_file.is_some() {
-            check_directory(args)?;
+            target_directory(path).check(&args.files, args.force)?;
             let privacy = Privacy::of(&args.files).map_err(|(input, error)| Failure::read(input, error))?;
             let created = NewDirectory::create(path)
                 .and_then(|directory| privacy.directory(directory.path()).map(|()| directory));
@@ -150,8 +150,8 @@ impl<'a, T: Table> Output<'a, T> {
         } else if is_stdout(args) {
             Place::Single(Some(Target::Stdout(BufWriter::with_capacity(64 << 10, io::stdout()))))
         } else {
-            target::check(path, &args.files, args.force)?;
-            Place::Single(Some(Target::File(target::create(path, &args.files)?)))
+            destination::check(path, &args.files, args.force)?;
+            Place::Single(Some(Target::File(destination::create(path, &args.files)?)))
         };
         let (path, force, extension) = (path.clone(), args.force, format.extension());
         Ok(Self { codec, path, force, extension, place, file: None, ops: None, files: 0 })
@@ -236,7 +236,7 @@ impl<'a, T: Table> Output<'a, T> {
                 let named = file.sync_all().and_then(|()| fs::rename(path.join(UNNAMED), path.join(name)));
                 named.map_err(|error| self.failed(error))?;
             }
-            (Place::Single(_), Target::File(file)) => target::commit(file, &self.path, self.force)?,
+            (Place::Single(_), Target::File(file)) => destination::commit(file, &self.path, self.force)?,
             _ => {}
         }
         self.ops = None;
@@ -258,7 +258,7 @@ impl<'a, T: Table> Output<'a, T> {
         self.end_file()?;
         let Self { path, force, place, files, .. } = self;
         if let Place::Directory(directory, _) = place {
-            commit_directory(directory, &path, force)?;
+            target_directory(&path).commit(directory, force)?;
         }
         Ok(files)
     }
@@ -267,22 +267,7 @@ impl<'a, T: Table> Output<'a, T> {
         if self.path == Path::new("-") && matches!(self.place, Place::Single(_)) {
             return Failure::Stdout(error);
         }
-        failed_at(&self.path, error)
-    }
-}
-
-fn failed_at(path: &Path, error: io::Error) -> Failure {
-    if let Some(displaced) = displaced(&error) {
-        return Failure::Log(format!(
-            "cannot write {}: {}; what was there before is {} now: move it back",
-            shown(path),
-            Reason(&displaced.error),
-            shown(&displaced.kept)
-        ));
-    }
-    match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure::Exists(path.to_path_buf()),
-        _ => Failure::write(path, error),
+        destination::directory::failed_at(&self.path, error)
     }
 }
 
@@ -297,59 +282,9 @@ pub fn into_io(error: ParquetError) -> io::Error {
     }
 }
 
-/// A directory that exists is replaced if that is asked for, and if it holds nothing but an earlier export:
-/// a slip of the pen must not remove somebody's files.
-fn check_directory(args: &ExportArgs) -> Result<(), Failure> {
-    let path = &args.output;
-    let Ok(metadata) = path.symlink_metadata() else { return Ok(()) };
-    if !args.force {
-        return Err(Failure::Exists(path.clone()));
-    }
-    if !metadata.is_dir() {
-        return Err(Failure::write(path, io::ErrorKind::NotADirectory.into()));
-    }
-    for entry in fs::read_dir(path).map_err(|error| Failure::write(path, error))?.flatten() {
-        let there = target::identity(&entry.path());
-        if let Some(input) =
-            args.files.iter().find(|input| there.is_some() && target::identity(input) == there)
-        {
-            return Err(Failure::OutputIsInput { output: path.clone(), input: input.clone() });
-        }
-    }
-    match not_ours(path).map_err(|error| Failure::write(path, error))? {
-        Some(name) => Err(holds_more(path, &name)),
-        None => Ok(()),
-    }
-}
-
-/// Lets a directory appear. What it replaces is looked at once more: an export may take hours, and somebody may
-/// have put a file there meanwhile.
-fn commit_directory(directory: NewDirectory, path: &Path, force: bool) -> Result<(), Failure> {
-    if !force {
-        return directory.commit().map_err(|error| failed_at(path, error));
-    }
-    let mut other = None;
-    let may_go = |replaced: &Path| {
-        other = not_ours(replaced)?;
-        if other.is_some() { Err(io::ErrorKind::DirectoryNotEmpty.into()) } else { Ok(()) }
-    };
-    let replaced = directory.replace(may_go);
-    replaced.map_err(|error| match other {
-        Some(name) if displaced(&error).is_none() => holds_more(path, &name),
-        _ => failed_at(path, error),
-    })
-}
-
-/// The name of something in a directory that no export has put there.
-fn not_ours(path: &Path) -> io::Result<Option<OsString>> {
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if !(is_part(&name.to_string_lossy()) && entry.file_type()?.is_file()) {
-            return Ok(Some(name));
-        }
-    }
-    Ok(None)
+/// Where parts go.
+fn target_directory(path: &Path) -> Directory<'_> {
+    Directory { path, what: "an earlier export", is_ours: is_part }
 }
 
 /// Whether it is a name that [`Output`] gives to a part: both ops with all their digits.
@@ -361,19 +296,6 @@ fn is_part(name: &str) -> bool {
     let are_ops =
         ops == "none" || ops.split_once('-').is_some_and(|(first, last)| is_op(first) && is_op(last));
     are_ops && matches!(extension, "jsonl" | "csv" | "parquet")
-}
-
-fn holds_more(path: &Path, name: &OsStr) -> Failure {
-    Failure::Usage(format!(
-        "{} holds more than an earlier export, and is not replaced: move away {}, or choose another directory",
-        shown(path),
-        shown(&path.join(name))
-    ))
-}
-
-/// What could neither be replaced nor put back.
-fn displaced(error: &io::Error) -> Option<&Displaced> {
-    error.get_ref()?.downcast_ref()
 }
 
 #[cfg(test)]

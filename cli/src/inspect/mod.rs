@@ -36,7 +36,7 @@ pub mod verdict;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::target;
+use crate::destination;
 use aof_std::NewFile;
 use args::InspectArgs;
 use report::Report;
@@ -51,7 +51,7 @@ use std::path::Path;
 pub fn run(args: &InspectArgs) -> Result<Exit, Failure> {
     output::stop_on_signal(output::GRACE_CLEAN_UP);
     if let Some(html) = &args.html {
-        target::check(html, &args.files, args.force)?;
+        destination::check(html, &args.files, args.force)?;
     }
     let report = Report::read(&args.files, args.limits.message_size_max)?;
     if let Some(html) = &args.html {
@@ -70,5 +70,5 @@ fn write_page(path: &Path, report: &Report, replace: bool) -> Result<(), Failure
     let failed = |error| Failure::write(path, error);
     let mut file = NewFile::create(path).map_err(failed)?;
     file.write_all(html::page(report).as_bytes()).map_err(failed)?;
-    target::commit(file, path, replace)
+    destination::commit(file, path, replace)
 }

@@ -9,7 +9,7 @@ use crate::failure::{Failure, shown};
 use crate::human;
 use crate::output;
 use crate::survey::Survey;
-use crate::target;
+use crate::destination;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -52,7 +52,7 @@ impl Log {
 fn different(files: &[PathBuf]) -> Vec<PathBuf> {
     let (mut known, mut different) = (HashMap::new(), Vec::new());
     for path in files {
-        let first = match target::identity(path) {
+        let first = match destination::identity(path) {
             Some(identity) => *known.entry(identity).or_insert(path),
             None => path, // what is wrong is told where it is read
         };

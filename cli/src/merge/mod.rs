@@ -18,7 +18,7 @@ use crate::args::MergeArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::target;
+use crate::destination;
 use index::Index;
 use plan::{Plan, Root};
 use report::Report;
@@ -30,7 +30,7 @@ use report::Report;
 /// See [`Failure`]. The inputs are untouched, and the output is as it was.
 pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
     output::stop_on_signal(output::GRACE_CLEAN_UP);
-    target::check(&args.output, &args.files, args.force)?;
+    destination::check(&args.output, &args.files, args.force)?;
     let index = Index::read(&args.files, args.limits.message_size_max)?;
     if let Some(text) = index.too_large(args.limits.message_size_max) {
         output::note(&text);
@@ -42,7 +42,7 @@ pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
     let whole = plan.obstacle.is_none() && index.conflict().is_none();
     let wanted = whole || (args.partial && index.conflict().is_none());
     if wanted && !plan.chain.is_empty() {
-        let file = target::create(&args.output, &args.files)?;
+        let file = destination::create(&args.output, &args.files)?;
         report.written = Some(write::write(file, args, &index, &plan)?);
     }
     report.print(args.json)?;

@@ -6,7 +6,7 @@ use crate::args::MergeArgs;
 use crate::data_checksum::{DataBytes, DataChecksum};
 use crate::failure::Failure;
 use crate::output::{self, Progress, WATCH};
-use crate::target;
+use crate::destination;
 use aof_nostd::{AnyProfile, Checksum, Damage, Located};
 use aof_std::scan::{Scan, Sink};
 use aof_std::source::became_shorter;
@@ -47,7 +47,7 @@ pub fn write(mut file: NewFile, args: &MergeArgs, index: &Index, plan: &Plan) ->
     }
     drop(progress);
     let data_checksum = read_back(args, plan, bytes, &file)?;
-    target::commit(file, &args.output, args.force)?;
+    destination::commit(file, &args.output, args.force)?;
     Ok(Written { bytes, data_checksum, taken })
 }
 

@@ -9,7 +9,7 @@ use crate::human::ranges;
 use crate::output::{self, Stdout};
 use crate::survey::record::End;
 use crate::survey::{RangeError, Ranged, Survey};
-use crate::target;
+use crate::destination;
 use aof_std::scan::Begin;
 use aof_std::{NewFile, Source};
 use range::FileRange;
@@ -54,7 +54,7 @@ fn of_range(args: &VerifyArgs, range: FileRange) -> Result<Exit, Failure> {
     };
     output::stop_on_signal(output::GRACE_CLEAN_UP);
     if let Some(part) = &args.part {
-        target::check(part, &args.files, args.force)?;
+        destination::check(part, &args.files, args.force)?;
     }
     let source = Source::open(path).map_err(|error| Failure::read(path, error))?;
     let bytes = range.bytes(source.size());
@@ -81,7 +81,7 @@ fn of_range(args: &VerifyArgs, range: FileRange) -> Result<Exit, Failure> {
     })?;
     if let (Some(record), Some(part)) = (record, &args.part) {
         let file = record.into_inner().map_err(|error| Failure::write(part, error.into_error()))?;
-        target::commit(file, part, args.force)?;
+        destination::commit(file, part, args.force)?;
     }
     print_range(&survey, &ranged, &end, args.json)?;
     Ok(exit(&survey, args.strict))

@@ -10,13 +10,15 @@ use crate::report::{Counts, Failure};
 use aof_tests::build::PROFILES;
 
 /// Steps of small workloads.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 11] = [
     Step::Write(5),
     Step::Write(700),
     Step::Checkpoint,
     Step::Begin,
     Step::Sync,
     Step::Answer,
+    Step::Here,
+    Step::Group(5),
     Step::Rotate,
     Step::Restart,
     Step::Merge,

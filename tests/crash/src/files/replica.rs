@@ -22,7 +22,7 @@ use aof_nostd::wire::Entry;
 use aof_nostd::{AnyProfile, Draft, Header, Operation, Profile};
 use aof_std::fs::FileSystem;
 use aof_std::repair::{Action, Repair, RepairError};
-use aof_std::{Checkpointed, FileError, Job, LogFile, NewFile, OpenError, OpenOptions, Source};
+use aof_std::{Checkpointed, FileError, GroupLog, Job, LogFile, NewFile, OpenError, OpenOptions, Source};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -51,6 +51,15 @@ pub struct How {
     pub refill: bool,
 }
 
+/// How long a write takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Until it is in the page cache.
+    No,
+    /// Until it is durable, as a thread of a [`GroupLog`].
+    Durable,
+}
+
 /// What a checkpoint's callback got.
 type Answer = Arc<Mutex<Option<io::Result<Checkpointed>>>>;
 
@@ -63,7 +72,8 @@ pub struct Replica {
     disk: Disk,
     mutant: Option<Mutant>,
     profile: AnyProfile,
-    log: LogFile,
+    /// Always there, but while threads share it.
+    log: Option<LogFile>,
     jobs: Receiver<Job>,
     checkpoint: Option<Checkpoint>,
     faults: u64,
@@ -107,7 +117,8 @@ impl Replica {
             }
         };
         look(disk, faults, &mut log, Path::new(LOG))?;
-        let mut replica = Self { disk: disk.clone(), mutant, profile, log, jobs, checkpoint: None, faults };
+        let mut replica =
+            Self { disk: disk.clone(), mutant, profile, log: Some(log), jobs, checkpoint: None, faults };
         let last = replica.reconcile(history, before);
         replica.refill(how.refill, last)?;
         Ok(replica)
@@ -148,7 +159,7 @@ impl Replica {
                 }
             }
         });
-        let last = self.log.last().copied().or(before);
+        let last = self.log.as_ref().and_then(LogFile::last).copied().or(before);
         last.map_or(0, |last| usize::try_from(last.op().0).unwrap_or(usize::MAX))
     }
 
@@ -160,9 +171,13 @@ impl Replica {
         let first = lost.unwrap_or(chain.len()).min(last);
         for (index, written) in chain.iter().enumerate().skip(first) {
             let Some(entry) = Entry::from_prefix(&written.bytes) else { continue };
-            self.written(index, written.bytes.len(), |log| log.write(entry))?;
+            self.written(index, written.bytes.len(), Wait::No, |log| log.write(entry))?;
         }
         Ok(())
+    }
+
+    fn log(&mut self) -> Result<&mut LogFile, Stop> {
+        self.log.as_mut().ok_or_else(|| Stop::Broken("the log was not given back".into()))
     }
 
     /// Carries out a write of the entry `index` of the chain, and notes where it went.
@@ -170,29 +185,34 @@ impl Replica {
         &mut self,
         index: usize,
         size: usize,
+        wait: Wait,
         write: impl FnOnce(&mut LogFile) -> Result<(), FileError>,
     ) -> Result<(), Stop> {
         let before = self.disk.sizes();
-        if let Err(error) = write(&mut self.log) {
-            // As many as may be unsynced.
-            if matches!(&error, FileError::Write(aof_nostd::WriteError::Unsynced { .. })) {
-                return Ok(());
+        let result = match (wait, self.log.take()) {
+            (_, None) => return Err(Stop::Broken("the log was not given back".into())),
+            (Wait::No, Some(mut log)) => {
+                let result = write(&mut log);
+                self.log = Some(log);
+                result
             }
-            return Err(self.stopped("writing", &error));
+            (Wait::Durable, Some(log)) => {
+                let group = GroupLog::new(log);
+                let result = group.append_with(write).map(drop);
+                self.log = Some(group.into_inner());
+                result
+            }
+        };
+        let result = result.and_then(|()| note(&self.disk, index, size, &before));
+        if wait == Wait::Durable && result.is_ok() {
+            self.acknowledge_all();
         }
-        let after = self.disk.sizes();
-        let grown = after
-            .iter()
-            .zip(before.iter().chain(std::iter::repeat(&0)))
-            .position(|(after, before)| after > before);
-        let file: Inode = grown.ok_or_else(|| Stop::Broken("a write wrote nothing".into()))?;
-        let offset = after[file] - size.min(after[file]);
-        self.disk.with_ledger(|ledger| {
-            if let Some(entry) = ledger.chain.get_mut(index) {
-                entry.places.push(Place { file, offset, acknowledged: false });
-            }
-        });
-        Ok(())
+        match result {
+            Ok(()) => Ok(()),
+            // As many as may be unsynced.
+            Err(FileError::Write(aof_nostd::WriteError::Unsynced { .. })) => Ok(()),
+            Err(error) => Err(self.stopped("writing", &error)),
+        }
     }
 
     /// Seals an entry and writes it.
@@ -200,7 +220,10 @@ impl Replica {
     /// # Errors
     ///
     /// [`Stop`].
-    pub fn write(&mut self, body: &[u8], seed: u64, history: &mut History) -> Result<(), Stop> {
+    pub fn write(&mut self, body: &[u8], seed: u64, wait: Wait, history: &mut History) -> Result<(), Stop> {
+        if wait == Wait::Durable {
+            self.answer()?; // nobody else carries out the checkpoint under way
+        }
         let draft = Draft {
             operation: Operation::CREATE_TRANSFERS,
             timestamp_ns: 1 + seed % 1000,
@@ -226,9 +249,9 @@ impl Replica {
             ledger.chain.len() - 1
         });
         let result = if seed.is_multiple_of(2) {
-            self.written(index, size, |log| log.write_prepare(&header, body))
+            self.written(index, size, wait, |log| log.write_prepare(&header, body))
         } else {
-            self.written(index, size, |log| {
+            self.written(index, size, wait, |log| {
                 let link = log.write_new(&draft, body)?;
                 if link.checksum == header.checksum {
                     Ok(())
@@ -255,7 +278,7 @@ impl Replica {
         let answer = Answer::default();
         let slot = answer.clone();
         let done = move |result| *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-        if let Err(error) = self.log.checkpoint(done) {
+        if let Err(error) = self.log()?.checkpoint(done) {
             return Err(self.stopped("a checkpoint", &error));
         }
         self.checkpoint = Some((covered, answer));
@@ -295,10 +318,31 @@ impl Replica {
             Some(Err(error)) => return Err(self.stopped("a sync", &error)),
             None => return Err(Stop::Broken("a checkpoint did not call back".into())),
         }
-        match self.log.wait() {
+        match self.log()?.wait() {
             Ok(()) => Ok(()),
             Err(error) => Err(self.stopped("the end of a checkpoint", &error)),
         }
+    }
+
+    /// Makes all durable on its own thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`].
+    pub fn here(&mut self) -> Result<(), Stop> {
+        self.answer()?;
+        match self.log()?.sync() {
+            Ok(_) => {
+                self.acknowledge_all();
+                Ok(())
+            }
+            Err(error) => Err(self.stopped("a sync", &error)),
+        }
+    }
+
+    fn acknowledge_all(&self) {
+        let all = self.disk.with_ledger(|ledger| ledger.chain.len());
+        self.acknowledge(all);
     }
 
     fn acknowledge(&self, count: usize) {
@@ -369,6 +413,23 @@ impl Replica {
     fn stopped(&self, what: &str, error: &dyn std::fmt::Display) -> Stop {
         stopped(&self.disk, self.faults, what, error)
     }
+}
+
+/// Notes that the entry `index` of the chain was written where a file has grown since it had the size `before`.
+fn note(disk: &Disk, index: usize, size: usize, before: &[usize]) -> Result<(), FileError> {
+    let after = disk.sizes();
+    let grown = after
+        .iter()
+        .zip(before.iter().chain(std::iter::repeat(&0)))
+        .position(|(after, before)| after > before);
+    let file: Inode = grown.ok_or_else(|| io::Error::other("a write wrote nothing"))?;
+    let offset = after[file] - size.min(after[file]);
+    disk.with_ledger(|ledger| {
+        if let Some(entry) = ledger.chain.get_mut(index) {
+            entry.places.push(Place { file, offset, acknowledged: false });
+        }
+    });
+    Ok(())
 }
 
 /// An error is right where the disk was told to fail, and only there.

@@ -5,7 +5,7 @@ use crate::files::disk::{Disk, Picture};
 use crate::files::faults::Faults;
 use crate::files::loss::{Cut, Loss, Names};
 use crate::files::mutant::Mutant;
-use crate::files::replica::{How, Replica, Stop};
+use crate::files::replica::{How, Replica, Stop, Wait};
 use crate::report::{CRASHES, Counts};
 use aof_nostd::AnyProfile;
 use aof_tests::random::Random;
@@ -23,6 +23,10 @@ pub enum Step {
     Answer,
     /// Begins one and waits for it.
     Checkpoint,
+    /// Makes all durable on its own thread.
+    Here,
+    /// Writes an entry with a body of so many bytes as one of many threads would, and waits until it is durable.
+    Group(usize),
     /// The operator moves the log away.
     Rotate,
     /// The process dies and is started again; the power stays on.
@@ -94,18 +98,19 @@ impl World {
     /// The promise that is broken.
     pub fn step(&mut self, disk: &Disk, mut replica: Replica, step: Step) -> Result<Replica, String> {
         let stop = match step {
-            Step::Write(size) => {
+            Step::Write(size) | Step::Group(size) => {
                 let seed = self.random.next_u64();
                 let body = Random::new(seed).bytes(size);
-                replica.write(&body, seed >> 1, &mut self.history)
+                let wait = if matches!(step, Step::Group(_)) { Wait::Durable } else { Wait::No };
+                replica.write(&body, seed >> 1, wait, &mut self.history)
             }
+            Step::Here => replica.here(),
             Step::Begin => replica.begin(),
             Step::Sync => replica.sync(),
             Step::Answer => replica.answer(),
             Step::Checkpoint => {
                 replica.answer().and_then(|()| replica.begin()).and_then(|()| replica.answer())
             }
-
             Step::Rotate => {
                 replica.rotate();
                 Ok(())

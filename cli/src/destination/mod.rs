@@ -7,6 +7,7 @@
 //! commit    the last look whether to stop, then it appears
 //! ```
 
+pub mod directory;
 pub mod private;
 
 use crate::failure::Failure;
