@@ -126,10 +126,15 @@ fn count_others(count: u64, more: &str) -> String {
 /// Ranges of ops, such as `5, 7-9`; at most 20 of them.
 #[must_use]
 pub fn ranges(ranges: &[(u64, u64)]) -> String {
+    ranges_of(ranges, 0)
+}
+
+/// The same of ranges of which so many are not at hand.
+pub(crate) fn ranges_of(ranges: &[(u64, u64)], omitted: u64) -> String {
     let mut text = String::new();
     for (index, (first, last)) in ranges.iter().enumerate() {
         if index == 20 {
-            let _ = write!(text, " and {} more ranges", ranges.len() - index);
+            let _ = write!(text, " and {} more ranges", (ranges.len() - index) as u64 + omitted);
             break;
         }
         let between = if index == 0 { "" } else { ", " };

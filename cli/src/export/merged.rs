@@ -1,7 +1,7 @@
 //! Several logs of one cluster, as one: [`read`].
 //!
-//! They are indexed and merged as `aof merge` does: 64 bytes of memory an entry. Each entry is then read
-//! from where it stands, in the order of ops, and checked again. Behind a gap an export goes on, unlike a
+//! They are indexed and merged as `aof merge` does, in memory that does not grow with them. Each entry is then
+//! read from where it stands, in the order of ops, and checked again. Behind a gap an export goes on, unlike a
 //! merge: rows of sound entries are no less true for the ones that are missing, which are told. At a fork
 //! it ends.
 
@@ -9,10 +9,13 @@ use super::loss::Loss;
 use super::read::Taker;
 use super::select::Select;
 use crate::failure::Failure;
-use crate::merge::index::{Index, Record};
+use crate::merge::chain::{Chain, Walk};
+use crate::merge::index::Index;
+use crate::merge::input::Input;
 use crate::merge::notes::{Note, notes};
 use crate::merge::plan::{Obstacle, Plan, Root};
 use crate::merge::report;
+use crate::merge::work::Work;
 use crate::output::{self, Progress, WATCH};
 use crate::replay::log::Log;
 use std::path::PathBuf;
@@ -28,47 +31,52 @@ pub fn read<T: Taker>(
     paths: &[PathBuf],
     message_size_max: u32,
     select: &Select,
+    work: &Work,
     taker: &mut T,
 ) -> Result<Loss, Failure> {
-    let index = Index::read(paths, message_size_max)?;
-    if let Some(text) = index.too_large(message_size_max) {
+    let index = Index::read(paths, message_size_max, work)?;
+    if let Some(text) = index.too_large(message_size_max)? {
         return Err(Failure::Usage(text));
     }
     if let Some(conflict) = index.conflict() {
         return Err(Failure::Log(report::conflict_text(&index, &conflict)));
     }
     let mut loss = Loss::default();
-    for text in report::damaged_inputs(&index) {
+    for text in report::damaged_inputs(&index)? {
         loss.tell(&text);
     }
-    let mut plan = Plan::of(&index, Root::LowestOp);
-    let notes = notes(&index, &plan, Root::LowestOp);
+    let mut plan = Plan::of(&index, Root::LowestOp)?;
+    let notes = notes(&index, &plan, Root::LowestOp)?;
     for note in notes.iter().filter(|note| !matches!(note, Note::LostBeginning { .. })) {
         loss.is_fault = true;
         loss.tell(&note.to_string());
     }
-    if matches!(plan.obstacle, Some(Obstacle::Gap { .. })) {
-        go_on(&index, &mut plan);
-    }
+    let missing = plan.go_on(&index)?;
     if let Some(fork @ Obstacle::Fork { .. }) = &plan.obstacle {
         loss.is_fault = true;
         loss.tell(&format!(
             "{}: what stands from there on is not exported",
-            report::obstacle_text(&index, fork)
+            report::obstacle_text(&index, fork)?
         ));
     }
-    loss.missing = missing(&plan.chain);
-    let is_damaged = index.inputs.iter().any(|input| !input.damage.is_empty());
+    loss.missing = missing.kept;
+    let is_damaged = index.inputs.iter().any(Input::is_damaged);
     // What is missing may be what was damaged.
     loss.is_fault |= is_damaged && !loss.missing.is_empty();
-    // Headers are not among the records: what is asked for is known when an entry is read.
-    plan.chain.retain(|record| select.ops((record.op, record.op)).is_some());
-    let progress = Progress::new("export", plan.chain.iter().map(|record| record.size_disk).sum());
-    let mut log = Log::planned(index, plan);
-    while let Some(entry) = log.next_entry()? {
+    let Some((first, last)) = select.ops((0, u64::MAX)) else { return Ok(loss) };
+    let bytes = bytes_between(&index, &plan.chain, first, last)?;
+    let progress = Progress::new("export", bytes);
+    let mut log = Log::planned(index, plan.chain);
+    log.skip_to(first)?;
+    let mut left = bytes;
+    // Headers are not in the index: what else is asked for is known when an entry is read.
+    while left > 0
+        && let Some(entry) = log.next_entry()?
+    {
         if output::stopped() {
             return Err(Failure::Interrupted);
         }
+        left = left.saturating_sub(entry.header.size_disk());
         if select.entry(&entry.header) {
             taker.take(&entry.place.file, entry.place.offset, &entry.header, &entry.body)?;
         }
@@ -78,34 +86,15 @@ pub fn read<T: Taker>(
     Ok(loss)
 }
 
-/// Adds to a chain that ends at a gap what stands behind it, op by op, up to a fork.
-fn go_on(index: &Index, plan: &mut Plan) {
-    let tip = plan.chain.last().map_or(0, |record| record.op);
-    let start = index.records().partition_point(|record| record.op <= tip);
-    plan.obstacle = None;
-    for copies in index.records().get(start..).unwrap_or(&[]).chunk_by(|one, other| one.op == other.op) {
-        // What might lie in a damaged entry's body gives way to what stands in a log.
-        let is_firm = copies.iter().any(|record| !record.island);
-        let mut copies = copies.iter().filter(|record| !is_firm || !record.island);
-        let Some(first) = copies.next() else { continue };
-        let other = copies.find(|record| record.checksum != first.checksum);
-        let before = plan.chain.last().filter(|last| last.op.checked_add(1) == Some(first.op));
-        let contradicted = before.filter(|last| last.checksum != first.parent);
-        if let Some(other) = other.or(contradicted) {
-            let sides = vec![vec![*first], vec![*other]];
-            plan.obstacle = Some(Obstacle::Fork { op: first.op, sides });
-            return;
-        }
-        plan.chain.push(*first);
+/// The bytes of the entries with these ops, from the first to the last.
+fn bytes_between(index: &Index, chain: &Chain, first: u64, last: u64) -> Result<u64, Failure> {
+    if (first, last) == (0, u64::MAX) {
+        return Ok(chain.bytes());
     }
-}
-
-/// The ops between the first and the last that are not there.
-fn missing(chain: &[Record]) -> Vec<(u64, u64)> {
-    let pairs = chain.iter().zip(chain.iter().skip(1));
-    let gap = |(before, behind): (&Record, &Record)| {
-        let (first, last) = (before.op.saturating_add(1), behind.op.saturating_sub(1));
-        (first <= last).then_some((first, last))
-    };
-    pairs.filter_map(gap).collect()
+    let mut bytes = 0;
+    let mut walk = Walk::from(index, chain, first)?;
+    while let Some(link) = walk.next(index, chain)?.filter(|link| link.op <= last) {
+        bytes += link.size_disk;
+    }
+    Ok(bytes)
 }

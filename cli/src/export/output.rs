@@ -5,6 +5,7 @@ use super::columnar::{Encoder, RowGroup};
 use super::table::Table;
 use super::text::Text;
 use crate::failure::{Failure, shown};
+use crate::merge::work::Work;
 use crate::output;
 use crate::target;
 use aof_std::{NewDirectory, NewFile};
@@ -124,6 +125,12 @@ enum Open {
 #[must_use]
 pub fn is_stdout(args: &ExportArgs) -> bool {
     args.output == Path::new("-")
+}
+
+/// Where the merge of several logs may keep what memory does not hold.
+#[must_use]
+pub fn work(args: &ExportArgs) -> Work {
+    if is_stdout(args) { Work::temporary() } else { Work::beside(&args.output) }
 }
 
 /// The name of a file in the making, in a directory that nobody sees yet.

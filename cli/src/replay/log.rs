@@ -5,8 +5,8 @@
 //! log is read from its beginning, and the first break of the chain ends it.
 
 use crate::failure::{Failure, shown};
-use crate::merge::index::{Index, Record};
-use crate::merge::plan::Plan;
+use crate::merge::chain::{Chain, Link, Walk};
+use crate::merge::index::Index;
 use aof_nostd::wire::{Entry, Header, HeaderRule};
 use aof_nostd::{AnyProfile, Damage, DamageKind, Profile, ReadError, TigerBeetle};
 use aof_std::{LogReader, Source};
@@ -50,8 +50,18 @@ pub struct Log {
 }
 
 enum Form {
-    Planned { index: Box<Index>, chain: Vec<Record>, next: usize, buffer: Vec<u8> },
+    Planned(Box<Planned>),
     Streamed { reader: Box<LogReader>, file: Arc<Path>, zeros: u64 },
+}
+
+/// The chain that inputs make together.
+struct Planned {
+    index: Index,
+    chain: Chain,
+    next: Walk,
+    /// The input that was read last, by its number.
+    open: Option<(u32, Source)>,
+    buffer: Vec<u8>,
 }
 
 impl fmt::Debug for Log {
@@ -63,8 +73,9 @@ impl fmt::Debug for Log {
 impl Log {
     /// The chain that inputs make together.
     #[must_use]
-    pub fn planned(index: Index, plan: Plan) -> Self {
-        let form = Form::Planned { index: Box::new(index), chain: plan.chain, next: 0, buffer: Vec::new() };
+    pub fn planned(index: Index, chain: Chain) -> Self {
+        let next = Walk::new(&chain);
+        let form = Form::Planned(Box::new(Planned { index, chain, next, open: None, buffer: Vec::new() }));
         Self { form, bodies: Bodies::default() }
     }
 
@@ -85,7 +96,7 @@ impl Log {
     #[must_use]
     pub fn count(&self) -> Option<u64> {
         match &self.form {
-            Form::Planned { chain, .. } => Some(chain.len() as u64),
+            Form::Planned(planned) => Some(planned.chain.entries()),
             Form::Streamed { .. } => None,
         }
     }
@@ -97,11 +108,7 @@ impl Log {
     /// [`Failure::Read`]; [`Failure::Log`] where a streamed log is damaged or a planned one changed.
     pub fn next_entry(&mut self) -> Result<Option<LogEntry>, Failure> {
         match &mut self.form {
-            Form::Planned { index, chain, next, buffer } => {
-                let Some(record) = chain.get(*next) else { return Ok(None) };
-                *next += 1;
-                read_planned(index, record, buffer, &mut self.bodies).map(Some)
-            }
+            Form::Planned(planned) => planned.next_entry(&mut self.bodies),
             Form::Streamed { reader, file, zeros } => read_streamed(reader, file, *zeros, &mut self.bodies),
         }
     }
@@ -113,9 +120,7 @@ impl Log {
     /// As of [`next_entry`](Self::next_entry).
     pub fn find(&mut self, op: u64) -> Result<Option<LogEntry>, Failure> {
         self.rewind();
-        if let Form::Planned { chain, next, .. } = &mut self.form {
-            *next = chain.partition_point(|record| record.op < op); // ops grow
-        }
+        self.skip_to(op)?;
         while let Some(entry) = self.next_entry()? {
             match entry.header.op.get() {
                 found if found == op => return Ok(Some(entry)),
@@ -126,47 +131,68 @@ impl Log {
         Ok(None)
     }
 
+    /// Goes to the first entry with this op or a higher one, where the log is planned.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Work`].
+    pub fn skip_to(&mut self, op: u64) -> Result<(), Failure> {
+        if let Form::Planned(planned) = &mut self.form {
+            planned.next = Walk::from(&planned.index, &planned.chain, op)?;
+        }
+        Ok(())
+    }
+
     /// Begins again with the first entry.
     pub fn rewind(&mut self) {
         match &mut self.form {
-            Form::Planned { next, .. } => *next = 0,
+            Form::Planned(planned) => planned.next = Walk::new(&planned.chain),
             Form::Streamed { reader, .. } => reader.reset(),
         }
     }
 }
 
-fn read_planned(
-    index: &Index,
-    record: &Record,
-    buffer: &mut Vec<u8>,
-    bodies: &mut Bodies,
-) -> Result<LogEntry, Failure> {
-    let Some(input) = index.inputs.get(record.input as usize) else {
-        return Err(Failure::Log("an entry of no input".into()));
-    };
-    let place = Place { file: input.path.as_path().into(), offset: record.offset, op: record.op };
-    let changed = || {
-        Failure::Log(format!(
-            "{place}: it is not any more what it was a moment ago: does something write there?"
-        ))
-    };
-    buffer.resize(usize::try_from(record.size_disk).map_err(|_| changed())?, 0);
-    let mut source = input.source.clone();
-    let read = source.seek(SeekFrom::Start(record.offset)).and_then(|_| source.read_exact(buffer));
-    match read {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(changed()),
-        Err(error) => return Err(Failure::read(&input.path, error)),
+impl Planned {
+    fn next_entry(&mut self, bodies: &mut Bodies) -> Result<Option<LogEntry>, Failure> {
+        match self.next.next(&self.index, &self.chain)? {
+            Some(link) => self.read(&link, bodies).map(Some),
+            None => Ok(None),
+        }
     }
-    let entry = Entry::from_prefix(buffer).ok_or_else(changed)?;
-    let profile = input.profile.unwrap_or(AnyProfile::TigerBeetle(TigerBeetle::new(aof_std::backend())));
-    let same = entry.header.checksum == record.checksum
-        && entry.header.verify(&profile)
-        && profile.checksum(&entry.body) == entry.header.checksum_body;
-    if !same {
-        return Err(changed());
+
+    fn read(&mut self, link: &Link, bodies: &mut Bodies) -> Result<LogEntry, Failure> {
+        let Some(input) = self.index.inputs.get(link.input as usize) else {
+            return Err(Failure::Log("an entry of no input".into()));
+        };
+        let place = Place { file: input.path.as_path().into(), offset: link.offset, op: link.op };
+        let changed = || {
+            Failure::Log(format!(
+                "{place}: it is not any more what it was a moment ago: does something write there?"
+            ))
+        };
+        self.buffer.resize(usize::try_from(link.size_disk).map_err(|_| changed())?, 0);
+        let source = match self.open.take().filter(|(number, _)| *number == link.input) {
+            Some((_, source)) => source,
+            None => input.open()?,
+        };
+        let source = &mut self.open.insert((link.input, source)).1;
+        let read =
+            source.seek(SeekFrom::Start(link.offset)).and_then(|_| source.read_exact(&mut self.buffer));
+        match read {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(changed()),
+            Err(error) => return Err(Failure::read(&input.path, error)),
+        }
+        let entry = Entry::from_prefix(&self.buffer).ok_or_else(changed)?;
+        let profile = input.profile.unwrap_or(AnyProfile::TigerBeetle(TigerBeetle::new(aof_std::backend())));
+        let same = entry.header.checksum == link.checksum
+            && entry.header.verify(&profile)
+            && profile.checksum(&entry.body) == entry.header.checksum_body;
+        if !same {
+            return Err(changed());
+        }
+        Ok(LogEntry { header: entry.header, body: bodies.copy(&entry.body), place })
     }
-    Ok(LogEntry { header: entry.header, body: bodies.copy(&entry.body), place })
 }
 
 fn read_streamed(
