@@ -70,7 +70,7 @@ pub enum Command {
     after_help = "Examples:\n  aof verify r0.aof r1.aof r2.aof\n  aof verify --json *.aof | jq 'select(.sound | not)'"
 )]
 pub struct VerifyArgs {
-    /// The logs
+    /// The logs, or folders of logs
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// One JSON object a file, one a line
@@ -118,7 +118,7 @@ pub struct DebugArgs {
     after_help = "Examples:\n  aof merge --output whole.aof r0.aof r1.aof r2.aof\n  aof merge --partial --output start.aof r2.aof"
 )]
 pub struct MergeArgs {
-    /// The logs, in any order
+    /// The logs, or folders of logs, in any order
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// The file to write
@@ -230,7 +230,7 @@ pub enum ProfileName {
                   aof recover --cluster 0 --dry-run --until 2026-11-21T14:03:00Z whole.aof"
 )]
 pub struct RecoverArgs {
-    /// The logs, in any order
+    /// The logs, or folders of logs, in any order
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// The cluster's id

@@ -15,6 +15,7 @@
 //! | [`target`] | an output that appears whole or not at all |
 //! | [`human`] | sizes, times and counts for people |
 //! | [`size`], [`time`] | sizes and times as people type them |
+//! | [`inputs`] | the logs that a command line names |
 //! | [`output`] | standard output, progress, signals |
 
 pub mod args;
@@ -26,6 +27,7 @@ pub mod export;
 pub mod failure;
 pub mod follow;
 pub mod human;
+pub mod inputs;
 pub mod inspect;
 pub mod line;
 pub mod man;
@@ -52,7 +54,7 @@ use std::process::ExitCode;
 #[must_use]
 pub fn run() -> ExitCode {
     fail_on_file_limit();
-    let result = match parse().command {
+    let result = parse().command.with_inputs().and_then(|command| match command {
         Command::Verify(args) => verify::run(&args),
         Command::Debug(args) => debug::run(&args),
         Command::Follow(args) => follow::run(&args),
@@ -65,8 +67,24 @@ pub fn run() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Completions { shell } => completions(shell),
         Command::Man(args) => man::run(&args),
-    };
+    });
     result.unwrap_or_else(|failure| output::report(&failure)).into()
+}
+
+impl Command {
+    /// The same with the logs of folders instead of folders.
+    fn with_inputs(mut self) -> Result<Self, Failure> {
+        let (files, output) = match &mut self {
+            Self::Verify(args) => (&mut args.files, None),
+            Self::Inspect(args) => (&mut args.files, args.html.as_deref()),
+            Self::Export(args) => (&mut args.files, Some(args.output.as_path())),
+            Self::Merge(args) => (&mut args.files, Some(args.output.as_path())),
+            Self::Recover(args) => (&mut args.files, None),
+            _ => return Ok(self),
+        };
+        *files = inputs::expand(files, output)?;
+        Ok(self)
+    }
 }
 
 /// Parses the command line. What a terminal obeys in it is shown escaped in the parser's own errors.

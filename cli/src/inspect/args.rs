@@ -16,7 +16,7 @@ use std::path::PathBuf;
                   aof inspect --json *.aof | jq '.union.missing_ops'"
 )]
 pub struct InspectArgs {
-    /// The logs
+    /// The logs, or folders of logs
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// One JSON object

@@ -13,8 +13,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// So many inputs are held open; a process has 1,024 files by default.
-const HELD_MAX: usize = 256;
+/// So many inputs are held open; a process may have 256 files on some systems, 1,024 on others.
+const HELD_MAX: usize = 100;
 
 /// An input, and what it holds.
 #[derive(Debug)]
@@ -190,6 +190,26 @@ const UNKNOWN: DamageKind = DamageKind::Magic(ForeignMagic::Unknown);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+
+    #[test]
+    fn input_that_is_not_held_open_is_the_same_file_when_it_is_opened_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("r0.aof.7");
+        fs::write(&path, [1; 100]).unwrap();
+        let input = Input::at(path.clone(), HELD_MAX).unwrap();
+        assert!(matches!(input.file, Held::Closed { .. }));
+        assert_eq!(input.open().unwrap().size(), 100);
+
+        fs::write(&path, [1; 150]).unwrap();
+        assert_eq!(input.open().unwrap().size(), 100, "what was written behind it is not looked at");
+        fs::write(&path, [1; 99]).unwrap();
+        assert!(input.open().unwrap_err().to_string().contains("became shorter"));
+        fs::write(directory.path().join("other"), [1; 100]).unwrap();
+        fs::rename(directory.path().join("other"), &path).unwrap();
+        let told = input.open().unwrap_err().to_string();
+        assert!(told.contains("r0.aof.7") && told.contains("was it replaced?"), "{told}");
+    }
 
     #[test]
     fn damage_comes_out_of_its_row_as_it_was() {
