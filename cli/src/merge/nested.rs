@@ -32,8 +32,8 @@ pub(crate) fn judge(found: &mut Found, inputs: &mut [Input], work: &Work) -> Res
     let firm = firm_clusters(found)?;
     largest_children(found, work)?;
     let mut before: Option<Run> = None;
-    for number in 0..found.runs.len() {
-        let Some(run) = found.runs.get(number)? else { break };
+    let mut runs = found.runs.walk();
+    while let Some(run) = runs.next()? {
         // The child of the last entry should stand where that one ends. (One that stands in the run itself is
         // too short to reach from there over the run.)
         let covered = before
@@ -96,22 +96,24 @@ struct Parent {
 /// Finds the bytes of the largest child of each entry that damage follows, and a run behind that.
 fn largest_children(found: &mut Found, work: &Work) -> Result<(), Failure> {
     let parents_max = work.share(8, size_of::<Parent>());
+    let mut runs: Cursor<Run> = Cursor::new(0..found.runs.len(), WINDOW);
     let mut number = 0;
-    while number < found.runs.len() {
+    let mut run = runs.next(&found.runs)?;
+    while run.is_some() {
         let mut parents = Vec::new();
-        while parents.len() < parents_max
-            && let Some(run) = found.runs.get(number)?
-        {
-            let next = found.runs.get(number + 1)?;
-            if run.damage_behind() && next.is_some_and(|next| next.input == run.input) {
-                parents.push(Parent { op: run.last_op, checksum: run.last, run: number, child_size: 0 });
+        while let Some(before) = run.filter(|_| parents.len() < parents_max) {
+            run = runs.next(&found.runs)?;
+            if before.damage_behind() && run.is_some_and(|behind| behind.input == before.input) {
+                let (op, checksum) = (before.last_op, before.last);
+                parents.push(Parent { op, checksum, run: number, child_size: 0 });
             }
             number += 1;
         }
-        if !parents.is_empty() {
-            parents.sort_unstable();
-            find_children(found, &mut parents)?;
+        if parents.is_empty() {
+            continue;
         }
+        parents.sort_unstable();
+        find_children(found, &mut parents)?;
         let mut before: Option<&Parent> = None;
         for parent in &parents {
             // Only the first of those that are one entry was looked up.

@@ -11,7 +11,7 @@ use aof_nostd::{AnyProfile, Checksum, Damage, Located};
 use aof_std::scan::{Scan, Sink};
 use aof_std::source::became_shorter;
 use aof_std::{NewFile, Source};
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
@@ -38,6 +38,7 @@ pub fn write(mut file: NewFile, args: &MergeArgs, index: &Index, chain: &Chain) 
     let bytes = chain.bytes();
     let progress = Progress::new("write", bytes);
     let mut taken = vec![0; index.inputs.len()];
+    let mut copy = Copy { target: &mut file, output: &args.output, small: Vec::new(), progress: &progress };
     let mut walk = Walk::new(chain);
     let mut open: Option<(u32, Source)> = None;
     while let Some(piece) = walk.next_piece(chain)? {
@@ -51,38 +52,79 @@ pub fn write(mut file: NewFile, args: &MergeArgs, index: &Index, chain: &Chain) 
             None => input.open()?,
         };
         let source = &mut open.insert((piece.input, source)).1;
-        copy(&piece, &input.path, source, &mut file, &args.output, &progress)?;
+        copy.piece(&piece, &input.path, source)?;
     }
+    copy.flush().map_err(|error| Failure::write(&args.output, error))?;
+    drop(copy);
     drop(progress);
     let data_checksum = read_back(args, index, chain, &file)?;
     target::commit(file, &args.output, args.force)?;
     Ok(Written { bytes, data_checksum, taken })
 }
 
-fn copy(
-    piece: &Piece,
-    path: &Path,
-    source: &mut Source,
-    target: &mut NewFile,
-    output: &Path,
-    progress: &Progress,
-) -> Result<(), Failure> {
-    source.seek(SeekFrom::Start(piece.offset)).map_err(|error| Failure::read(path, error))?;
-    let mut rest = piece.size;
-    while rest > 0 {
+/// Copies pieces behind each other: large ones from file to file, small ones together.
+struct Copy<'a> {
+    target: &'a mut NewFile,
+    output: &'a Path,
+    /// Small pieces that wait to be written.
+    small: Vec<u8>,
+    progress: &'a Progress,
+}
+
+/// Pieces below this many bytes are small: a shuffled log has one for each entry.
+const SMALL: u64 = 64 << 10;
+
+/// Bytes of small pieces that are written at once.
+const SMALL_TOGETHER: usize = 1 << 20;
+
+impl Copy<'_> {
+    fn piece(&mut self, piece: &Piece, path: &Path, source: &mut Source) -> Result<(), Failure> {
         if output::stopped() {
             return Err(Failure::Interrupted);
         }
-        let copied =
-            target.copy_from(source, rest.min(STEP)).map_err(|error| Failure::copy(path, output, error))?;
-        if copied == 0 {
-            return Err(Failure::read(path, became_shorter()));
-        }
-        rest -= copied;
-        WATCH.bytes.fetch_add(copied, Ordering::Relaxed);
-        progress.show();
+        source.seek(SeekFrom::Start(piece.offset)).map_err(|error| Failure::read(path, error))?;
+        let copied = if piece.size < SMALL { self.small(piece, source) } else { self.large(piece, source) };
+        copied.map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => Failure::Interrupted,
+            _ => Failure::copy(path, self.output, error),
+        })?;
+        self.progress.show();
+        Ok(())
     }
-    Ok(())
+
+    fn small(&mut self, piece: &Piece, source: &mut Source) -> io::Result<()> {
+        let begin = self.small.len();
+        let size = usize::try_from(piece.size).unwrap_or(usize::MAX);
+        self.small.resize(begin.saturating_add(size), 0);
+        source.read_exact(self.small.get_mut(begin..).unwrap_or_default())?;
+        if self.small.len() >= SMALL_TOGETHER { self.flush() } else { Ok(()) }
+    }
+
+    fn large(&mut self, piece: &Piece, source: &mut Source) -> io::Result<()> {
+        self.flush()?;
+        let mut rest = piece.size;
+        while rest > 0 {
+            if output::stopped() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let copied = self.target.copy_from(source, rest.min(STEP))?;
+            if copied == 0 {
+                return Err(became_shorter());
+            }
+            rest -= copied;
+            WATCH.bytes.fetch_add(copied, Ordering::Relaxed);
+            self.progress.show();
+        }
+        Ok(())
+    }
+
+    /// Writes the small pieces that wait.
+    fn flush(&mut self) -> io::Result<()> {
+        self.target.write_all(&self.small)?;
+        WATCH.bytes.fetch_add(self.small.len() as u64, Ordering::Relaxed);
+        self.small.clear();
+        Ok(())
+    }
 }
 
 /// Reads the new file whole and compares it with the plan, entry by entry. Gives its data checksum.
@@ -109,7 +151,7 @@ fn read_back(args: &MergeArgs, index: &Index, chain: &Chain, file: &NewFile) -> 
             progress.show();
         })
         .map_err(failed)?;
-    if !planned.is_met()? {
+    if !planned.finish()? {
         return Err(changed());
     }
     Ok(data.finish())
@@ -138,8 +180,8 @@ impl Planned<'_> {
         }
     }
 
-    /// Whether all of it was there.
-    fn is_met(mut self) -> Result<bool, Failure> {
+    /// Whether all of it was there, and nothing else.
+    fn finish(mut self) -> Result<bool, Failure> {
         Ok(self.goes_on? && self.walk.next(self.index, self.chain)?.is_none())
     }
 }

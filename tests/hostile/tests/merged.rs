@@ -32,7 +32,7 @@ fn logs_of_random_clusters_are_merged_as_the_oracle_merges_them() {
 fn histories(random: &mut Random) -> Log {
     let mut builder = Builder::new(PROFILES[usize::from(random.one_in(4))]);
     let pieces = 1 + random.below(6);
-    for piece in 0..pieces {
+    for piece in (0..6_u32).take(pieces) {
         let so_far = builder.clone().build();
         let sizes: Vec<_> = (0..random.below(60)).map(|_| random.below(40)).collect();
         builder = builder.chain(&sizes);
@@ -43,10 +43,10 @@ fn histories(random: &mut Random) -> Log {
                 let from = random.below(so_far.entries.len());
                 let to = so_far.entries.len().min(from + random.below(6));
                 let inner: Vec<u8> = (from..to).flat_map(|at| so_far.entry_bytes(at).to_vec()).collect();
-                let rest = body(piece as u64, random.below(50));
+                let rest = body(piece.into(), random.below(50));
                 builder = builder.entry(&[&rest[..], &inner[..], &rest[..]].concat());
             }
-            4 => builder = builder.view(1 + piece as u32),
+            4 => builder = builder.view(1 + piece),
             _ => {}
         }
     }
