@@ -64,7 +64,7 @@ fn logs_in(folder: &Path, output: Option<&Path>) -> Result<Vec<PathBuf>, Failure
     others.sort();
     if logs.is_empty() {
         return Err(Failure::Usage(format!(
-            "{}: no log is in this folder ({}): logs are files whose names contain .aof, in it and not below it; name \
+            "cannot read {}: no log is in this folder ({}): logs are files whose names contain .aof, in it and not below it; name \
              others one by one",
             shown(folder),
             match others.as_slice() {

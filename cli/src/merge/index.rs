@@ -16,7 +16,7 @@ use super::read::{self, EntryRow, Found, Stretch};
 use super::spool::{Cursor, Spool};
 use super::work::Work;
 use crate::failure::{Failure, shown};
-use crate::output::Progress;
+use crate::output::{self, Progress};
 use aof_nostd::wire::{HEAD_SIZE, Header, HeaderRule};
 use aof_nostd::{Checksum, Damage, DamageKind, Profile};
 use aof_std::Source;
@@ -105,6 +105,9 @@ impl<T: Ord> Least<T> {
 
 /// Copies and places that are kept: a log repeated a million times has a million copies of each entry.
 pub const PLACES_MAX: usize = 10_000;
+
+/// Steps between two looks at whether to stop.
+pub(crate) const STOP_EVERY: u64 = 1 << 12;
 
 /// What all inputs hold.
 #[derive(Debug)]
@@ -205,10 +208,15 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// [`Failure::Work`].
+    /// [`Failure::Work`], [`Failure::Interrupted`].
     pub fn damage(&self, input: &Input, mut show: impl FnMut(Damage, u64) -> bool) -> Result<(), Failure> {
         let mut cursor = Cursor::new(input.damage.clone(), 1 << 10);
+        let mut shown = 0_u64;
         while let Some(row) = cursor.next(&self.damage)? {
+            shown += 1;
+            if shown.is_multiple_of(STOP_EVERY) && output::stopped() {
+                return Err(Failure::Interrupted);
+            }
             if !show(row.damage(), row.until) {
                 break;
             }

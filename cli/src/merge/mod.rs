@@ -7,15 +7,15 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`index`] | what the inputs hold |
-//! | [`read`], [`input`] | how it gets there: stretches, runs, damage; the files |
-//! | [`nested`] | which entries lie inside the body of a damaged one |
-//! | [`order`], [`sort`] | all entries by op |
-//! | [`judge`], [`plan`] | the rules of the chain |
+//! | `read`, [`input`] | how it gets there: stretches, runs, damage; the files |
+//! | `nested` | which entries lie inside the body of a damaged one |
+//! | `order`, `sort` | all entries by op |
+//! | `judge`, [`plan`] | the rules of the chain |
 //! | [`chain`] | the chain, as pieces of inputs |
 //! | [`notes`] | what is lost all the same |
 //! | [`mod@write`] | how the output appears whole or not at all |
 //! | [`report`] | how all this is told |
-//! | [`work`], [`spool`] | how much memory there is, and where the rest goes |
+//! | [`work`], `spool` | how much memory there is, and where the rest goes |
 //!
 //! Memory does not grow with the entries; a slow and obvious merge that holds them all is what the tests
 //! compare with.

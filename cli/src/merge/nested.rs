@@ -14,6 +14,7 @@
 //! There may be as many damaged places as entries. Their entries are looked up among all others as many at a
 //! time as the memory holds, by one pass over the stretches each time.
 
+use super::index::STOP_EVERY;
 use super::input::Input;
 use super::read::{EntryRow, Found, Run};
 use super::spool::Cursor;
@@ -33,7 +34,12 @@ pub(crate) fn judge(found: &mut Found, inputs: &mut [Input], work: &Work) -> Res
     largest_children(found, work)?;
     let mut before: Option<Run> = None;
     let mut runs = found.runs.walk();
+    let mut judged = 0_u64;
     while let Some(run) = runs.next()? {
+        judged += 1;
+        if judged.is_multiple_of(STOP_EVERY) && output::stopped() {
+            return Err(Failure::Interrupted);
+        }
         // The child of the last entry should stand where that one ends. (One that stands in the run itself is
         // too short to reach from there over the run.)
         let covered = before

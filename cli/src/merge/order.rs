@@ -10,9 +10,9 @@
 //! So entries need not be sorted, only stretches, and those are few where logs are nearly in order. A log that
 //! is shuffled has as many stretches as entries, and one that is repeated has all open at once. What does
 //! not fit the memory, the stretches or a window for each that is open, is sorted in a file instead, entry by
-//! entry: see [`sort`](super::sort).
+//! entry: see `sort`.
 
-use super::index::{Entries, Index, Record};
+use super::index::{Entries, Index, Record, STOP_EVERY};
 use super::judge::Judge;
 use super::read::{EntryRow, Stretch};
 use super::sort::{RecordRow, sort};
@@ -104,9 +104,6 @@ enum Form<'a> {
         next: Option<Record>,
     },
 }
-
-/// Steps between two looks at whether to stop.
-const STOP_EVERY: u64 = 1 << 12;
 
 impl<'a> Groups<'a> {
     /// A walk from `op` on.

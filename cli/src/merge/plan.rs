@@ -10,7 +10,7 @@
 //! Every entry of the inputs must be on the chain. One that is not, with an op beyond the chain's end, is
 //! behind a *gap*; with an op that the chain has, or would have next, it is of another history: a *fork*.
 //!
-//! One pass over all entries by op; at each op a [`Judge`] is shown all of it, and the chain is a [`Chain`] of
+//! One pass over all entries by op; at each op a judge is shown all of it, and the chain is a [`Chain`] of
 //! pieces: memory grows with neither.
 
 use super::chain::{Chain, End};

@@ -35,6 +35,11 @@ const BUFFERS: u64 = 32 << 20;
 /// Workers beyond this find nothing to do: a disk is slower.
 const THREADS_MAX: usize = 8;
 
+/// The program itself, and what an allocator keeps of what was freed.
+const PROGRAM: u64 = 16 << 20;
+
+const _: () = assert!(MEMORY + BUFFERS + PROGRAM <= PROMISE, "what users are told about memory");
+
 /// The memory of a merge, and the directory that takes what does not fit.
 #[derive(Clone, Debug)]
 pub struct Work {
