@@ -255,3 +255,58 @@ fn read_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()>
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every row of it, by each way of reading.
+    fn rows(spool: &Spool<u32>) -> Vec<u32> {
+        let mut walked = Vec::new();
+        let mut walk = spool.walk();
+        while let Some(row) = walk.next().unwrap() {
+            walked.push(row);
+        }
+        let mut got = Vec::new();
+        let mut sought = Vec::new();
+        let mut cursor = Cursor::new(0..spool.len(), 3);
+        for number in (0..spool.len()).rev() {
+            got.push(spool.get(number).unwrap().unwrap());
+            sought.push(cursor.seek(spool, number).unwrap().unwrap());
+        }
+        got.reverse();
+        sought.reverse();
+        assert_eq!((&got, &sought), (&walked, &walked));
+        assert_eq!(spool.get(spool.len()).unwrap(), None);
+        walked
+    }
+
+    #[test]
+    fn rows_are_the_same_in_memory_and_in_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        for memory in [1, 8, 40, 1000] {
+            let work = Work::beside(&directory.path().join("out")).with_memory(memory);
+            let mut spool = Spool::new(&work, 1);
+            let mut model: Vec<u32> = (0..23).collect();
+            spool.extend(&model).unwrap();
+            assert_eq!(rows(&spool), model, "{memory}");
+            for number in [0, 11, 22] {
+                spool.set(number, 100).unwrap();
+                model[usize::try_from(number).unwrap()] = 100;
+            }
+            assert_eq!(rows(&spool), model, "{memory}");
+            // Cut in memory, in the file, to nothing; each time it goes on.
+            for len in [22, 7, 0] {
+                spool.truncate(len);
+                model.truncate(usize::try_from(len).unwrap());
+                for row in 200..207 {
+                    spool.push(row).unwrap();
+                    model.push(row);
+                }
+                assert_eq!(rows(&spool), model, "{len} in {memory}");
+            }
+            assert_eq!(spool.partition_point(|row| *row < 203).unwrap(), 3);
+        }
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "files without names");
+    }
+}

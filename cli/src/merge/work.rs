@@ -100,7 +100,7 @@ impl Work {
         // What is found in a segment takes less than its bytes, vectors that grow included; there are two
         // segments a worker, one that is taken and one that is read again.
         let segment = self.memory / 4 / (2 * threads as u64 + 2);
-        scan.with_message_size_max(message_size_max).with_threads(threads, segment.clamp(4 << 10, 8 << 20))
+        scan.with_message_size_max(message_size_max).with_threads(threads, segment.clamp(512, 8 << 20))
     }
 }
 

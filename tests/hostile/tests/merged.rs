@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may stop at a surprise")]
 
 use aof_hostile::merge::check_inputs;
+use aof_nostd::wire::HEAD_SIZE;
 use aof_tests::build::{Builder, Log, PROFILES, body};
 use aof_tests::damage::Harm;
 use aof_tests::random::Random;
@@ -37,12 +38,17 @@ fn histories(random: &mut Random) -> Log {
         let sizes: Vec<_> = (0..random.below(60)).map(|_| random.below(40)).collect();
         builder = builder.chain(&sizes);
         match random.below(12) {
-            0 => builder = builder.gap(1 + random.below(5) as u64),
+            // A gap of no ops: an entry that names a parent that nobody has.
+            0 | 5 => builder = builder.gap(random.below(5) as u64),
             1 if so_far.entries.len() > 2 => builder = builder.fork(random.below(so_far.entries.len())),
             2 | 3 => {
                 let from = random.below(so_far.entries.len());
                 let to = so_far.entries.len().min(from + random.below(6));
-                let inner: Vec<u8> = (from..to).flat_map(|at| so_far.entry_bytes(at).to_vec()).collect();
+                let mut inner: Vec<u8> = (from..to).flat_map(|at| so_far.entry_bytes(at).to_vec()).collect();
+                if random.one_in(2) {
+                    // Planted: it would fit where the entry stands that holds it.
+                    inner = builder.clone().entry(b"planted").build().bytes.split_off(so_far.bytes.len());
+                }
                 let rest = body(piece.into(), random.below(50));
                 builder = builder.entry(&[&rest[..], &inner[..], &rest[..]].concat());
             }
@@ -84,7 +90,22 @@ fn replica(all: &Log, random: &mut Random) -> Vec<u8> {
         }
         _ => {}
     }
-    let mut bytes: Vec<u8> = order.iter().flat_map(|at| all.entry_bytes(*at).to_vec()).collect();
+    // Entries with others in their bodies: now and then the log ends there, or one is damaged before them.
+    let holds_others = |at: &usize| all.entries[*at].size_disk >= 2 * HEAD_SIZE;
+    if random.one_in(4)
+        && let Some(last) = order.iter().rposition(holds_others)
+    {
+        order.truncate(last + 1);
+    }
+    let mut bytes = Vec::new();
+    for at in &order {
+        let begin = bytes.len();
+        bytes.extend_from_slice(all.entry_bytes(*at));
+        if holds_others(at) && random.one_in(3) {
+            // Only with nothing left of its head it is searched for others.
+            bytes[begin..begin + HEAD_SIZE].fill(0xfd);
+        }
+    }
     let harms = if random.one_in(2) { random.below(4) } else { 0 };
     for _ in 0..harms {
         harm(&bytes, random).apply(&mut bytes);
