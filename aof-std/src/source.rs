@@ -69,7 +69,8 @@ impl Source {
     }
 
     /// The same, ending at `end` if not before.
-    pub(crate) fn cut_at(&self, end: u64) -> Self {
+    #[must_use]
+    pub fn cut_at(&self, end: u64) -> Self {
         Self { size: self.size.min(end), ..self.clone() }
     }
 

@@ -79,7 +79,7 @@ pub enum Command {
                   aof verify --range 1/8 --part 1.part replica.aof"
 )]
 pub struct VerifyArgs {
-    /// The logs
+    /// The logs, or folders of logs
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// One JSON object a file, one a line
@@ -162,7 +162,7 @@ pub struct DebugArgs {
     after_help = "Examples:\n  aof merge --output whole.aof r0.aof r1.aof r2.aof\n  aof merge --partial --output start.aof r2.aof"
 )]
 pub struct MergeArgs {
-    /// The logs, in any order
+    /// The logs, or folders of logs, in any order
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// The file to write
@@ -274,7 +274,7 @@ pub enum ProfileName {
                   aof recover --cluster 0 --dry-run --until 2026-11-21T14:03:00Z whole.aof"
 )]
 pub struct RecoverArgs {
-    /// The logs, in any order
+    /// The logs, or folders of logs, in any order
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// The cluster's id

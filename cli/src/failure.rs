@@ -25,6 +25,15 @@ pub enum Failure {
         /// What is there now.
         left: Left,
     },
+    /// What a merge cannot keep in memory cannot be kept on disk either.
+    Work {
+        /// The directory for it.
+        directory: PathBuf,
+        /// The operating system's reason.
+        error: io::Error,
+        /// What to do.
+        advice: &'static str,
+    },
     /// Standard output cannot be written.
     Stdout(io::Error),
     /// The output exists.
@@ -180,6 +189,7 @@ impl Failure {
             | Self::OutputIsInput { .. }
             | Self::Usage(_) => Exit::Usage,
             Self::Write { .. }
+            | Self::Work { .. }
             | Self::Copy { .. }
             | Self::Changed { .. }
             | Self::Unrepaired { .. }
@@ -210,6 +220,13 @@ impl fmt::Display for Failure {
             Self::Write { path, error, left } => {
                 write!(f, "cannot write {}: {}; {}", shown(path), Reason(error), left.about(path))
             }
+            Self::Work { directory, error, advice } => write!(
+                f,
+                "cannot keep temporary data in {}: {}; nothing was left there. It takes 20 bytes an entry, and up to \
+                 270 where logs are shuffled: {advice}",
+                shown(directory),
+                Reason(error)
+            ),
             Self::Stdout(error) => write!(f, "cannot write to standard output: {}", Reason(error)),
             Self::Exists(path) => {
                 write!(f, "{} exists: choose another output, or replace it by --force", shown(path))
@@ -246,6 +263,7 @@ impl std::error::Error for Failure {
         match self {
             Self::Read { error, .. }
             | Self::Write { error, .. }
+            | Self::Work { error, .. }
             | Self::Copy { error, .. }
             | Self::Unrepaired { error, .. }
             | Self::Stdout(error) => Some(error),

@@ -74,6 +74,12 @@ pub fn noun(number: u64, one: &str, many: &str) -> String {
 /// ```
 #[must_use]
 pub fn ranges(ranges: &[(u64, u64)]) -> String {
+    ranges_of(ranges, 0)
+}
+
+/// The same of ranges of which so many more are not at hand.
+#[must_use]
+pub fn ranges_of(ranges: &[(u64, u64)], omitted: u64) -> String {
     let mut text = String::new();
     for (index, (first, last)) in ranges.iter().take(RANGES_SHOWN).enumerate() {
         let between = if index == 0 { "" } else { ", " };
@@ -82,7 +88,7 @@ pub fn ranges(ranges: &[(u64, u64)]) -> String {
             let _ = write!(text, "-{last}");
         }
     }
-    match ranges.len().saturating_sub(RANGES_SHOWN) {
+    match ranges.len().saturating_sub(RANGES_SHOWN) as u64 + omitted {
         0 => {}
         more => {
             let _ = write!(text, " and {more} more ranges");
@@ -179,6 +185,7 @@ mod tests {
         assert_eq!(ranges(&[]), "");
         assert_eq!(ranges(&[(1, 1), (3, 5)]), "1, 3-5");
         assert!(ranges(&[(1, 1); 23]).ends_with("1 and 3 more ranges"));
+        assert_eq!(ranges_of(&[(1, 1)], 2), "1 and 2 more ranges");
     }
 
     #[test]

@@ -16,18 +16,21 @@
 //! | [`target`] | an output that appears whole or not at all |
 //! | [`human`] | sizes, times and counts for people |
 //! | [`size`], [`time`] | sizes and times as people type them |
+//! | [`inputs`] | the logs that a command line names |
 //! | [`output`] | standard output, progress, signals |
 
 pub mod args;
 pub mod convert;
 pub mod data_checksum;
 pub mod debug;
+pub mod destination;
 pub mod exit;
 pub mod export;
 pub mod failure;
 pub mod follow;
 pub mod generate;
 pub mod human;
+pub mod inputs;
 pub mod inspect;
 pub mod line;
 pub mod man;
@@ -40,7 +43,6 @@ pub mod show;
 pub mod size;
 pub mod stitch;
 pub mod survey;
-pub mod destination;
 pub mod time;
 pub mod verify;
 
@@ -55,7 +57,7 @@ use std::process::ExitCode;
 #[must_use]
 pub fn run() -> ExitCode {
     fail_on_file_limit();
-    let result = match parse().command {
+    let result = parse().command.with_inputs().and_then(|command| match command {
         Command::Verify(args) => verify::run(&args),
         Command::Stitch(args) => stitch::run(&args),
         Command::Debug(args) => debug::run(&args),
@@ -70,8 +72,24 @@ pub fn run() -> ExitCode {
         Command::Generate(args) => generate::run(&args),
         Command::Completions { shell } => completions(shell),
         Command::Man(args) => man::run(&args),
-    };
+    });
     result.unwrap_or_else(|failure| output::report(&failure)).into()
+}
+
+impl Command {
+    /// The same with the logs of folders instead of folders.
+    fn with_inputs(mut self) -> Result<Self, Failure> {
+        let (files, output) = match &mut self {
+            Self::Verify(args) => (&mut args.files, None),
+            Self::Inspect(args) => (&mut args.files, args.html.as_deref()),
+            Self::Export(args) => (&mut args.files, Some(args.output.as_path())),
+            Self::Merge(args) => (&mut args.files, Some(args.output.as_path())),
+            Self::Recover(args) => (&mut args.files, None),
+            _ => return Ok(self),
+        };
+        *files = inputs::expand(files, output)?;
+        Ok(self)
+    }
 }
 
 /// Parses the command line. What a terminal obeys in it is shown escaped in the parser's own errors.

@@ -5,10 +5,10 @@
 //! for every command stands on every page.
 
 use crate::args::Args;
+use crate::destination;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::destination;
 use aof_std::NewFile;
 use clap::{Command, CommandFactory, ValueHint};
 use clap_mangen::Man;

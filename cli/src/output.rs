@@ -34,7 +34,16 @@ pub fn write(stdout: &mut Stdout, bytes: &[u8]) -> Result<(), Failure> {
 ///
 /// [`Failure::Stdout`], but not for a closed pipe.
 pub fn print(stdout: &mut Stdout, text: &str) -> Result<(), Failure> {
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    printed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// What it means for such a command that its report was printed so.
+///
+/// # Errors
+///
+/// As of [`print()`].
+pub fn printed(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Stdout(error)),
         _ => Ok(()),
     }

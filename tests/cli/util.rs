@@ -8,16 +8,7 @@ use std::process::{Command, Stdio};
 
 /// The command, with these arguments.
 pub(crate) fn aof<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Ran {
-    let mut command = command();
-    command.args(arguments);
-    let shown = format!("{command:?}");
-    let output = command.output().unwrap();
-    Ran {
-        shown,
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    Ran::of(command().args(arguments))
 }
 
 /// The command, to be run otherwise.
@@ -36,6 +27,18 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    /// Runs a command to its end.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let shown = format!("{command:?}");
+        let output = command.output().unwrap();
+        Self {
+            shown,
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// Expects an exit code; a failure shows everything.
     #[track_caller]
     pub(crate) fn code(self, code: i32) -> Self {

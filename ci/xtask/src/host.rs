@@ -6,7 +6,8 @@ use crate::run::Root;
 use crate::setup::{self, Need};
 
 /// Workspaces beside the main one.
-const OTHER_WORKSPACES: [&str; 3] = ["ci/firmware/Cargo.toml", DEVICE_LOG, fuzz::MANIFEST];
+const OTHER_WORKSPACES: [&str; 4] =
+    ["ci/firmware/Cargo.toml", DEVICE_LOG, fuzz::MANIFEST, "tests/append/Cargo.toml"];
 /// The decoder of what devices log.
 const DEVICE_LOG: &str = "ci/device-log/Cargo.toml";
 

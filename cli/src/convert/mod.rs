@@ -15,11 +15,11 @@ pub mod reseal;
 pub mod write;
 
 use crate::args::{ConvertArgs, ProfileName};
+use crate::destination;
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
 use crate::output;
 use crate::survey::{Finding, Survey, ZERO_TAIL};
-use crate::destination;
 use aof_nostd::{AnyProfile, Crc, Profile, TigerBeetle};
 use aof_std::Source;
 use report::Report;

@@ -6,10 +6,10 @@
 use super::reseal::{Reseal, Unlinked};
 use crate::args::ConvertArgs;
 use crate::data_checksum::{DataBytes, DataChecksum};
+use crate::destination;
 use crate::failure::{Failure, shown};
 use crate::output::{Progress, WATCH};
 use crate::survey::{Finding, Survey, ZERO_TAIL};
-use crate::destination;
 use aof_nostd::wire::{HEAD_SIZE, Header, MAGIC_SIZE};
 use aof_nostd::{AnyProfile, Damage, Located, Profile};
 use aof_std::scan::{Scan, Sink};

@@ -19,7 +19,7 @@ use std::path::PathBuf;
                   aof export --what entries --format csv --output entries.csv device.aof"
 )]
 pub struct ExportArgs {
-    /// The logs, in any order
+    /// The logs, or folders of logs, in any order
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// The file to write; - for standard output; with --rows-per-file a directory

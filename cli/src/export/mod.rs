@@ -111,7 +111,10 @@ fn export<T: Rows>(args: &ExportArgs, format: Format) -> Result<Exit, Failure> {
         let size_max = args.limits.message_size_max;
         let loss = match args.files.as_slice() {
             [file] => read::read(file, size_max, &select, &mut pipeline)?,
-            files => merged::read(files, size_max, &select, &mut pipeline)?,
+            files => {
+                let work = output::work(args);
+                merged::read(files, size_max, &select, &work, &mut pipeline)?
+            }
         };
         let (counts, files) = pipeline.finish()?;
         Ok::<_, Failure>((loss, counts, files))

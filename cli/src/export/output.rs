@@ -4,15 +4,15 @@ use super::args::{ExportArgs, Format};
 use super::columnar::{Encoder, RowGroup};
 use super::table::Table;
 use super::text::Text;
-use crate::failure::Failure;
-use crate::output;
 use crate::destination;
 use crate::destination::directory::Directory;
 use crate::destination::private::Privacy;
+use crate::failure::Failure;
+use crate::merge::work::Work;
+use crate::output;
 use aof_std::{NewDirectory, NewFile};
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
-use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -128,6 +128,12 @@ enum Open {
 #[must_use]
 pub fn is_stdout(args: &ExportArgs) -> bool {
     args.output == Path::new("-")
+}
+
+/// Where the merge of several logs may keep what memory does not hold.
+#[must_use]
+pub fn work(args: &ExportArgs) -> Work {
+    if is_stdout(args) { Work::temporary() } else { Work::beside(&args.output) }
 }
 
 /// The name of a file in the making, in a directory that nobody sees yet.

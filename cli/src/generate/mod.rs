@@ -31,11 +31,11 @@ pub mod random;
 pub mod report;
 pub mod write;
 
+use crate::destination;
+use crate::destination::directory::Directory;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::destination;
-use crate::destination::directory::Directory;
 use aof_nostd::Checksum;
 use aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT;
 use aof_std::{NewDirectory, NewFile};

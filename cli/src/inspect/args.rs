@@ -18,7 +18,7 @@ use std::path::PathBuf;
                   always\n  LC_ALL, LC_CTYPE, LANG: blocks in charts where one tells UTF-8, else ASCII"
 )]
 pub struct InspectArgs {
-    /// The logs
+    /// The logs, or folders of logs
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// One JSON object

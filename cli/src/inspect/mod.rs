@@ -33,10 +33,10 @@ pub mod terminal;
 pub mod together;
 pub mod verdict;
 
+use crate::destination;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::destination;
 use aof_std::NewFile;
 use args::InspectArgs;
 use report::Report;

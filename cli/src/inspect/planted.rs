@@ -2,10 +2,11 @@
 //!
 //! A survey takes the cluster of the first entry for the log's own. Where damage stands before that entry, it may be
 //! one that somebody has put into a body, and the log's own entries are then those "of another cluster". Such a
-//! log is read once more, as `merge` reads it, which tells them apart: 64 bytes of memory an entry.
+//! log is read once more, as `merge` reads it, which tells them apart.
 
 use crate::failure::Failure;
 use crate::merge::index::Index;
+use crate::merge::work::Work;
 use crate::survey::Survey;
 use aof_nostd::Op;
 use aof_nostd::chain::{ChainLink, History};
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 ///
 /// # Errors
 ///
-/// [`Failure::Read`], [`Failure::Interrupted`].
+/// [`Failure::Read`], [`Failure::Work`], [`Failure::Interrupted`].
 pub fn outside(
     survey: &Survey,
     path: &PathBuf,
@@ -27,12 +28,12 @@ pub fn outside(
     if !begins_damaged || !survey.is_forked() {
         return Ok(None);
     }
-    let index = Index::read(std::slice::from_ref(path), message_size_max)?;
+    let index = Index::read(std::slice::from_ref(path), message_size_max, &Work::temporary())?;
     let Some(cluster) = cluster(&index) else { return Ok(None) };
     let mut runs = Runs::default();
-    for record in index.records() {
+    index.each(|record| {
         runs.insert(ChainLink { op: Op(record.op), checksum: record.checksum, parent: record.parent });
-    }
+    })?;
     let survey = Survey {
         cluster: Some(cluster.to_string()),
         distinct_ops: runs.ops(),

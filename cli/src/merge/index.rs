@@ -1,17 +1,29 @@
 //! What the inputs hold: [`Index`].
 //!
-//! Kept in memory, 64 bytes an entry. Everything else knows only the methods, so that an index on disk
-//! can take its place.
+//! ```text
+//! read    rows, stretches, runs, damage   in the order of the inputs
+//! nested  what lies in bodies is left out
+//! order   the stretches by op, or, where they are too many, all entries sorted in a file
+//! ```
+//!
+//! Its memory does not grow with the inputs, but for some hundred bytes for each of them: see
+//! [`work`](super::work).
 
+use super::input::{DamageRow, Input};
+use super::judge::Witness;
+use super::nested;
+use super::order::{self, Groups, Order};
+use super::read::{self, EntryRow, Found, Stretch};
+use super::spool::{Cursor, Spool};
+use super::work::Work;
 use crate::failure::{Failure, shown};
-use crate::output::{Progress, WATCH};
+use crate::output::{self, Progress};
 use aof_nostd::wire::{HEAD_SIZE, Header, HeaderRule};
-use aof_nostd::{Checksum, Damage, DamageKind, Located, Profile};
+use aof_nostd::{Checksum, Damage, DamageKind, Profile};
 use aof_std::Source;
-use aof_std::scan::{Scan, Sink};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BinaryHeap;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use zerocopy::FromBytes;
 
 /// Where an entry stands in an input, and in the chain.
@@ -32,6 +44,8 @@ pub struct Record {
     pub offset: u64,
     /// Its bytes: magic, header and body.
     pub size_disk: u64,
+    /// Its number among all entries, in the order read.
+    pub row: u64,
 }
 
 impl Record {
@@ -42,33 +56,69 @@ impl Record {
     }
 }
 
-/// An input, and what it holds.
-#[derive(Debug)]
-pub struct Input {
-    /// Its path, as given.
-    pub path: PathBuf,
-    /// The file.
-    pub source: Source,
-    /// `tigerbeetle`, `crc`, or nothing where no entry tells.
-    pub profile: Option<aof_nostd::AnyProfile>,
-    /// Valid entries, repeated ones included.
-    pub entries: u64,
-    /// Entries that were not taken, since they lie inside the body of a damaged one.
-    pub nested: u64,
-    /// Where entries of a cluster begin, and the cluster: one, unless logs were mixed up.
-    pub clusters: Vec<(u64, u128)>,
-    /// Damage, and where each ends.
-    pub damage: Vec<(Damage, u64)>,
-    /// Where the zeros begin that end the file: a device's free space, or a tail that was never written.
-    pub zeros: Option<u64>,
+/// All copies of an entry, by their inputs; or the first of them, where there are very many.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copies {
+    /// The first.
+    pub kept: Vec<Record>,
+    /// How many there are beyond them.
+    pub omitted: u64,
 }
 
-/// What all inputs hold: their entries, sorted by op and checksum.
-#[derive(Debug, Default)]
+impl Copies {
+    /// The least.
+    #[must_use]
+    pub fn first(&self) -> Option<&Record> {
+        self.kept.first()
+    }
+}
+
+/// The least of many things, and how many there were beside.
+#[derive(Debug)]
+pub struct Least<T> {
+    kept: BinaryHeap<T>,
+    kept_max: usize,
+    omitted: u64,
+}
+
+impl<T: Ord> Least<T> {
+    /// Of nothing yet; keeps so many.
+    #[must_use]
+    pub fn new(kept_max: usize) -> Self {
+        Self { kept: BinaryHeap::new(), kept_max, omitted: 0 }
+    }
+
+    /// Takes a thing.
+    pub fn push(&mut self, thing: T) {
+        self.kept.push(thing);
+        if self.kept.len() > self.kept_max {
+            self.kept.pop();
+            self.omitted += 1;
+        }
+    }
+
+    /// The least, in order, and how many there are beyond them.
+    #[must_use]
+    pub fn finish(self) -> (Vec<T>, u64) {
+        (self.kept.into_sorted_vec(), self.omitted)
+    }
+}
+
+/// Copies and places that are kept: a log repeated a million times has a million copies of each entry.
+pub const PLACES_MAX: usize = 10_000;
+
+/// Steps between two looks at whether to stop.
+pub(crate) const STOP_EVERY: u64 = 1 << 12;
+
+/// What all inputs hold.
+#[derive(Debug)]
 pub struct Index {
     /// The inputs, in the order given.
     pub inputs: Vec<Input>,
-    records: Vec<Record>,
+    pub(crate) work: Work,
+    pub(crate) rows: Spool<EntryRow>,
+    damage: Spool<DamageRow>,
+    pub(crate) order: Order,
 }
 
 /// Why inputs do not belong together.
@@ -80,200 +130,155 @@ pub enum Conflict {
     Clusters((u32, u128, u64), (u32, u128, u64)),
 }
 
-/// Entries without damage between them.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    damage_before: bool,
-    damage_behind: bool,
-    start: u64,
-    end: u64,
-    /// The checksum and op of its last entry.
-    last: (Checksum, u64),
-    /// The cluster of its first entry.
-    cluster: u128,
-}
-
-impl Run {
-    fn is_island(&self) -> bool {
-        self.damage_before && self.damage_behind
-    }
-}
-
-/// The extents of the runs that lie inside the body of a damaged entry, in one input.
-fn nested(runs: &[Run], largest: &BTreeMap<(u64, Checksum), u64>, firm: &BTreeSet<u128>) -> Vec<(u64, u64)> {
-    let mut nested = Vec::new();
-    let mut before: Option<&Run> = None;
-    for run in runs {
-        // The child of the last entry should stand where that one ends. (One that stands in the run itself is
-        // too short to reach from there over the run.)
-        let covered = before.is_some_and(|before| {
-            let child = largest.get(&(before.last.1, before.last.0));
-            child.is_some_and(|size| run.end <= before.end.saturating_add(*size))
-        });
-        let foreign = !firm.is_empty() && !firm.contains(&run.cluster);
-        if run.is_island() && foreign || run.damage_before && covered {
-            nested.push((run.start, run.end));
-        } else {
-            before = Some(run);
-        }
-    }
-    nested
-}
-
 impl Index {
     /// Reads all inputs whole.
     ///
     /// # Errors
     ///
-    /// [`Failure::Read`], [`Failure::Interrupted`].
-    pub fn read(paths: &[PathBuf], message_size_max: u32) -> Result<Self, Failure> {
-        let mut sources = Vec::new();
-        for path in paths {
-            sources.push(Source::open(path).map_err(|error| Failure::read(path, error))?);
-        }
-        Self::of(paths.iter().cloned().zip(sources).collect(), message_size_max)
+    /// [`Failure::Read`], [`Failure::Work`], [`Failure::Interrupted`].
+    pub fn read(paths: &[PathBuf], message_size_max: u32, work: &Work) -> Result<Self, Failure> {
+        let numbered = paths.iter().cloned().enumerate();
+        let inputs = numbered.map(|(number, path)| Input::at(path, number)).collect::<Result<_, _>>()?;
+        Self::of_inputs(inputs, message_size_max, work)
     }
 
     /// The same of files that are open, with their names.
     ///
     /// # Errors
     ///
-    /// [`Failure::Read`], [`Failure::Interrupted`].
-    pub fn of(inputs: Vec<(PathBuf, Source)>, message_size_max: u32) -> Result<Self, Failure> {
-        let progress = Progress::new("read", inputs.iter().map(|(_, source)| source.size()).sum());
-        let mut index = Self::default();
-        let mut runs = Vec::new();
-        for (path, source) in inputs {
-            runs.push(index.read_input(&path, source, message_size_max, &progress)?);
-        }
-        index.records.sort_unstable();
-        index.drop_nested(&runs);
-        Ok(index)
+    /// As of [`read`](Self::read).
+    pub fn of(inputs: Vec<(PathBuf, Source)>, message_size_max: u32, work: &Work) -> Result<Self, Failure> {
+        let inputs = inputs.into_iter().map(|(path, source)| Input::new(path, source)).collect();
+        Self::of_inputs(inputs, message_size_max, work)
     }
 
-    fn read_input(
-        &mut self,
-        path: &Path,
-        source: Source,
-        message_size_max: u32,
-        progress: &Progress,
-    ) -> Result<Vec<Run>, Failure> {
-        let failed = |error| Failure::read(path, error);
-        let scan = Scan::detect(&source, aof_std::backend()).map_err(failed)?;
-        let scan = scan.with_message_size_max(message_size_max).with_watch(&WATCH);
-        let number = u32::try_from(self.inputs.len()).unwrap_or(u32::MAX);
-        let mut part = Part::default();
-        scan.run(Part::default, |next| {
-            part.append(next);
-            progress.show();
-        })
-        .map_err(failed)?;
-        let profile = scan.profile();
-        let runs = part.runs();
-        self.inputs.push(Input {
-            path: path.to_path_buf(),
-            profile,
-            entries: part.records.len() as u64,
-            nested: 0,
-            clusters: part.clusters,
-            damage: part.damage,
-            zeros: part.zeros,
-            source,
-        });
-        let mut run = runs.iter().peekable();
-        self.records.extend(part.records.into_iter().map(|record| {
-            while run.next_if(|run| run.end <= record.offset).is_some() {}
-            let island = run.peek().is_some_and(|run| run.is_island());
-            Record { input: number, island, ..record }
-        }));
-        Ok(runs)
+    fn of_inputs(mut inputs: Vec<Input>, message_size_max: u32, work: &Work) -> Result<Self, Failure> {
+        let progress = Progress::new("read", inputs.iter().map(Input::size).sum());
+        let mut found = Found::new(work);
+        for (number, input) in (0..).zip(&mut inputs) {
+            read::read(input, number, message_size_max, work, &mut found, &progress)?;
+        }
+        nested::judge(&mut found, &mut inputs, work)?;
+        let order = order::order(&found.stretches, &found.rows, work)?;
+        Ok(Self { inputs, work: work.clone(), rows: found.rows, damage: found.damage, order })
     }
 
-    /// Drops entries that lie inside the body of a damaged one. Two things give them away: some input holds
-    /// the entry that should stand at the damage, and its size tells how far it reaches; or they are of a
-    /// cluster that no log outside of damage has.
-    ///
-    /// All are judged before any is dropped, or the order of the inputs would matter: what is dropped from
-    /// one may be what tells of another.
-    fn drop_nested(&mut self, runs: &[Vec<Run>]) {
-        let firm = runs.iter().flatten().filter(|run| !run.is_island()).map(|run| run.cluster).collect();
-        let largest = self.largest_children(runs);
-        let nested: Vec<_> = runs.iter().map(|runs| nested(runs, &largest, &firm)).collect();
-        if nested.iter().all(Vec::is_empty) {
-            return;
-        }
-        // In order, and apart from each other.
-        let is_nested = |input: usize, offset: u64| {
-            let nested = nested.get(input).map_or(&[][..], Vec::as_slice);
-            let behind = nested.partition_point(|&(start, _)| start <= offset);
-            behind.checked_sub(1).and_then(|at| nested.get(at)).is_some_and(|&(_, end)| offset < end)
-        };
-        let inputs = &mut self.inputs;
-        self.records.retain(|record| {
-            let number = record.input as usize;
-            let drop = is_nested(number, record.offset);
-            if drop && let Some(input) = inputs.get_mut(number) {
-                input.nested += 1;
+    /// Shows all entries with this op, in any order.
+    pub(crate) fn at(&self, op: u64, mut show: impl FnMut(&Record)) -> Result<(), Failure> {
+        match &self.order {
+            Order::Stretches(stretches) => {
+                let mut rows = Cursor::new(0..0, 1 << 10);
+                let first = stretches.partition_point(|stretch| stretch.op <= op);
+                for stretch in stretches.iter().take(first).filter(|stretch| op <= stretch.last_op()) {
+                    let mut entries = Entries::new(stretch, rows);
+                    entries.skip_to(op, &self.rows)?;
+                    if let Some(record) = entries.next(&self.rows)? {
+                        show(&record);
+                    }
+                    rows = entries.into_rows();
+                }
             }
-            !drop
-        });
-        for (number, input) in inputs.iter_mut().enumerate() {
-            input.clusters.retain(|&(at, _)| !is_nested(number, at));
-        }
-    }
-
-    /// The bytes of the largest child of each entry that damage follows. By one pass over the records: there
-    /// may be as many damaged places as entries, and as many children of one entry.
-    fn largest_children(&self, runs: &[Vec<Run>]) -> BTreeMap<(u64, Checksum), u64> {
-        let before = runs.iter().flatten().filter(|run| run.damage_behind);
-        let mut largest: BTreeMap<_, u64> = before.map(|run| ((run.last.1, run.last.0), 0)).collect();
-        if !largest.is_empty() {
-            for record in &self.records {
-                let parent = record.op.checked_sub(1).map(|op| (op, record.parent));
-                if let Some(size) = parent.and_then(|parent| largest.get_mut(&parent)) {
-                    *size = record.size_disk.max(*size);
+            Order::Sorted(records) => {
+                let first = records.partition_point(|record| record.op() < op)?;
+                let mut cursor = Cursor::new(first..records.len(), 1 << 10);
+                while let Some(record) = cursor.next(records)?.filter(|record| record.op() == op) {
+                    show(&record.record());
                 }
             }
         }
-        largest
+        Ok(())
     }
 
-    /// All entries, copies included, by op and checksum.
-    #[must_use]
-    pub fn records(&self) -> &[Record] {
-        &self.records
+    /// Shows all entries, by op.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Work`], [`Failure::Interrupted`].
+    pub fn each(&self, show: impl FnMut(&Record)) -> Result<(), Failure> {
+        struct Shown<F>(F);
+        impl<F: FnMut(&Record)> Witness for Shown<F> {
+            fn push(&mut self, record: &Record) {
+                (self.0)(record);
+            }
+        }
+        let mut shown = Shown(show);
+        let mut groups = Groups::new(self, 0)?;
+        while groups.next(&mut shown)?.is_some() {}
+        Ok(())
     }
 
-    /// All entries with this op.
-    #[must_use]
-    pub fn at(&self, op: u64) -> &[Record] {
-        let start = self.records.partition_point(|record| record.op < op);
-        let rest = self.records.get(start..).unwrap_or(&[]);
-        rest.get(..rest.partition_point(|record| record.op == op)).unwrap_or(&[])
+    /// All copies of an entry.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Work`].
+    pub fn copies(&self, record: &Record) -> Result<Copies, Failure> {
+        let mut copies = Least::new(PLACES_MAX);
+        self.at(record.op, |copy| {
+            if copy.checksum == record.checksum {
+                copies.push(*copy);
+            }
+        })?;
+        let (kept, omitted) = copies.finish();
+        Ok(Copies { kept, omitted })
     }
 
-    /// All entries whose parent is the entry with this op and checksum.
-    pub fn children(&self, op: u64, checksum: Checksum) -> impl Iterator<Item = &Record> {
-        let next = op.checked_add(1).map_or(&[][..], |op| self.at(op));
-        next.iter().filter(move |record| record.parent == checksum)
+    /// Shows the damage of an input, and where each ends, in the order of the file, until told to stop.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Work`], [`Failure::Interrupted`].
+    pub fn damage(&self, input: &Input, mut show: impl FnMut(Damage, u64) -> bool) -> Result<(), Failure> {
+        let mut cursor = Cursor::new(input.damage.clone(), 1 << 10);
+        let mut shown = 0_u64;
+        while let Some(row) = cursor.next(&self.damage)? {
+            shown += 1;
+            if shown.is_multiple_of(STOP_EVERY) && output::stopped() {
+                return Err(Failure::Interrupted);
+            }
+            if !show(row.damage(), row.until) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The damage of an input that begins at this byte.
+    pub(crate) fn damage_at(&self, input: &Input, offset: u64) -> Result<Option<Damage>, Failure> {
+        let (mut low, mut high) = (input.damage.start, input.damage.end);
+        while low < high {
+            let middle = low.midpoint(high);
+            let Some(row) = self.damage.get(middle)? else { break };
+            match row.offset.cmp(&offset) {
+                std::cmp::Ordering::Equal => return Ok(Some(row.damage())),
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        Ok(None)
     }
 
     /// An entry whose header is whole, and tells a size above the limit: then it is the limit that is wrong.
-    #[must_use]
-    pub fn too_large(&self, message_size_max: u32) -> Option<String> {
-        for input in &self.inputs {
-            for (damage, _) in &input.damage {
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Work`], [`Failure::Read`].
+    pub fn too_large(&self, message_size_max: u32) -> Result<Option<String>, Failure> {
+        for input in self.inputs.iter().filter(|input| input.is_damaged()) {
+            let mut source = None;
+            let mut text = None;
+            self.damage(input, |damage, _| {
                 let (Some(op), DamageKind::HeaderInvalid(HeaderRule::Size)) = (damage.op, damage.kind) else {
-                    continue;
+                    return true;
                 };
+                let Some(source) = source.get_or_insert_with(|| input.open().ok()) else { return false };
                 let mut head = [0; HEAD_SIZE];
-                let mut source = input.source.clone();
                 let read =
                     source.seek(SeekFrom::Start(damage.offset)).and_then(|_| source.read_exact(&mut head));
-                let Ok((_, header)) = Header::ref_from_suffix(&head) else { continue };
+                let Ok((_, header)) = Header::ref_from_suffix(&head) else { return true };
                 let size = header.size.get();
                 if read.is_ok() && size > message_size_max {
-                    return Some(format!(
+                    text = Some(format!(
                         "{}: byte {} (op {}): the entry has {size} bytes, above --message-size-max \
                          {message_size_max}: raise it",
                         shown(&input.path),
@@ -281,9 +286,13 @@ impl Index {
                         op.0
                     ));
                 }
+                text.is_none()
+            })?;
+            if text.is_some() {
+                return Ok(text);
             }
         }
-        None
+        Ok(None)
     }
 
     /// Why the inputs do not belong together, if they do not.
@@ -311,93 +320,59 @@ impl Index {
     }
 }
 
-/// What a segment of an input holds.
-#[derive(Debug, Default)]
-struct Part {
-    records: Vec<Record>,
-    damage: Vec<(Damage, u64)>,
-    clusters: Vec<(u64, u128)>,
-    zeros: Option<u64>,
+/// The entries of a stretch, one after another.
+#[derive(Debug)]
+pub(crate) struct Entries {
+    /// What the next one has beside its row.
+    next: Record,
+    left: u64,
+    rows: Cursor<EntryRow>,
 }
 
-impl Part {
-    fn append(&mut self, mut next: Self) {
-        self.records.append(&mut next.records);
-        self.damage.append(&mut next.damage);
-        self.zeros = next.zeros.or(self.zeros);
-        for (offset, cluster) in next.clusters {
-            self.note_cluster(offset, cluster);
-        }
+impl Entries {
+    /// All of `stretch`, through the window of `rows`.
+    pub(crate) fn new(stretch: &Stretch, rows: Cursor<EntryRow>) -> Self {
+        let next = Record {
+            op: stretch.op,
+            checksum: Checksum::ZERO,
+            parent: stretch.parent,
+            input: stretch.input,
+            island: stretch.island == 1,
+            offset: stretch.offset,
+            size_disk: 0,
+            row: stretch.row,
+        };
+        Self { next, left: stretch.count, rows: rows.over(stretch.row..stretch.row + stretch.count) }
     }
 
-    fn note_cluster(&mut self, offset: u64, cluster: u128) {
-        // Behind damage anew: what was noted before it may lie in a body, and be dropped.
-        let is_known = self.clusters.last().is_some_and(|&(at, last)| {
-            last == cluster && self.damage.last().is_none_or(|(damage, _)| damage.offset < at)
-        });
-        if !is_known {
-            self.clusters.push((offset, cluster));
-        }
+    /// Passes over those before `op`.
+    pub(crate) fn skip_to(&mut self, op: u64, rows: &Spool<EntryRow>) -> Result<(), Failure> {
+        while self.next.op < op && self.next(rows)?.is_some() {}
+        Ok(())
     }
 
-    /// The entries between damages.
-    fn runs(&self) -> Vec<Run> {
-        let mut runs: Vec<Run> = Vec::new();
-        let mut damage = self.damage.iter().peekable();
-        let mut clusters = self.clusters.iter().peekable();
-        let mut cluster = 0; // the first entry has one
-        for record in &self.records {
-            while let Some(&(_, id)) = clusters.next_if(|(at, _)| *at <= record.offset) {
-                cluster = id;
-            }
-            let mut damage_before = false;
-            while damage.next_if(|(found, _)| found.offset < record.offset).is_some() {
-                damage_before = true;
-            }
-            let last = (record.checksum, record.op);
-            match runs.last_mut() {
-                Some(run) if !damage_before => {
-                    run.end = record.end();
-                    run.last = last;
-                }
-                before => {
-                    if let Some(before) = before {
-                        before.damage_behind = true;
-                    }
-                    let (start, end) = (record.offset, record.end());
-                    runs.push(Run { damage_before, damage_behind: false, start, end, last, cluster });
-                }
-            }
+    /// The next one.
+    pub(crate) fn next(&mut self, rows: &Spool<EntryRow>) -> Result<Option<Record>, Failure> {
+        if self.left == 0 {
+            return Ok(None);
         }
-        if let (Some(run), Some(_)) = (runs.last_mut(), damage.peek()) {
-            run.damage_behind = true;
-        }
-        runs
+        let Some(row) = self.rows.next(rows)? else { return Ok(None) };
+        self.left -= 1;
+        let record = Record { checksum: row.checksum, size_disk: row.size_disk(), ..self.next };
+        self.next.op = record.op.saturating_add(1);
+        self.next.parent = record.checksum;
+        self.next.offset = record.end();
+        self.next.row += 1;
+        Ok(Some(record))
+    }
+
+    /// Whether there is another.
+    pub(crate) fn is_over(&self) -> bool {
+        self.left == 0
+    }
+
+    /// The window, for another stretch.
+    pub(crate) fn into_rows(self) -> Cursor<EntryRow> {
+        self.rows
     }
 }
-
-impl Sink for Part {
-    fn entry(&mut self, located: Located<'_>) {
-        let header = &located.entry.header;
-        self.note_cluster(located.offset, header.cluster.get());
-        self.records.push(Record {
-            op: header.op.get(),
-            checksum: header.checksum,
-            parent: header.parent,
-            input: 0,
-            island: false,
-            offset: located.offset,
-            size_disk: header.size_disk(),
-        });
-    }
-
-    fn damage(&mut self, damage: Damage, until: u64) {
-        self.damage.push((damage, until));
-    }
-
-    fn zeros(&mut self, from: u64) {
-        self.zeros = Some(from);
-    }
-}
-
-const _: () = assert!(size_of::<Record>() == 64, "the documentation tells how much memory a merge takes");

@@ -4,24 +4,47 @@
 //! inputs --scan--> index (what each input holds) --> plan (the chain, or why there is none) --> write
 //! ```
 //!
-//! [`index`] knows files and memory, [`plan`] knows chains and is a pure function of the index,
-//! [`notes`] knows what is lost all the same, [`mod@write`] how the output appears whole or not at all,
-//! [`report`] tells.
+//! | module | what it knows |
+//! |---|---|
+//! | [`index`] | what the inputs hold |
+//! | `read`, [`input`] | how it gets there: stretches, runs, damage; the files |
+//! | `nested` | which entries lie inside the body of a damaged one |
+//! | `order`, `sort` | all entries by op |
+//! | `judge`, [`plan`] | the rules of the chain |
+//! | [`chain`] | the chain, as pieces of inputs |
+//! | [`notes`] | what is lost all the same |
+//! | [`mod@write`] | how the output appears whole or not at all |
+//! | [`report`] | how all this is told |
+//! | [`work`], `spool` | how much memory there is, and where the rest goes |
+//!
+//! Memory does not grow with the entries; a slow and obvious merge that holds them all is what the tests
+//! compare with.
 
+mod beyond;
+pub mod chain;
 pub mod index;
+pub mod input;
+mod judge;
+mod nested;
 pub mod notes;
+mod order;
 pub mod plan;
+mod read;
 pub mod report;
+mod sort;
+mod spool;
+pub mod work;
 pub mod write;
 
 use crate::args::MergeArgs;
+use crate::destination;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::destination;
 use index::Index;
 use plan::{Plan, Root};
 use report::Report;
+use work::Work;
 
 /// Runs the command.
 ///
@@ -31,24 +54,25 @@ use report::Report;
 pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
     output::stop_on_signal(output::GRACE_CLEAN_UP);
     destination::check(&args.output, &args.files, args.force)?;
-    let index = Index::read(&args.files, args.limits.message_size_max)?;
-    if let Some(text) = index.too_large(args.limits.message_size_max) {
+    let size_max = args.limits.message_size_max;
+    let index = Index::read(&args.files, size_max, &Work::beside(&args.output))?;
+    if let Some(text) = index.too_large(size_max)? {
         output::note(&text);
     }
     let root = args.root.map_or(Root::LowestOp, Root::ChildOf);
-    let plan = Plan::of(&index, root);
+    let plan = Plan::of(&index, root)?;
 
-    let mut report = Report::new(args, &index, &plan, root);
+    let mut report = Report::new(args, &index, &plan, root)?;
     let whole = plan.obstacle.is_none() && index.conflict().is_none();
     let wanted = whole || (args.partial && index.conflict().is_none());
-    if wanted && !plan.chain.is_empty() {
+    if wanted && plan.chain.first().is_some() {
         let file = destination::create(&args.output, &args.files)?;
-        report.written = Some(write::write(file, args, &index, &plan)?);
+        report.written = Some(write::write(file, args, &index, &plan.chain)?);
     }
     report.print(args.json)?;
     if report.written.is_some() {
         return Ok(Exit::Sound);
     }
-    output::note(&format!("nothing was written: {}", report.refusal()));
+    output::note(&format!("nothing was written: {}", report.refusal()?));
     Ok(Exit::Damage)
 }

@@ -7,9 +7,9 @@
 //! Zeros behind a log are told for the same reason: in the image of a device they are free space, in a log file
 //! they stand where a crash took entries.
 
-use super::index::Index;
+use super::index::{Index, Least, PLACES_MAX};
 use super::plan::{Plan, Root};
-use crate::failure::shown;
+use crate::failure::{Failure, shown};
 use crate::human::ranges;
 use crate::survey::ZERO_TAIL;
 use serde_json::{Value, json};
@@ -29,6 +29,8 @@ pub enum Note {
     DamagedEnd {
         /// Where, by op.
         places: Vec<Place>,
+        /// Places beyond these.
+        omitted: u64,
     },
     /// Something behind the chain's end is damaged so that its op is not known.
     UnknownEnd {
@@ -36,6 +38,8 @@ pub enum Note {
         last: u64,
         /// Where: the op is the one before.
         places: Vec<Place>,
+        /// Places beyond these.
+        omitted: u64,
     },
     /// Inputs end with zeros.
     ZeroTail {
@@ -65,25 +69,28 @@ const PLACES_SHOWN: usize = 8;
 /// What is known to be lost before the chain's beginning, and behind its end. Nothing before the beginning
 /// where somebody named it, and nothing behind the end where a gap or a fork is in the way: that is told
 /// as such. Zeros are told in any case.
-#[must_use]
-pub fn notes(index: &Index, plan: &Plan, root: Root) -> Vec<Note> {
+///
+/// # Errors
+///
+/// [`Failure::Work`].
+pub fn notes(index: &Index, plan: &Plan, root: Root) -> Result<Vec<Note>, Failure> {
     let mut notes = Vec::new();
-    let (Some(first), Some(last)) = (plan.chain.first(), plan.chain.last()) else { return notes };
+    let (Some(first), Some(last)) = (plan.chain.first(), plan.chain.last()) else { return Ok(notes) };
     if root == Root::LowestOp && first.op > 1 {
         notes.push(Note::LostBeginning { last: first.op - 1 });
     }
     if plan.obstacle.is_none() {
-        let places = damaged_behind(index, last.op);
+        let (places, omitted) = damaged_behind(index, last.op)?;
         if !places.is_empty() {
-            notes.push(Note::DamagedEnd { places });
+            notes.push(Note::DamagedEnd { places, omitted });
         }
-        let places = unknown_behind(index, last.op);
+        let (places, omitted) = unknown_behind(index, last.op)?;
         if !places.is_empty() {
-            notes.push(Note::UnknownEnd { last: last.op, places });
+            notes.push(Note::UnknownEnd { last: last.op, places, omitted });
         }
     }
     notes.extend(zeros_behind(index));
-    notes
+    Ok(notes)
 }
 
 /// The zeros that end inputs.
@@ -92,41 +99,48 @@ fn zeros_behind(index: &Index) -> Option<Note> {
     for (number, input) in index.inputs.iter().enumerate() {
         if let Some(offset) = input.zeros {
             places.push(Place { op: 0, input: number, offset, file: input.path.clone() });
-            sizes.push(input.source.size().saturating_sub(offset));
+            sizes.push(input.size().saturating_sub(offset));
         }
     }
     (!places.is_empty()).then_some(Note::ZeroTail { places, sizes })
 }
 
-/// Damaged entries with an op above `last`: no input has one of them whole, or it would be in the way.
-fn damaged_behind(index: &Index, last: u64) -> Vec<Place> {
-    let mut places = Vec::new();
+/// Damaged entries with an op above `last`: no input has one of them whole, or it would be in the way. The
+/// first ones, and how many there are beyond them.
+fn damaged_behind(index: &Index, last: u64) -> Result<(Vec<Place>, u64), Failure> {
+    let mut places = Least::new(PLACES_MAX);
     for (number, input) in index.inputs.iter().enumerate() {
-        for (damage, _) in &input.damage {
+        index.damage(input, |damage, _| {
             if let Some(op) = damage.op.map(|op| op.0).filter(|op| *op > last) {
                 places.push(Place { op, input: number, offset: damage.offset, file: input.path.clone() });
             }
-        }
+            true
+        })?;
     }
-    places.sort();
-    places
+    Ok(places.finish())
 }
 
 /// Damage that does not tell its op, directly behind a copy of the chain's last entry: as a torn tail.
-fn unknown_behind(index: &Index, last: u64) -> Vec<Place> {
-    let mut places = Vec::new();
-    for copy in index.at(last) {
+fn unknown_behind(index: &Index, last: u64) -> Result<(Vec<Place>, u64), Failure> {
+    let mut places = Least::new(PLACES_MAX);
+    let mut result = Ok(());
+    index.at(last, |copy| {
         let number = copy.input as usize;
-        let Some(input) = index.inputs.get(number) else { continue };
-        // In the order of the file; there may be as many damaged places as copies.
-        let behind = input.damage.binary_search_by_key(&copy.end(), |(damage, _)| damage.offset);
-        let damage = behind.ok().and_then(|at| input.damage.get(at));
-        if let Some((damage, _)) = damage.filter(|(damage, _)| damage.op.is_none()) {
-            places.push(Place { op: last, input: number, offset: damage.offset, file: input.path.clone() });
+        let Some(input) = index.inputs.get(number).filter(|input| input.is_damaged()) else { return };
+        match index.damage_at(input, copy.end()) {
+            Ok(Some(damage)) if damage.op.is_none() => {
+                places.push(Place {
+                    op: last,
+                    input: number,
+                    offset: damage.offset,
+                    file: input.path.clone(),
+                });
+            }
+            Ok(_) => {}
+            Err(failure) => result = Err(failure),
         }
-    }
-    places.sort();
-    places
+    })?;
+    result.map(|()| places.finish())
 }
 
 impl Note {
@@ -147,7 +161,7 @@ impl Note {
         match self {
             Self::LostBeginning { last } => vec![(1, *last)],
             Self::UnknownEnd { .. } | Self::ZeroTail { .. } => Vec::new(), // nobody knows
-            Self::DamagedEnd { places } => {
+            Self::DamagedEnd { places, .. } => {
                 let mut ops: Vec<(u64, u64)> = Vec::new();
                 for place in places {
                     match ops.last_mut() {
@@ -163,21 +177,26 @@ impl Note {
     /// As one object.
     #[must_use]
     pub fn json(&self) -> Value {
-        let (places, known) = match self {
-            Self::LostBeginning { .. } => (&[][..], false),
-            Self::DamagedEnd { places } => (places.as_slice(), true),
-            Self::UnknownEnd { places, .. } | Self::ZeroTail { places, .. } => (places.as_slice(), false),
+        let (places, known, omitted) = match self {
+            Self::LostBeginning { .. } => (&[][..], false, 0),
+            Self::DamagedEnd { places, omitted } => (places.as_slice(), true, *omitted),
+            Self::UnknownEnd { places, omitted, .. } => (places.as_slice(), false, *omitted),
+            Self::ZeroTail { places, .. } => (places.as_slice(), false, 0),
         };
         let place = |place: &Place| {
             let file = place.file.display().to_string();
             json!({"op": known.then_some(place.op), "file": file, "offset": place.offset})
         };
-        json!({
+        let mut json = json!({
             "kind": self.kind(),
             "ops": self.ops(),
             "places": places.iter().map(place).collect::<Vec<_>>(),
             "detail": self.to_string(),
-        })
+        });
+        if omitted > 0 {
+            json["places_omitted"] = omitted.into();
+        }
+        json
     }
 }
 
@@ -189,7 +208,7 @@ impl fmt::Display for Note {
                 let lost = if *last == 1 { "op 1".into() } else { format!("ops 1 to {last}") };
                 write!(f, "the chain begins at op {first}: what {lost} did is in no input")
             }
-            Self::UnknownEnd { last, places } => {
+            Self::UnknownEnd { last, places, .. } => {
                 let place = |place: &Place| format!("{} at byte {}", shown(&place.file), place.offset);
                 let list = places.iter().take(PLACES_SHOWN).map(place).collect::<Vec<_>>().join(", ");
                 write!(
@@ -214,7 +233,7 @@ impl fmt::Display for Note {
                      was never written: what stood there is lost, unless another input has it"
                 )
             }
-            Self::DamagedEnd { places } => {
+            Self::DamagedEnd { places, omitted } => {
                 let ops = self.ops();
                 let one = matches!(ops.as_slice(), [(first, last)] if first == last);
                 let mut list = String::new();
@@ -224,7 +243,8 @@ impl fmt::Display for Note {
                     let _ = write!(list, "{between}{op}{} at byte {}", shown(&place.file), place.offset);
                 }
                 if places.len() > PLACES_SHOWN {
-                    let _ = write!(list, " and {} more places", places.len() - PLACES_SHOWN);
+                    let _ =
+                        write!(list, " and {} more places", (places.len() - PLACES_SHOWN) as u64 + omitted);
                 }
                 let (ops, list) = (ranges(&ops), list);
                 if one {

@@ -2,15 +2,23 @@
 //!
 //! ```text
 //! op        1    2    3    4    5    6    7
-//! input 0   a -- b -- c         e -- f            walk down from the root: a b c
+//! input 0   a -- b -- c         e -- f            op by op upwards from the root: a b c
 //! input 1        b -- c -- d -- e                 d e f, then nobody has a child of f ...
 //! input 2                                  h      ... but h is there: op 7 is missing: a gap
 //! ```
 //!
 //! Every entry of the inputs must be on the chain. One that is not, with an op beyond the chain's end, is
 //! behind a *gap*; with an op that the chain has, or would have next, it is of another history: a *fork*.
+//!
+//! One pass over all entries by op; at each op a judge is shown all of it, and the chain is a [`Chain`] of
+//! pieces: memory grows with neither.
 
-use super::index::{Index, Record};
+use super::beyond;
+use super::chain::{Chain, End};
+use super::index::{Copies, Index, Record};
+use super::judge::{Choice, Judge, Wanted};
+use super::order::Groups;
+use crate::failure::Failure;
 use aof_nostd::Checksum;
 
 /// Where the chain begins.
@@ -22,6 +30,36 @@ pub enum Root {
     ChildOf(Checksum),
 }
 
+/// Ranges of ops, with both ends; the first of them, where there are very many.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ranges {
+    /// The first.
+    pub kept: Vec<(u64, u64)>,
+    /// How many there are beyond them.
+    pub omitted: u64,
+}
+
+/// Ranges that are kept: a hostile log may lack every second op.
+const RANGES_MAX: usize = 100_000;
+
+impl Ranges {
+    fn push(&mut self, first: u64, last: u64) {
+        if self.kept.len() < RANGES_MAX {
+            self.kept.push((first, last));
+        } else {
+            self.omitted += 1;
+        }
+    }
+
+    /// What lies between two ops, if anything does.
+    pub(super) fn push_between(&mut self, before: u64, behind: u64) {
+        let (first, last) = (before.saturating_add(1), behind.saturating_sub(1));
+        if first <= last {
+            self.push(first, last);
+        }
+    }
+}
+
 /// What keeps the chain from being whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
@@ -31,166 +69,158 @@ pub enum Obstacle {
     NoRoot(Checksum),
     /// Ops are missing.
     Gap {
-        /// All ops that no input has, between the chain's first and the inputs' last, as ranges with both
-        /// ends.
-        missing: Vec<(u64, u64)>,
+        /// All ops that no input has, between the chain's first and the inputs' last.
+        missing: Ranges,
         /// The chain's last entry before the gap.
-        before: Vec<Record>,
+        before: Copies,
         /// The first entry behind it.
-        behind: Vec<Record>,
+        behind: Copies,
     },
     /// Two histories.
     Fork {
         /// The first op of which there are two entries, or whose entry is not the parent of the next.
         op: u64,
-        /// The entries of one side and all their copies, then those of the other.
-        sides: Vec<Vec<Record>>,
+        /// The entry of one side and all its copies, then that of the other.
+        sides: [Copies; 2],
     },
 }
 
 /// The chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Plan {
     /// A copy of each entry, in order, up to the first obstacle.
-    pub chain: Vec<Record>,
+    pub chain: Chain,
     /// What is in the way behind it.
     pub obstacle: Option<Obstacle>,
 }
 
+/// The chain's end before the entries that stand in no log.
+struct Firm {
+    end: End,
+    last: Option<Record>,
+    /// The least entry of the op behind it.
+    next: Record,
+}
+
 impl Plan {
     /// Plans the merge of the inputs.
-    #[must_use]
-    pub fn of(index: &Index, root: Root) -> Self {
-        let Some(lowest) = index.records().first() else {
-            return Self { chain: Vec::new(), obstacle: Some(Obstacle::Empty) };
-        };
-        let first = match root {
-            Root::LowestOp => index.at(lowest.op).iter().collect(),
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Work`], [`Failure::Interrupted`].
+    pub fn of(index: &Index, root: Root) -> Result<Self, Failure> {
+        let mut chain = Chain::new(&index.work);
+        let obstacle = match root {
+            Root::LowestOp => down(index, &mut chain, 0, Wanted::Any)?,
             Root::ChildOf(parent) => {
-                index.records().iter().filter(|record| record.parent == parent).collect()
+                let mut judge = Judge::new(Wanted::ChildOf(parent), None);
+                let mut groups = Groups::new(index, 0)?;
+                while groups.next(&mut judge)?.is_some() {}
+                match judge.choose() {
+                    Choice::None if judge.first().is_none() => Some(Obstacle::Empty),
+                    Choice::None => Some(Obstacle::NoRoot(parent)),
+                    Choice::Fork(one, other) => Some(fork(index, one.op, &one, &other)?),
+                    Choice::One(first) => down(index, &mut chain, first.op, Wanted::ChildOf(parent))?,
+                }
             }
         };
-        let mut walk = Walk { index, chain: Vec::new() };
-        let obstacle = match walk.choose(first) {
-            Choice::None => {
-                let parent = if let Root::ChildOf(parent) = root { parent } else { Checksum::ZERO };
-                Some(Obstacle::NoRoot(parent))
-            }
-            Choice::Fork(fork) => Some(fork),
-            Choice::One(record) => {
-                walk.chain.push(record);
-                walk.down()
-            }
-        };
-        let mut plan = Self { chain: walk.chain, obstacle };
-        plan.find_others(index);
-        plan
+        Ok(Self { chain, obstacle })
     }
 
-    /// Looks for entries that are not on the chain, and cuts the chain before the first that contradicts
-    /// it.
-    fn find_others(&mut self, index: &Index) {
-        let Some(first) = self.chain.first().map(|record| record.op) else { return };
-        for (at, record) in self.chain.iter().enumerate() {
-            let other = index.at(record.op).iter().filter(|other| other.checksum != record.checksum);
-            // What might lie in a damaged entry's body does not contradict what stands in a log.
-            if let Some(other) = other.filter(|other| !other.island || record.island).min() {
-                let sides = vec![copies(index, record), copies(index, other)];
-                self.obstacle = Some(Obstacle::Fork { op: record.op, sides });
-                self.chain.truncate(at);
-                return;
+    /// Goes on behind a gap, op by op, up to a fork. Gives the ops that are missing in the chain then.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Work`], [`Failure::Interrupted`].
+    pub fn go_on(&mut self, index: &Index) -> Result<Ranges, Failure> {
+        beyond::go_on(index, self)
+    }
+}
+
+/// Up the ops from `start` on, child by child. Gives what is in the way.
+fn down(index: &Index, chain: &mut Chain, start: u64, first: Wanted) -> Result<Option<Obstacle>, Failure> {
+    let mut groups = Groups::new(index, start)?;
+    let mut firm: Option<Firm> = None;
+    loop {
+        let last = chain.last().copied();
+        let wanted = last.map_or(first, |last| Wanted::ChildOf(last.checksum));
+        let mut judge = Judge::new(wanted, last.as_ref());
+        let Some(op) = groups.next(&mut judge)? else {
+            return Ok(last.is_none().then_some(Obstacle::Empty));
+        };
+        let Some(least) = judge.first() else { return Ok(None) };
+        if let Some(last) = last.filter(|last| op - last.op > 1) {
+            let mut missing = Ranges::default();
+            missing.push_between(last.op, op);
+            let (before, behind) = (index.copies(&last)?, index.copies(&least)?);
+            return gap(missing, op, groups, before, behind).map(Some);
+        }
+        match judge.choose() {
+            Choice::Fork(one, other) => return fork(index, one.op, &one, &other).map(Some),
+            Choice::One(next) => {
+                if let Some(other) = judge.contradiction(&next) {
+                    return fork(index, next.op, &next, &other).map(Some);
+                }
+                if judge.is_island() {
+                    firm.get_or_insert(Firm { end: chain.end(), last, next: least });
+                } else {
+                    firm = None;
+                }
+                chain.push(&next)?;
             }
-        }
-        if self.obstacle.is_some() {
-            return;
-        }
-        // An entry that names another parent than the tip: where the tip might lie in a damaged entry's
-        // body, it is the tip that is wrong.
-        while let Some(tip) = self.chain.last() {
-            let next = tip.op.checked_add(1).map_or(&[][..], |op| index.at(op));
-            let Some(other) = next.first() else { break };
-            let tip_is_island = copies(index, tip).iter().all(|copy| copy.island);
-            if !tip_is_island {
-                let sides = vec![copies(index, tip), copies(index, other)];
-                self.obstacle = Some(Obstacle::Fork { op: tip.op, sides });
-                return;
-            }
-            self.chain.pop();
-        }
-        let tip = self.chain.last().map_or(first.saturating_sub(1), |tip| tip.op);
-        let behind = index.records().partition_point(|record| record.op <= tip);
-        if let Some(behind) = index.records().get(behind) {
-            self.obstacle = Some(Obstacle::Gap {
-                missing: missing(index, tip),
-                before: self.chain.last().map(|tip| copies(index, tip)).unwrap_or_default(),
-                behind: copies(index, behind),
-            });
+            Choice::None => return Ok(Some(wrong_tip(index, chain, firm, op, &least, groups)?)),
         }
     }
 }
 
-/// All copies of an entry.
-fn copies(index: &Index, record: &Record) -> Vec<Record> {
-    index.at(record.op).iter().filter(|copy| copy.checksum == record.checksum).copied().collect()
+/// An entry names another parent than the tip: where the tip might lie in a damaged entry's body, it is the
+/// tip that is wrong.
+fn wrong_tip(
+    index: &Index,
+    chain: &mut Chain,
+    firm: Option<Firm>,
+    op: u64,
+    least: &Record,
+    groups: Groups<'_>,
+) -> Result<Obstacle, Failure> {
+    let Some(firm) = firm else {
+        let tip = chain.last().copied().unwrap_or(*least);
+        return fork(index, tip.op, &tip, least);
+    };
+    chain.cut(firm.end);
+    match firm.last {
+        Some(tip) => fork(index, tip.op, &tip, &firm.next),
+        None => gap_at(index, op, &firm.next, groups),
+    }
 }
 
-/// The ops above `tip` that no input has, up to the highest.
-fn missing(index: &Index, tip: u64) -> Vec<(u64, u64)> {
-    let mut missing = Vec::new();
-    let mut last = tip;
-    let start = index.records().partition_point(|record| record.op <= tip);
-    for record in index.records().get(start..).unwrap_or(&[]) {
-        if record.op - last > 1 {
-            missing.push((last + 1, record.op - 1));
-        }
-        last = record.op;
-    }
-    if missing.is_empty() {
+/// Nothing of the chain is left: its first entry stood in no log.
+fn gap_at(index: &Index, op: u64, first: &Record, groups: Groups<'_>) -> Result<Obstacle, Failure> {
+    let mut obstacle = gap(Ranges::default(), op, groups, Copies::default(), index.copies(first)?)?;
+    if let Obstacle::Gap { missing, .. } = &mut obstacle
+        && missing.kept.is_empty()
+    {
         // The ops are all there, but the first of them does not follow on what is left of the chain.
-        missing.push((tip.saturating_add(1), tip.saturating_add(1)));
+        missing.push(first.op, first.op);
     }
-    missing
+    Ok(obstacle)
 }
 
-/// Down the chain, child by child.
-struct Walk<'a> {
-    index: &'a Index,
-    chain: Vec<Record>,
+/// A gap, and all that is missing behind `op`.
+fn gap(
+    mut missing: Ranges,
+    mut op: u64,
+    mut groups: Groups<'_>,
+    before: Copies,
+    behind: Copies,
+) -> Result<Obstacle, Failure> {
+    while let Some(next) = groups.next(&mut Judge::new(Wanted::Any, None))? {
+        missing.push_between(op, next);
+        op = next;
+    }
+    Ok(Obstacle::Gap { missing, before, behind })
 }
 
-enum Choice {
-    None,
-    One(Record),
-    Fork(Obstacle),
-}
-
-impl Walk<'_> {
-    fn down(&mut self) -> Option<Obstacle> {
-        while let Some(last) = self.chain.last() {
-            match self.choose(self.index.children(last.op, last.checksum).collect()) {
-                Choice::None => return None,
-                Choice::One(record) => self.chain.push(record),
-                Choice::Fork(fork) => return Some(fork),
-            }
-        }
-        None
-    }
-
-    /// One copy of the entry that comes next, out of all candidates.
-    fn choose(&self, mut candidates: Vec<&Record>) -> Choice {
-        if candidates.iter().any(|record| !record.island) {
-            // What might lie in a damaged entry's body gives way to what stands in a log.
-            candidates.retain(|record| !record.island);
-        }
-        let Some(first) = candidates.first() else { return Choice::None };
-        if let Some(other) = candidates.iter().find(|record| record.checksum != first.checksum) {
-            let sides = vec![copies(self.index, first), copies(self.index, other)];
-            return Choice::Fork(Obstacle::Fork { op: first.op, sides });
-        }
-        // Copies are equal to the bit. The one behind the last entry taken makes the longest reads.
-        let behind = |record: &&&Record| {
-            self.chain.last().is_some_and(|last| record.input == last.input && record.offset == last.end())
-        };
-        Choice::One(**candidates.iter().find(behind).unwrap_or(first))
-    }
+fn fork(index: &Index, op: u64, one: &Record, other: &Record) -> Result<Obstacle, Failure> {
+    Ok(Obstacle::Fork { op, sides: [index.copies(one)?, index.copies(other)?] })
 }

@@ -1,18 +1,21 @@
 //! What a merge found and did, in words and as JSON.
 
-use super::index::{Conflict, Index, Record};
+use super::index::{Conflict, Copies, Index, Least, Record};
+use super::input::Input;
 use super::notes::{Note, notes};
-use super::plan::{Obstacle, Plan, Root};
+use super::plan::{Obstacle, Plan, Ranges, Root};
 use super::write::Written;
 use crate::args::MergeArgs;
 use crate::failure::{Failure, Shown, shown};
-use crate::human::ranges;
+use crate::human::ranges_of;
 use crate::output;
 use crate::survey::Finding;
 use aof_nostd::Profile;
-use serde::Serialize;
+use serde::ser::SerializeSeq;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 
 /// What a merge found and did.
@@ -27,14 +30,60 @@ pub struct Report<'a> {
     pub written: Option<Written>,
 }
 
+/// The report as JSON, its keys by the alphabet.
 #[derive(Serialize)]
-struct InputReport {
-    file: String,
-    profile: Option<&'static str>,
+struct Json<'a> {
+    bytes: Option<u64>,
+    chain: Value,
+    complete: bool,
+    data_checksum_chain: Option<String>,
+    fork: Value,
+    inputs: Vec<InputReport<'a>>,
+    missing_ops: &'a [(u64, u64)],
+    #[serde(skip_serializing_if = "is_none")]
+    missing_ops_omitted: u64,
+    notes: Vec<Value>,
+    output: String,
+    reason: Option<String>,
+    written: bool,
+}
+
+#[derive(Serialize)]
+struct InputReport<'a> {
+    damage: DamageReport<'a>,
     entries: u64,
-    taken: u64,
+    file: String,
     nested: u64,
-    damage: Vec<Finding>,
+    profile: Option<&'static str>,
+    taken: u64,
+}
+
+/// The damage of an input, place by place as it is printed: there may be more than memory holds.
+struct DamageReport<'a> {
+    index: &'a Index,
+    input: &'a Input,
+}
+
+impl Serialize for DamageReport<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        let mut result = Ok(());
+        let shown = self.index.damage(self.input, |damage, until| {
+            let finding = serde_json::to_value(Finding::damage(damage, until)); // its keys by the alphabet
+            result = finding
+                .map_err(serde::ser::Error::custom)
+                .and_then(|finding| list.serialize_element(&finding));
+            result.is_ok()
+        });
+        shown.map_err(serde::ser::Error::custom)?;
+        result?;
+        list.end()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Damage told per input to a person; JSON has all.
@@ -42,124 +91,143 @@ const DAMAGE_SHOWN: usize = 20;
 
 impl<'a> Report<'a> {
     /// A report of a plan that is not carried out yet.
-    #[must_use]
-    pub fn new(args: &'a MergeArgs, index: &'a Index, plan: &'a Plan, root: Root) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Work`].
+    pub fn new(args: &'a MergeArgs, index: &'a Index, plan: &'a Plan, root: Root) -> Result<Self, Failure> {
         let conflict = index.conflict();
         // The chain of inputs that do not belong together means nothing.
-        let notes = if conflict.is_none() { notes(index, plan, root) } else { Vec::new() };
-        Self { args, index, plan, conflict, notes, written: None }
+        let notes = if conflict.is_none() { notes(index, plan, root)? } else { Vec::new() };
+        Ok(Self { args, index, plan, conflict, notes, written: None })
     }
 
     /// Why nothing was written, and what would help.
-    #[must_use]
-    pub fn refusal(&self) -> String {
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Work`].
+    pub fn refusal(&self) -> Result<String, Failure> {
         if let Some(conflict) = &self.conflict {
-            return self.conflict_text(conflict);
+            return Ok(self.conflict_text(conflict));
         }
-        match &self.plan.obstacle {
+        Ok(match &self.plan.obstacle {
             None => "there is nothing to write".into(),
             Some(obstacle) if self.args.partial => {
-                format!("the chain has no entry before this: {}", self.obstacle_text(obstacle))
+                format!("the chain has no entry before this: {}", self.obstacle_text(obstacle)?)
             }
-            Some(obstacle) => self.obstacle_text(obstacle),
-        }
+            Some(obstacle) => self.obstacle_text(obstacle)?,
+        })
     }
 
     /// Prints the report on standard output.
     ///
     /// # Errors
     ///
-    /// [`Failure::Stdout`].
+    /// [`Failure::Stdout`], [`Failure::Work`].
     pub fn print(&self, json: bool) -> Result<(), Failure> {
-        let text = if json { format!("{}\n", self.json()) } else { self.human() };
-        output::print(&mut output::stdout(), &text)
+        let mut stdout = output::stdout();
+        if !json {
+            return output::print(&mut stdout, &self.human()?);
+        }
+        let json = self.json()?;
+        let printed = serde_json::to_writer(&mut stdout, &json).map_err(std::io::Error::from);
+        let printed = printed.and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush());
+        output::printed(printed)
     }
 
     fn conflict_text(&self, conflict: &Conflict) -> String {
         conflict_text(self.index, conflict)
     }
 
-    fn obstacle_text(&self, obstacle: &Obstacle) -> String {
+    fn obstacle_text(&self, obstacle: &Obstacle) -> Result<String, Failure> {
         let advice = match obstacle {
             Obstacle::Gap { .. } => "; --partial writes the chain up to the gap",
             Obstacle::Fork { .. } => "; --partial writes the chain up to the fork",
             Obstacle::Empty | Obstacle::NoRoot(_) => "",
         };
-        obstacle_text(self.index, obstacle) + advice
+        Ok(obstacle_text(self.index, obstacle)? + advice)
     }
 
-    fn inputs(&self) -> Vec<InputReport> {
+    /// The inputs, and how many entries were taken from each.
+    fn inputs(&self) -> impl Iterator<Item = (&'a Input, u64)> {
         let taken = self.written.as_ref().map(|written| written.taken.as_slice()).unwrap_or_default();
-        let taken = taken.iter().copied().chain(std::iter::repeat(0));
-        let report = |(input, taken): (&super::index::Input, u64)| InputReport {
-            file: input.path.display().to_string(),
-            profile: input.profile.map(|profile| profile.name()),
-            entries: input.entries,
-            taken,
-            nested: input.nested,
-            damage: input.damage.iter().map(|&(damage, until)| Finding::damage(damage, until)).collect(),
-        };
-        self.index.inputs.iter().zip(taken).map(report).collect()
+        self.index.inputs.iter().zip(taken.iter().copied().chain(std::iter::repeat(0)))
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> Result<Json<'_>, Failure> {
         let first = self.plan.chain.first();
         let last = self.plan.chain.last();
         let chain = json!({
-            "entries": self.plan.chain.len(),
+            "entries": self.plan.chain.entries(),
             "first_op": first.map(|record| record.op),
             "last_op": last.map(|record| record.op),
             "first_checksum": first.map(|record| record.checksum.to_string()),
             "last_checksum": last.map(|record| record.checksum.to_string()),
         });
-        let (mut missing, mut fork) = (Vec::new(), Value::Null);
+        let (mut missing, mut fork): (Option<&Ranges>, _) = (None, Value::Null);
         match &self.plan.obstacle {
             _ if self.conflict.is_some() => {} // what they make together means nothing
-            Some(Obstacle::Gap { missing: ops, .. }) => missing.clone_from(ops),
+            Some(Obstacle::Gap { missing: ops, .. }) => missing = Some(ops),
             Some(Obstacle::Fork { op, sides }) => {
-                let place = |record: &Record| {
-                    let file = input_path(self.index, record.input).display().to_string();
-                    json!({"file": file, "offset": record.offset})
-                };
-                let side = |side: &Vec<Record>| {
-                    let record = side.first();
-                    json!({
-                        "op": record.map(|record| record.op),
-                        "checksum": record.map(|record| record.checksum.to_string()),
-                        "parent": record.map(|record| record.parent.to_string()),
-                        "places": side.iter().map(place).collect::<Vec<_>>(),
-                    })
-                };
-                fork = json!({"op": op, "sides": sides.iter().map(side).collect::<Vec<_>>()});
+                fork = json!({"op": op, "sides": sides.each_ref().map(|side| self.side(side))});
             }
             _ => {}
         }
         let complete = self.plan.obstacle.is_none() && self.conflict.is_none();
-        json!({
-            "output": self.args.output.display().to_string(),
-            "written": self.written.is_some(),
-            "complete": complete,
-            "bytes": self.written.as_ref().map(|written| written.bytes),
-            "data_checksum_chain": self.written.as_ref().map(|written| written.data_checksum.to_string()),
-            "chain": if self.conflict.is_none() { chain } else { Value::Null },
-            "missing_ops": missing,
-            "fork": fork,
-            "notes": self.notes.iter().map(Note::json).collect::<Vec<_>>(),
-            "reason": (!complete).then(|| self.reason()),
-            "inputs": self.inputs(),
+        let input = |(input, taken): (&'a Input, u64)| InputReport {
+            damage: DamageReport { index: self.index, input },
+            entries: input.entries,
+            file: input.path.display().to_string(),
+            nested: input.nested,
+            profile: input.profile.map(|profile| profile.name()),
+            taken,
+        };
+        Ok(Json {
+            bytes: self.written.as_ref().map(|written| written.bytes),
+            chain: if self.conflict.is_none() { chain } else { Value::Null },
+            complete,
+            data_checksum_chain: self.written.as_ref().map(|written| written.data_checksum.to_string()),
+            fork,
+            inputs: self.inputs().map(input).collect(),
+            missing_ops: missing.map_or(&[], |missing| &missing.kept),
+            missing_ops_omitted: missing.map_or(0, |missing| missing.omitted),
+            notes: self.notes.iter().map(Note::json).collect(),
+            output: self.args.output.display().to_string(),
+            reason: if complete { None } else { Some(self.reason()?) },
+            written: self.written.is_some(),
         })
     }
 
+    /// A side of a fork.
+    fn side(&self, side: &Copies) -> Value {
+        let place = |record: &Record| {
+            let file = input_path(self.index, record.input).display().to_string();
+            json!({"file": file, "offset": record.offset})
+        };
+        let record = side.first();
+        let mut json = json!({
+            "op": record.map(|record| record.op),
+            "checksum": record.map(|record| record.checksum.to_string()),
+            "parent": record.map(|record| record.parent.to_string()),
+            "places": side.kept.iter().map(place).collect::<Vec<_>>(),
+        });
+        if side.omitted > 0 {
+            json["places_omitted"] = side.omitted.into();
+        }
+        json
+    }
+
     /// What keeps the chain from being whole, whether something was written or not.
-    fn reason(&self) -> String {
+    fn reason(&self) -> Result<String, Failure> {
         match (&self.conflict, &self.plan.obstacle) {
-            (Some(conflict), _) => self.conflict_text(conflict),
+            (Some(conflict), _) => Ok(self.conflict_text(conflict)),
             (None, Some(obstacle)) => self.obstacle_text(obstacle),
-            (None, None) => String::new(),
+            (None, None) => Ok(String::new()),
         }
     }
 
-    fn human(&self) -> String {
+    fn human(&self) -> Result<String, Failure> {
         let mut text = String::new();
         if let Some(written) = &self.written {
             let _ = writeln!(text, "wrote {}, read back and verified", shown(&self.args.output));
@@ -167,7 +235,7 @@ impl<'a> Report<'a> {
                 let _ = writeln!(text, "  {name:<20} {value}");
             };
             line("bytes", &written.bytes.to_string());
-            line("entries", &self.plan.chain.len().to_string());
+            line("entries", &self.plan.chain.entries().to_string());
             if let (Some(first), Some(last)) = (self.plan.chain.first(), self.plan.chain.last()) {
                 line("ops", &format!("{} to {}", first.op, last.op));
                 line("first checksum", &first.checksum.to_string());
@@ -175,23 +243,23 @@ impl<'a> Report<'a> {
             }
             line("data checksum chain", &written.data_checksum.to_string());
             if self.plan.obstacle.is_some() {
-                let _ = writeln!(text, "PARTIAL: {}", self.reason());
+                let _ = writeln!(text, "PARTIAL: {}", self.reason()?);
             }
         }
         for note in &self.notes {
             let _ = writeln!(text, "NOTE: {note}");
         }
         let _ = writeln!(text, "inputs");
-        for input in self.inputs() {
-            let file = shown(Path::new(&input.file));
-            let _ = write!(text, "  {file}: {}, {} taken", entries(input.entries), input.taken);
+        for (input, taken) in self.inputs() {
+            let file = shown(&input.path);
+            let _ = write!(text, "  {file}: {}, {taken} taken", entries(input.entries));
             if input.nested > 0 {
                 let _ = write!(text, ", {} inside the bodies of damaged entries left out", input.nested);
             }
-            damage_text(&mut text, &input.damage);
+            damage_text(&mut text, self.index, input)?;
             text.push('\n');
         }
-        text
+        Ok(text)
     }
 }
 
@@ -201,33 +269,39 @@ pub fn entries(count: u64) -> String {
     if count == 1 { "1 entry".into() } else { format!("{count} entries") }
 }
 
-/// How many damaged places there are, and each on a line of its own.
-fn damage_text(text: &mut String, damage: &[Finding]) {
-    match damage.len() {
-        0 => {}
+/// How many damaged places there are, and each of the first on a line of its own.
+fn damage_text(text: &mut String, index: &Index, input: &Input) -> Result<(), Failure> {
+    let count = input.damage.end - input.damage.start;
+    match count {
+        0 => return Ok(()),
         1 => text.push_str(", damaged at 1 place"),
         count => {
             let _ = write!(text, ", damaged at {count} places");
         }
     }
-    for finding in damage.iter().take(DAMAGE_SHOWN) {
-        let _ = write!(text, "\n    {finding}");
+    let mut left = DAMAGE_SHOWN;
+    index.damage(input, |damage, until| {
+        let _ = write!(text, "\n    {}", Finding::damage(damage, until));
+        left -= 1;
+        left > 0
+    })?;
+    if let Some(more @ 1..) = count.checked_sub(DAMAGE_SHOWN as u64) {
+        let _ = write!(text, "\n    and {more} more places (aof verify has them)");
     }
-    if damage.len() > DAMAGE_SHOWN {
-        let _ = write!(text, "\n    and {} more places (aof verify has them)", damage.len() - DAMAGE_SHOWN);
-    }
+    Ok(())
 }
 
 /// The damage of each input that has some.
-#[must_use]
-pub fn damaged_inputs(index: &Index) -> Vec<String> {
-    let damaged = index.inputs.iter().filter(|input| !input.damage.is_empty());
-    let text = |input: &super::index::Input| {
+///
+/// # Errors
+///
+/// [`Failure::Work`].
+pub fn damaged_inputs(index: &Index) -> Result<Vec<String>, Failure> {
+    let damaged = index.inputs.iter().filter(|input| input.is_damaged());
+    let text = |input: &Input| {
         let mut text = format!("{}: {}", shown(&input.path), entries(input.entries));
-        let findings: Vec<_> =
-            input.damage.iter().map(|&(damage, until)| Finding::damage(damage, until)).collect();
-        damage_text(&mut text, &findings);
-        text
+        damage_text(&mut text, index, input)?;
+        Ok(text)
     };
     damaged.map(text).collect()
 }
@@ -242,27 +316,27 @@ fn path(index: &Index, input: u32) -> Shown<'_> {
 }
 
 /// Where all copies of an entry stand.
-fn places(index: &Index, copies: &[Record]) -> String {
+fn places(index: &Index, copies: &Copies) -> String {
     let mut text = String::new();
-    for (number, copy) in copies.iter().take(8).enumerate() {
+    for (number, copy) in copies.kept.iter().take(8).enumerate() {
         let between = if number == 0 { "" } else { ", " };
         let _ = write!(text, "{between}{} at byte {}", path(index, copy.input), copy.offset);
     }
-    if copies.len() > 8 {
-        let _ = write!(text, " and {} more places", copies.len() - 8);
+    if copies.kept.len() > 8 {
+        let _ = write!(text, " and {} more places", (copies.kept.len() - 8) as u64 + copies.omitted);
     }
     text
 }
 
 /// Ops by their noun: `op 5`, `ops 5, 7-9`.
-fn ops(missing: &[(u64, u64)]) -> String {
+fn ops(missing: &[(u64, u64)], omitted: u64) -> String {
     let noun = if is_one(missing) { "op" } else { "ops" };
-    format!("{noun} {}", ranges(missing))
+    format!("{noun} {}", ranges_of(missing, omitted))
 }
 
 /// Ops and their verb: `op 5 is`, `ops 5, 7-9 are`.
-fn are(missing: &[(u64, u64)]) -> String {
-    format!("{} {}", ops(missing), if is_one(missing) { "is" } else { "are" })
+fn are(missing: &[(u64, u64)], omitted: u64) -> String {
+    format!("{} {}", ops(missing, omitted), if is_one(missing) { "is" } else { "are" })
 }
 
 fn is_one(ops: &[(u64, u64)]) -> bool {
@@ -290,16 +364,20 @@ pub fn conflict_text(index: &Index, conflict: &Conflict) -> String {
 }
 
 /// What is in the way of a chain, in words, and what would help.
-#[must_use]
-pub fn obstacle_text(index: &Index, obstacle: &Obstacle) -> String {
-    match obstacle {
+///
+/// # Errors
+///
+/// [`Failure::Work`].
+pub fn obstacle_text(index: &Index, obstacle: &Obstacle) -> Result<String, Failure> {
+    Ok(match obstacle {
         Obstacle::Empty => {
             let names = index.inputs.iter().map(|input| shown(&input.path).to_string());
             format!("no input holds a valid entry: {}", listed(names))
         }
         Obstacle::NoRoot(root) => format!("no input holds an entry whose parent is {root}"),
         Obstacle::Gap { missing, before, behind } => {
-            let (first, further) = missing.split_at(1.min(missing.len()));
+            let (first, further) = missing.kept.split_at(1.min(missing.kept.len()));
+            let omitted = missing.omitted;
             let before = match before.first() {
                 Some(record) => format!("op {} ({})", record.op, places(index, before)),
                 None => "the root".into(),
@@ -307,14 +385,14 @@ pub fn obstacle_text(index: &Index, obstacle: &Obstacle) -> String {
             let op = behind.first().map_or(0, |record| record.op);
             let mut text = format!(
                 "a gap: {} missing, between {before} and op {op} ({}). ",
-                are(first),
+                are(first, 0),
                 places(index, behind)
             );
             if !further.is_empty() {
-                let _ = write!(text, "Further on {} missing too. ", are(further));
+                let _ = write!(text, "Further on {} missing too. ", are(further, omitted));
             }
-            let wanted = if further.is_empty() { ops(first) } else { "these ops".into() };
-            text.push_str(&damaged_places(index, missing));
+            let wanted = if further.is_empty() { ops(first, 0) } else { "these ops".into() };
+            text.push_str(&damaged_places(index, &missing.kept)?);
             let _ = write!(text, "Another replica's log with {wanted} would help");
             text
         }
@@ -335,35 +413,40 @@ pub fn obstacle_text(index: &Index, obstacle: &Obstacle) -> String {
             text.push_str(". Leave out the logs of the history that you do not want");
             text
         }
-    }
+    })
 }
 
 /// Where missing ops are, damaged: a sentence, or nothing.
-fn damaged_places(index: &Index, missing: &[(u64, u64)]) -> String {
+fn damaged_places(index: &Index, missing: &[(u64, u64)]) -> Result<String, Failure> {
     // Ranges in order; there may be as many as damaged places.
     let is_missing = |op: u64| {
         let from = missing.partition_point(|&(_, last)| last < op);
         missing.get(from).is_some_and(|&(first, _)| first <= op)
     };
-    let places = index.inputs.iter().flat_map(|input| {
-        input.damage.iter().filter_map(move |(damage, _)| {
-            let op = damage.op.map(|op| op.0).filter(|op| is_missing(*op))?;
-            let (file, at, kind) = (shown(&input.path), damage.offset, damage.kind.name());
-            Some((op, format!("op {op} in {file} at byte {at} ({kind})")))
-        })
-    });
-    let mut places: Vec<_> = places.collect();
-    places.sort();
-    if places.is_empty() {
-        return String::new();
+    let mut places = Least::new(SHOWN);
+    for input in &index.inputs {
+        index.damage(input, |damage, _| {
+            if let Some(op) = damage.op.map(|op| op.0).filter(|op| is_missing(*op)) {
+                let (file, at, kind) = (shown(&input.path), damage.offset, damage.kind.name());
+                places.push((op, format!("op {op} in {file} at byte {at} ({kind})")));
+            }
+            true
+        })?;
     }
-    let list = listed(places.into_iter().map(|(_, place)| place));
-    format!("Of these, damaged: {list}. ")
+    let (places, more) = places.finish();
+    if places.is_empty() {
+        return Ok(String::new());
+    }
+    let list: Vec<_> = places.into_iter().map(|(_, place)| place).collect();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    Ok(format!("Of these, damaged: {}{more}. ", list.join(", ")))
 }
+
+/// Things of a list that are told.
+const SHOWN: usize = 8;
 
 /// The first of some things, and how many more there are.
 fn listed(things: impl Iterator<Item = String>) -> String {
-    const SHOWN: usize = 8;
     let things: Vec<_> = things.collect();
     let (shown, more) = things.split_at(SHOWN.min(things.len()));
     let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };

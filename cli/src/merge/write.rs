@@ -1,17 +1,17 @@
 //! The output: written beside its place, read back and verified, then made to appear.
 
+use super::chain::{Chain, Piece, Walk};
 use super::index::Index;
-use super::plan::Plan;
 use crate::args::MergeArgs;
 use crate::data_checksum::{DataBytes, DataChecksum};
+use crate::destination;
 use crate::failure::Failure;
 use crate::output::{self, Progress, WATCH};
-use crate::destination;
 use aof_nostd::{AnyProfile, Checksum, Damage, Located};
 use aof_std::scan::{Scan, Sink};
 use aof_std::source::became_shorter;
 use aof_std::{NewFile, Source};
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
@@ -34,110 +34,156 @@ const STEP: u64 = 8 << 20;
 /// # Errors
 ///
 /// See [`Failure`]. The output is as it was.
-pub fn write(mut file: NewFile, args: &MergeArgs, index: &Index, plan: &Plan) -> Result<Written, Failure> {
-    let bytes = plan.chain.iter().map(|record| record.size_disk).sum();
+pub fn write(mut file: NewFile, args: &MergeArgs, index: &Index, chain: &Chain) -> Result<Written, Failure> {
+    let bytes = chain.bytes();
     let progress = Progress::new("write", bytes);
     let mut taken = vec![0; index.inputs.len()];
-    for piece in pieces(plan) {
+    let mut copy = Copy { target: &mut file, output: &args.output, small: Vec::new(), progress: &progress };
+    let mut walk = Walk::new(chain);
+    let mut open: Option<(u32, Source)> = None;
+    while let Some(piece) = walk.next_piece(chain)? {
+        walk.skip_piece();
         let Some(input) = index.inputs.get(piece.input as usize) else { continue };
         if let Some(taken) = taken.get_mut(piece.input as usize) {
-            *taken += piece.entries;
+            *taken += piece.count;
         }
-        copy(&piece, &input.path, &input.source, &mut file, &args.output, &progress)?;
+        let source = match open.take().filter(|(number, _)| *number == piece.input) {
+            Some((_, source)) => source,
+            None => input.open()?,
+        };
+        let source = &mut open.insert((piece.input, source)).1;
+        copy.piece(&piece, &input.path, source)?;
     }
+    copy.flush().map_err(|error| Failure::write(&args.output, error))?;
+    drop(copy);
     drop(progress);
-    let data_checksum = read_back(args, plan, bytes, &file)?;
+    let data_checksum = read_back(args, index, chain, &file)?;
     destination::commit(file, &args.output, args.force)?;
     Ok(Written { bytes, data_checksum, taken })
 }
 
-/// Entries that stand behind each other in one input.
-struct Piece {
-    input: u32,
-    offset: u64,
-    size: u64,
-    entries: u64,
+/// Copies pieces behind each other: large ones from file to file, small ones together.
+struct Copy<'a> {
+    target: &'a mut NewFile,
+    output: &'a Path,
+    /// Small pieces that wait to be written.
+    small: Vec<u8>,
+    progress: &'a Progress,
 }
 
-fn pieces(plan: &Plan) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = Vec::new();
-    for record in &plan.chain {
-        match pieces.last_mut() {
-            Some(last) if last.input == record.input && last.offset + last.size == record.offset => {
-                last.size += record.size_disk;
-                last.entries += 1;
-            }
-            _ => pieces.push(Piece {
-                input: record.input,
-                offset: record.offset,
-                size: record.size_disk,
-                entries: 1,
-            }),
-        }
-    }
-    pieces
-}
+/// Pieces below this many bytes are small: a shuffled log has one for each entry.
+const SMALL: u64 = 64 << 10;
 
-fn copy(
-    piece: &Piece,
-    path: &Path,
-    source: &Source,
-    target: &mut NewFile,
-    output: &Path,
-    progress: &Progress,
-) -> Result<(), Failure> {
-    let mut source = source.clone();
-    source.seek(SeekFrom::Start(piece.offset)).map_err(|error| Failure::read(path, error))?;
-    let mut rest = piece.size;
-    while rest > 0 {
+/// Bytes of small pieces that are written at once.
+const SMALL_TOGETHER: usize = 1 << 20;
+
+impl Copy<'_> {
+    fn piece(&mut self, piece: &Piece, path: &Path, source: &mut Source) -> Result<(), Failure> {
         if output::stopped() {
             return Err(Failure::Interrupted);
         }
-        let copied = target
-            .copy_from(&mut source, rest.min(STEP))
-            .map_err(|error| Failure::copy(path, output, error))?;
-        if copied == 0 {
-            return Err(Failure::read(path, became_shorter()));
-        }
-        rest -= copied;
-        WATCH.bytes.fetch_add(copied, Ordering::Relaxed);
-        progress.show();
+        source.seek(SeekFrom::Start(piece.offset)).map_err(|error| Failure::read(path, error))?;
+        let copied = if piece.size < SMALL { self.small(piece, source) } else { self.large(piece, source) };
+        copied.map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => Failure::Interrupted,
+            _ => Failure::copy(path, self.output, error),
+        })?;
+        self.progress.show();
+        Ok(())
     }
-    Ok(())
+
+    fn small(&mut self, piece: &Piece, source: &mut Source) -> io::Result<()> {
+        let begin = self.small.len();
+        let size = usize::try_from(piece.size).unwrap_or(usize::MAX);
+        self.small.resize(begin.saturating_add(size), 0);
+        source.read_exact(self.small.get_mut(begin..).unwrap_or_default())?;
+        if self.small.len() >= SMALL_TOGETHER { self.flush() } else { Ok(()) }
+    }
+
+    fn large(&mut self, piece: &Piece, source: &mut Source) -> io::Result<()> {
+        self.flush()?;
+        let mut rest = piece.size;
+        while rest > 0 {
+            if output::stopped() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let copied = self.target.copy_from(source, rest.min(STEP))?;
+            if copied == 0 {
+                return Err(became_shorter());
+            }
+            rest -= copied;
+            WATCH.bytes.fetch_add(copied, Ordering::Relaxed);
+            self.progress.show();
+        }
+        Ok(())
+    }
+
+    /// Writes the small pieces that wait.
+    fn flush(&mut self) -> io::Result<()> {
+        self.target.write_all(&self.small)?;
+        WATCH.bytes.fetch_add(self.small.len() as u64, Ordering::Relaxed);
+        self.small.clear();
+        Ok(())
+    }
 }
 
-/// Reads the new file whole and compares it with the plan. Gives its data checksum.
-fn read_back(args: &MergeArgs, plan: &Plan, bytes: u64, file: &NewFile) -> Result<u128, Failure> {
+/// Reads the new file whole and compares it with the plan, entry by entry. Gives its data checksum.
+fn read_back(args: &MergeArgs, index: &Index, chain: &Chain, file: &NewFile) -> Result<u128, Failure> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::Interrupted => Failure::Interrupted,
         _ => Failure::write(&args.output, error),
     };
     let changed = || Failure::changed(&args.output);
     let source = Source::new(file.handle()).map_err(failed)?;
-    if source.size() != bytes {
+    if source.size() != chain.bytes() {
         return Err(changed());
     }
-    let progress = Progress::new("verify", bytes);
+    let progress = Progress::new("verify", chain.bytes());
     let scan = Scan::detect(&source, aof_std::backend()).map_err(failed)?;
     let profile: AnyProfile = scan.profile().ok_or_else(changed)?;
-    let scan =
-        Scan::new(&source, profile).with_message_size_max(args.limits.message_size_max).with_watch(&WATCH);
+    let scan = index.work.limit(Scan::new(&source, profile), args.limits.message_size_max);
     let mut data = DataChecksum::default();
-    let mut expected = plan.chain.iter();
-    let mut as_planned = true;
-    scan.run(Part::default, |part| {
-        data.update(&part.data);
-        as_planned &= !part.damaged;
-        for checksum in &part.checksums {
-            as_planned &= expected.next().is_some_and(|record| record.checksum == *checksum);
-        }
-        progress.show();
-    })
-    .map_err(failed)?;
-    if !as_planned || expected.next().is_some() {
+    let mut planned = Planned { index, chain, walk: Walk::new(chain), goes_on: Ok(true) };
+    scan.with_watch(&WATCH)
+        .run(Part::default, |part| {
+            data.update(&part.data);
+            planned.compare(&part);
+            progress.show();
+        })
+        .map_err(failed)?;
+    if !planned.finish()? {
         return Err(changed());
     }
     Ok(data.finish())
+}
+
+/// What the output has to hold.
+struct Planned<'a> {
+    index: &'a Index,
+    chain: &'a Chain,
+    walk: Walk,
+    /// Whether all was as planned up to here.
+    goes_on: Result<bool, Failure>,
+}
+
+impl Planned<'_> {
+    fn compare(&mut self, part: &Part) {
+        if part.damaged {
+            self.goes_on = Ok(false);
+        }
+        for checksum in &part.checksums {
+            if !matches!(self.goes_on, Ok(true)) {
+                return;
+            }
+            let link = self.walk.next(self.index, self.chain);
+            self.goes_on = link.map(|link| link.is_some_and(|link| link.checksum == *checksum));
+        }
+    }
+
+    /// Whether all of it was there, and nothing else.
+    fn finish(mut self) -> Result<bool, Failure> {
+        Ok(self.goes_on? && self.walk.next(self.index, self.chain)?.is_none())
+    }
 }
 
 /// What a segment of the output holds.

@@ -7,6 +7,7 @@ use crate::merge::index::Index;
 use crate::merge::notes;
 use crate::merge::plan::{Obstacle, Plan, Root};
 use crate::merge::report;
+use crate::merge::work::Work;
 use crate::output::{self, Progress, WATCH};
 use crate::replay::admission::{Admission, Summary};
 use crate::replay::log::{Log, LogEntry};
@@ -36,11 +37,11 @@ impl Logs {
             let log = Log::streamed(file, args.limits.message_size_max)?;
             return Ok(Self { log, obstacle: None, notes: Vec::new(), bytes: 0 });
         }
-        let index = Index::read(&args.files, args.limits.message_size_max)?;
-        if let Some(text) = index.too_large(args.limits.message_size_max) {
+        let index = Index::read(&args.files, args.limits.message_size_max, &Work::temporary())?;
+        if let Some(text) = index.too_large(args.limits.message_size_max)? {
             return Err(Failure::Usage(text));
         }
-        for text in report::damaged_inputs(&index) {
+        for text in report::damaged_inputs(&index)? {
             output::note(&text);
         }
         if let Some(conflict) = index.conflict() {
@@ -56,14 +57,15 @@ impl Logs {
             }
         }
         let root = args.root.map_or(Root::LowestOp, Root::ChildOf);
-        let plan = Plan::of(&index, root);
+        let plan = Plan::of(&index, root)?;
         let obstacle = plan.obstacle.as_ref().map(|obstacle| report::obstacle_text(&index, obstacle));
+        let obstacle = obstacle.transpose()?;
         if let (Some(Obstacle::Empty | Obstacle::NoRoot(_)), Some(text)) = (&plan.obstacle, &obstacle) {
             return Err(Failure::Log(text.clone()));
         }
-        let bytes = plan.chain.iter().map(|record| record.size_disk).sum();
-        let notes = notes::notes(&index, &plan, root).iter().map(ToString::to_string).collect();
-        Ok(Self { log: Log::planned(index, plan), obstacle, notes, bytes })
+        let bytes = plan.chain.bytes();
+        let notes = notes::notes(&index, &plan, root)?.iter().map(ToString::to_string).collect();
+        Ok(Self { log: Log::planned(index, plan.chain), obstacle, notes, bytes })
     }
 
     /// The entries.

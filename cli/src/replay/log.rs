@@ -5,8 +5,8 @@
 //! log is read from its beginning, and the first break of the chain ends it.
 
 use crate::failure::{Failure, shown};
-use crate::merge::index::{Index, Record};
-use crate::merge::plan::Plan;
+use crate::merge::chain::{Chain, Link, Walk};
+use crate::merge::index::Index;
 use aof_nostd::wire::{Entry, Header, HeaderRule};
 use aof_nostd::{AnyProfile, Checksum, Damage, DamageKind, Profile, ReadError, TigerBeetle};
 use aof_std::{LogReader, Source};
@@ -50,8 +50,18 @@ pub struct Log {
 }
 
 enum Form {
-    Planned { index: Box<Index>, chain: Vec<Record>, next: usize, buffer: Vec<u8> },
+    Planned(Box<Planned>),
     Streamed { reader: Box<LogReader>, file: Arc<Path>, zeros: u64 },
+}
+
+/// The chain that inputs make together.
+struct Planned {
+    index: Index,
+    chain: Chain,
+    next: Walk,
+    /// The input that was read last, by its number.
+    open: Option<(u32, Source)>,
+    buffer: Vec<u8>,
 }
 
 impl fmt::Debug for Log {
@@ -63,8 +73,9 @@ impl fmt::Debug for Log {
 impl Log {
     /// The chain that inputs make together.
     #[must_use]
-    pub fn planned(index: Index, plan: Plan) -> Self {
-        let form = Form::Planned { index: Box::new(index), chain: plan.chain, next: 0, buffer: Vec::new() };
+    pub fn planned(index: Index, chain: Chain) -> Self {
+        let next = Walk::new(&chain);
+        let form = Form::Planned(Box::new(Planned { index, chain, next, open: None, buffer: Vec::new() }));
         Self { form, bodies: Bodies::default() }
     }
 
@@ -85,7 +96,7 @@ impl Log {
     #[must_use]
     pub fn count(&self) -> Option<u64> {
         match &self.form {
-            Form::Planned { chain, .. } => Some(chain.len() as u64),
+            Form::Planned(planned) => Some(planned.chain.entries()),
             Form::Streamed { .. } => None,
         }
     }
@@ -97,11 +108,7 @@ impl Log {
     /// [`Failure::Read`]; [`Failure::Log`] where a streamed log is damaged or a planned one changed.
     pub fn next_entry(&mut self) -> Result<Option<LogEntry>, Failure> {
         match &mut self.form {
-            Form::Planned { index, chain, next, buffer } => {
-                let Some(record) = chain.get(*next) else { return Ok(None) };
-                *next += 1;
-                read_planned(index, record, buffer, &mut self.bodies).map(Some)
-            }
+            Form::Planned(planned) => planned.next_entry(&mut self.bodies),
             Form::Streamed { reader, file, zeros } => read_streamed(reader, file, *zeros, &mut self.bodies),
         }
     }
@@ -113,9 +120,7 @@ impl Log {
     /// As of [`next_entry`](Self::next_entry).
     pub fn find(&mut self, op: u64) -> Result<Option<LogEntry>, Failure> {
         self.rewind();
-        if let Form::Planned { chain, next, .. } = &mut self.form {
-            *next = chain.partition_point(|record| record.op < op); // ops grow
-        }
+        self.skip_to(op)?;
         while let Some(entry) = self.next_entry()? {
             match entry.header.op.get() {
                 found if found == op => return Ok(Some(entry)),
@@ -126,27 +131,49 @@ impl Log {
         Ok(None)
     }
 
+    /// Goes to the first entry with this op or a higher one, where the log is planned.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Work`].
+    pub fn skip_to(&mut self, op: u64) -> Result<(), Failure> {
+        if let Form::Planned(planned) = &mut self.form {
+            planned.next = Walk::from(&planned.index, &planned.chain, op)?;
+        }
+        Ok(())
+    }
+
     /// Begins again with the first entry.
     pub fn rewind(&mut self) {
         match &mut self.form {
-            Form::Planned { next, .. } => *next = 0,
+            Form::Planned(planned) => planned.next = Walk::new(&planned.chain),
             Form::Streamed { reader, .. } => reader.reset(),
         }
     }
 }
 
-fn read_planned(
-    index: &Index,
-    record: &Record,
-    buffer: &mut Vec<u8>,
-    bodies: &mut Bodies,
-) -> Result<LogEntry, Failure> {
-    let Some(input) = index.inputs.get(record.input as usize) else {
-        return Err(Failure::Log("an entry of no input".into()));
-    };
-    let place = Place { file: input.path.as_path().into(), offset: record.offset, op: record.op };
-    let entry = read_entry(&input.source, &place, record.size_disk, input.profile, record.checksum, buffer)?;
-    Ok(LogEntry { header: entry.header, body: bodies.copy(&entry.body), place })
+impl Planned {
+    fn next_entry(&mut self, bodies: &mut Bodies) -> Result<Option<LogEntry>, Failure> {
+        match self.next.next(&self.index, &self.chain)? {
+            Some(link) => self.read(&link, bodies).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn read(&mut self, link: &Link, bodies: &mut Bodies) -> Result<LogEntry, Failure> {
+        let Some(input) = self.index.inputs.get(link.input as usize) else {
+            return Err(Failure::Log("an entry of no input".into()));
+        };
+        let place = Place { file: input.path.as_path().into(), offset: link.offset, op: link.op };
+        let source = match self.open.take().filter(|(number, _)| *number == link.input) {
+            Some((_, source)) => source,
+            None => input.open()?,
+        };
+        let source = &mut self.open.insert((link.input, source)).1;
+        let (size_disk, profile) = (link.size_disk, input.profile);
+        let entry = read_entry(source, &place, size_disk, profile, link.checksum, &mut self.buffer)?;
+        Ok(LogEntry { header: entry.header, body: bodies.copy(&entry.body), place })
+    }
 }
 
 /// Reads an entry that was found before, into `buffer`, and checks it again: header, body, and that it is the one
@@ -156,7 +183,7 @@ fn read_planned(
 ///
 /// [`Failure::Read`]; [`Failure::Log`] where something else stands there by now.
 pub fn read_entry<'b>(
-    source: &Source,
+    source: &mut Source,
     place: &Place,
     size_disk: u64,
     profile: Option<AnyProfile>,
@@ -169,7 +196,6 @@ pub fn read_entry<'b>(
         ))
     };
     buffer.resize(usize::try_from(size_disk).map_err(|_| changed())?, 0);
-    let mut source = source.clone();
     let read = source.seek(SeekFrom::Start(place.offset)).and_then(|_| source.read_exact(buffer));
     match read {
         Ok(()) => {}
@@ -262,9 +288,9 @@ mod tests {
                 }
                 bytes.truncate(bytes.len() - cut);
                 std::fs::write(&path, &bytes).unwrap();
-                let source = Source::open(&path).unwrap();
+                let mut source = Source::open(&path).unwrap();
                 let mut buffer = Vec::new();
-                let read = read_entry(&source, &place, size, Some(profile), second.checksum, &mut buffer);
+                let read = read_entry(&mut source, &place, size, Some(profile), second.checksum, &mut buffer);
                 let is_whole = changed.is_none() && cut == 0;
                 assert_eq!(read.is_ok(), is_whole, "{changed:?}, {cut} bytes cut");
                 let told = read.err().map(|failure| failure.to_string()).unwrap_or_default();

@@ -37,7 +37,7 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
     let Some(wanted) = Wanted::new(args) else {
         return Err(Failure::Usage("which entry? --op, --checksum, --offset or --at".into()));
     };
-    let source = Source::open(&args.file).map_err(|error| Failure::read(&args.file, error))?;
+    let mut source = Source::open(&args.file).map_err(|error| Failure::read(&args.file, error))?;
     let (found, extent) = find(args, &source, wanted)?;
     if found.is_empty() {
         output::note(&format!("{}: {}", shown(&args.file), not_there(wanted, &extent)));
@@ -52,7 +52,8 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
     for (index, found) in found.iter().enumerate() {
         let header = &found.header;
         let place = Place { file: args.file.as_path().into(), offset: found.offset, op: header.op.get() };
-        let entry = read_entry(&source, &place, header.size_disk(), profile, header.checksum, &mut buffer)?;
+        let entry =
+            read_entry(&mut source, &place, header.size_disk(), profile, header.checksum, &mut buffer)?;
         let bytes = if args.json {
             json::entry(args, found, &doubt, &entry.body)
         } else {

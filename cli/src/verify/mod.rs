@@ -3,13 +3,13 @@
 pub mod range;
 
 use crate::args::VerifyArgs;
+use crate::destination;
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
 use crate::human::ranges;
 use crate::output::{self, Stdout};
 use crate::survey::record::End;
 use crate::survey::{RangeError, Ranged, Survey};
-use crate::destination;
 use aof_std::scan::Begin;
 use aof_std::{NewFile, Source};
 use range::FileRange;

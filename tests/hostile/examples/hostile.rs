@@ -12,6 +12,7 @@ use aof_cli::args::{DebugArgs, Limits};
 use aof_cli::merge::index::Index;
 use aof_cli::merge::notes::notes;
 use aof_cli::merge::plan::{Plan, Root};
+use aof_cli::merge::work::Work;
 use aof_cli::survey::Survey;
 use aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT as LIMIT;
 use aof_nostd::{AnyProfile, TigerBeetle};
@@ -101,9 +102,10 @@ fn debug(path: &Path) {
 }
 
 fn merge(path: &Path) {
-    let index = Index::read(&[path.to_path_buf(), path.to_path_buf()], LIMIT).unwrap();
-    let plan = Plan::of(&index, Root::LowestOp);
-    std::hint::black_box(notes(&index, &plan, Root::LowestOp));
+    let paths = [path.to_path_buf(), path.to_path_buf()];
+    let index = Index::read(&paths, LIMIT, &Work::temporary()).unwrap();
+    let plan = Plan::of(&index, Root::LowestOp).unwrap();
+    std::hint::black_box(notes(&index, &plan, Root::LowestOp).unwrap());
 }
 
 fn open(path: &Path) {

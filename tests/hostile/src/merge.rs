@@ -1,15 +1,19 @@
 //! Logs of one cluster, cut up, damaged and forged: what `aof merge` makes of them is a chain of entries
-//! that the inputs hold, whatever their order; and of undamaged inputs it is what a merge in plain code
-//! makes.
+//! that the inputs hold, whatever their order and however little memory there is. It is what a merge makes
+//! that holds all entries in memory ([`oracle`](crate::oracle)), and, of undamaged inputs, what a merge in plain
+//! code makes.
 
 use crate::input::{Hurt, Recipe, hurt};
+use crate::oracle;
 use aof_cli::args::{Limits, MergeArgs};
-use aof_cli::merge::index::Index;
-use aof_cli::merge::notes::notes;
-use aof_cli::merge::plan::{Obstacle, Plan, Root};
+use aof_cli::merge::chain::{Chain, Link, Walk};
+use aof_cli::merge::index::{Index, Record};
+use aof_cli::merge::notes::{Note, notes};
+use aof_cli::merge::plan::{Obstacle, Plan, Ranges, Root};
 use aof_cli::merge::report::Report;
+use aof_cli::merge::work::Work;
 use aof_cli::merge::write::write;
-use aof_nostd::Entry;
+use aof_nostd::{Checksum, Damage, Entry};
 use aof_std::NewFile;
 use aof_tests::build::Log;
 use aof_tests::events::{Seen, by_detect};
@@ -63,9 +67,16 @@ pub fn run(bytes: &[u8]) {
 fn check(case: Case) {
     let all = case.all.build();
     let inputs: Vec<_> = case.inputs.iter().take(INPUTS_MAX).map(|view| view.bytes(&all)).collect();
-    if inputs.is_empty() {
-        return;
+    if !inputs.is_empty() {
+        check_inputs(&inputs, case.partial);
     }
+}
+
+/// Memory for a merge: too little for anything but sorting, for some stretches, for nearly all, for all.
+const MEMORIES: [u64; 5] = [1, 5_000, 50_000, 100_000, 1 << 22];
+
+/// Merges logs in both orders, in all of memory and in less, and compares what comes out.
+pub fn check_inputs(inputs: &[Vec<u8>], partial: bool) {
     let directory = tempfile::tempdir_in(crate::memory()).unwrap();
     let mut files = Vec::new();
     for (number, bytes) in inputs.iter().enumerate() {
@@ -73,14 +84,18 @@ fn check(case: Case) {
         std::fs::write(&path, bytes).unwrap();
         files.push(path);
     }
-    let merged = merge(directory.path(), files.clone(), case.partial, &inputs);
+    let merge = |files: &[PathBuf], memory| merge(directory.path(), files, partial, inputs, memory);
+    let merged = merge(&files, MEMORIES[4]);
+    let less = inputs.iter().map(Vec::len).sum::<usize>() % 4;
+    assert_eq!(merge(&files, MEMORIES[less]), merged, "in {} bytes of memory", MEMORIES[less]);
     files.reverse();
     let reversed: Vec<_> = inputs.iter().rev().cloned().collect();
-    assert_eq!(merge(directory.path(), files, case.partial, &reversed), merged, "whatever the order");
+    let other = self::merge(directory.path(), &files, partial, &reversed, MEMORIES[(less + 1) % 4]);
+    assert_eq!((other.plan, other.output), (merged.plan.clone(), merged.output), "whatever the order");
 
     let seen: Vec<Vec<Seen>> = inputs.iter().map(|bytes| by_detect(bytes)).collect();
     if seen.iter().flatten().all(Seen::is_entry) {
-        assert_eq!(merged.plan, slowly(&inputs));
+        assert_eq!(merged.plan, slowly(inputs));
     }
 }
 
@@ -89,10 +104,12 @@ fn check(case: Case) {
 struct Merged {
     plan: Planned,
     output: Option<Vec<u8>>,
+    /// What is told, which names the inputs in their order.
+    texts: Vec<String>,
 }
 
 /// A plan, as far as the order of inputs does not matter.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Planned {
     /// Whether the inputs do not belong together; then the rest means nothing.
     conflict: bool,
@@ -100,32 +117,40 @@ struct Planned {
     obstacle: Option<&'static str>,
 }
 
-fn merge(directory: &Path, files: Vec<PathBuf>, partial: bool, inputs: &[Vec<u8>]) -> Merged {
+fn merge(directory: &Path, files: &[PathBuf], partial: bool, inputs: &[Vec<u8>], memory: u64) -> Merged {
     let output = directory.join("output");
     let limits = Limits { message_size_max: 1 << 20 };
+    let files = files.to_vec();
     let args = MergeArgs { files, output, root: None, partial, force: true, json: true, limits };
-    let index = Index::read(&args.files, 1 << 20).unwrap();
-    let plan = Plan::of(&index, Root::LowestOp);
+    let work = Work::beside(&args.output).with_memory(memory);
+    let index = Index::read(&args.files, 1 << 20, &work).unwrap();
+    let plan = Plan::of(&index, Root::LowestOp).unwrap();
     let conflict = index.conflict().is_some();
-    let _ = (index.too_large(1 << 20), notes(&index, &plan, Root::LowestOp));
-    let _ = Report::new(&args, &index, &plan, Root::LowestOp).refusal();
+    let notes = notes(&index, &plan, Root::LowestOp).unwrap();
+    let chain = as_the_oracle(&args.files, &index, &plan, &notes);
+    let report = Report::new(&args, &index, &plan, Root::LowestOp).unwrap();
+    let mut texts = vec![report.refusal().unwrap(), format!("{:?}", index.too_large(1 << 20).unwrap())];
+    texts.extend(notes.iter().map(ToString::to_string));
 
     // Every entry of the chain is where it is said to be, and the parent of the next.
     let mut bytes = Vec::new();
-    for record in &plan.chain {
-        let at = usize::try_from(record.offset).unwrap();
-        let entry = Entry::from_prefix(&inputs[record.input as usize][at..]).unwrap();
-        assert_eq!((entry.header.checksum, entry.header.op.get()), (record.checksum, record.op));
-        bytes.extend_from_slice(&inputs[record.input as usize][at..usize::try_from(record.end()).unwrap()]);
+    let mut before: Option<Link> = None;
+    for link in &chain {
+        let at = usize::try_from(link.offset).unwrap();
+        let end = usize::try_from(link.offset + link.size_disk).unwrap();
+        let entry = Entry::from_prefix(&inputs[link.input as usize][at..]).unwrap();
+        assert_eq!((entry.header.checksum, entry.header.op.get()), (link.checksum, link.op));
+        if let Some(before) = before.replace(*link) {
+            assert_eq!((link.op - 1, entry.header.parent), (before.op, before.checksum));
+        }
+        bytes.extend_from_slice(&inputs[link.input as usize][at..end]);
     }
-    for pair in plan.chain.windows(2) {
-        assert_eq!((pair[1].op - 1, pair[1].parent), (pair[0].op, pair[0].checksum));
-    }
-    let whole = !conflict && !plan.chain.is_empty() && (plan.obstacle.is_none() || partial);
+    let whole = !conflict && !chain.is_empty() && (plan.obstacle.is_none() || partial);
     let output = whole.then(|| {
         let file = NewFile::create(&args.output).unwrap();
-        let written = write(file, &args, &index, &plan).unwrap();
+        let written = write(file, &args, &index, &plan.chain).unwrap();
         assert_eq!(written.bytes, bytes.len() as u64);
+        assert_eq!(written.taken.iter().sum::<u64>(), chain.len() as u64);
         let output = std::fs::read(&args.output).unwrap();
         assert_eq!(output, bytes, "the output is the chain's entries");
         output
@@ -136,12 +161,127 @@ fn merge(directory: &Path, files: Vec<PathBuf>, partial: bool, inputs: &[Vec<u8>
         Obstacle::Gap { .. } => "gap",
         Obstacle::Fork { .. } => "fork",
     });
-    let chain = plan.chain.iter().map(|record| record.checksum.get()).collect();
+    let chain = chain.iter().map(|link| link.checksum.get()).collect();
     let plan = Planned { conflict, chain, obstacle };
     Merged {
         plan: if conflict { Planned { chain: Vec::new(), obstacle: None, ..plan } } else { plan },
         output,
+        texts,
     }
+}
+
+/// Compares all that was found and planned with the merge that holds all entries in memory. Gives the chain.
+fn as_the_oracle(files: &[PathBuf], index: &Index, plan: &Plan, notes: &[Note]) -> Vec<Link> {
+    let oracle = oracle::index::Index::read(files, 1 << 20);
+    assert_eq!(index.conflict(), oracle.conflict());
+    for (input, expected) in index.inputs.iter().zip(&oracle.inputs) {
+        let facts = (input.profile, input.entries, input.nested, input.zeros);
+        assert_eq!(facts, (expected.profile, expected.entries, expected.nested, expected.zeros));
+        let mut damage: Vec<(Damage, u64)> = Vec::new();
+        index
+            .damage(input, |found, until| {
+                damage.push((found, until));
+                true
+            })
+            .unwrap();
+        assert_eq!(damage, expected.damage);
+    }
+    let expected = oracle::plan::Plan::of(&oracle, Root::LowestOp);
+    let chain = links(index, &plan.chain);
+    assert_eq!(chain, expected.chain.iter().map(link).collect::<Vec<_>>());
+    assert_eq!(plan.obstacle, expected.obstacle);
+    if plan.obstacle.is_none() {
+        notes_as_the_oracle(files, notes, &oracle, &expected);
+    }
+    for op in chain.iter().map(|link| link.op).chain([0, u64::MAX]).step_by(chain.len() / 5 + 1) {
+        let mut walk = Walk::from(index, &plan.chain, op).unwrap();
+        let found = walk.next(index, &plan.chain).unwrap();
+        assert_eq!(found, chain.iter().find(|link| link.op >= op).copied());
+    }
+
+    let mut further = Plan::of(index, Root::LowestOp).unwrap();
+    let missing = further.go_on(index).unwrap();
+    let mut expected = expected;
+    if matches!(expected.obstacle, Some(Obstacle::Gap { .. })) {
+        oracle::plan::go_on(&oracle, &mut expected);
+    }
+    assert_eq!(links(index, &further.chain), expected.chain.iter().map(link).collect::<Vec<_>>());
+    assert_eq!(further.obstacle, expected.obstacle);
+    assert_eq!(missing, missing_between(&expected.chain));
+
+    // Other beginnings.
+    let parents: BTreeSet<Checksum> = oracle.records().iter().map(|record| record.parent).collect();
+    for parent in parents.iter().step_by(parents.len() / 3 + 1).chain([&Checksum::new(5)]) {
+        let root = Root::ChildOf(*parent);
+        let (plan, expected) = (Plan::of(index, root).unwrap(), oracle::plan::Plan::of(&oracle, root));
+        assert_eq!(links(index, &plan.chain), expected.chain.iter().map(link).collect::<Vec<_>>());
+        assert_eq!(plan.obstacle, expected.obstacle, "{root:?}");
+    }
+    chain
+}
+
+/// The places behind the chain's end that are told, in plain code.
+fn notes_as_the_oracle(
+    files: &[PathBuf],
+    notes: &[Note],
+    oracle: &oracle::index::Index,
+    plan: &oracle::plan::Plan,
+) {
+    let Some(last) = plan.chain.last().map(|last| last.op) else { return };
+    let (mut damaged, mut unknown) = (Vec::new(), Vec::new());
+    for (number, (input, file)) in oracle.inputs.iter().zip(files).enumerate() {
+        for (damage, _) in &input.damage {
+            match damage.op {
+                Some(op) if op.0 > last => damaged.push((op.0, number, damage.offset, file.clone())),
+                Some(_) => {}
+                None => {
+                    let before = oracle.at(last).iter().filter(|record| record.input as usize == number);
+                    if before.clone().any(|record| record.end() == damage.offset) {
+                        unknown.push((last, number, damage.offset, file.clone()));
+                    }
+                }
+            }
+        }
+    }
+    damaged.sort();
+    let (mut damaged_told, mut unknown_told) = (Vec::new(), Vec::new());
+    for note in notes {
+        match note {
+            Note::DamagedEnd { places, omitted: 0 } => damaged_told.clone_from(places),
+            Note::UnknownEnd { places, omitted: 0, .. } => unknown_told.clone_from(places),
+            _ => {}
+        }
+    }
+    for (told, expected) in [(damaged_told, damaged), (unknown_told, unknown)] {
+        let told: Vec<_> = told.into_iter().map(|place| (place.op, place.offset, place.file)).collect();
+        let expected: Vec<_> = expected.into_iter().map(|(op, _, offset, file)| (op, offset, file)).collect();
+        assert_eq!(told, expected);
+    }
+}
+
+/// All entries of a chain.
+fn links(index: &Index, chain: &Chain) -> Vec<Link> {
+    let mut walk = Walk::new(chain);
+    let mut links = Vec::new();
+    while let Some(link) = walk.next(index, chain).unwrap() {
+        links.push(link);
+    }
+    assert_eq!(chain.entries(), links.len() as u64);
+    assert_eq!(chain.bytes(), links.iter().map(|link| link.size_disk).sum::<u64>());
+    assert_eq!(chain.first().map(link), links.first().copied());
+    assert_eq!(chain.last().map(link), links.last().copied());
+    links
+}
+
+fn link(record: &Record) -> Link {
+    let Record { op, checksum, input, offset, size_disk, .. } = *record;
+    Link { op, checksum, input, offset, size_disk }
+}
+
+/// The ops between the first and the last that are not there.
+fn missing_between(chain: &[Record]) -> Ranges {
+    let gap = |pair: &[Record]| (pair[1].op - pair[0].op > 1).then(|| (pair[0].op + 1, pair[1].op - 1));
+    Ranges { kept: chain.windows(2).filter_map(gap).collect(), omitted: 0 }
 }
 
 /// The merge of inputs without damage, in plain code: from the lowest op on, as long as there is one entry

@@ -17,6 +17,7 @@ use crate::files::names::Inode;
 use aof_cli::args::{Limits, MergeArgs};
 use aof_cli::merge::index::Index;
 use aof_cli::merge::plan::{Plan, Root};
+use aof_cli::merge::work::Work;
 use aof_cli::merge::write;
 use aof_nostd::wire::Entry;
 use aof_nostd::{AnyProfile, Draft, Header, Operation, Profile};
@@ -387,8 +388,11 @@ impl Replica {
             inputs.push((path, source.map_err(|error| self.stopped("opening an input", &error))?));
         }
         let limits = Limits { message_size_max: MESSAGE_SIZE_MAX };
-        let index = Index::of(inputs, MESSAGE_SIZE_MAX).map_err(|error| self.stopped("merge", &error))?;
-        let plan = Plan::of(&index, Root::LowestOp);
+        let merging = |error| self.stopped("merge", &error);
+        // Little enough for the larger of the logs to be kept in files; these are the system's.
+        let work = Work::temporary().with_memory(10_000);
+        let index = Index::of(inputs, MESSAGE_SIZE_MAX, &work).map_err(merging)?;
+        let plan = Plan::of(&index, Root::LowestOp).map_err(merging)?;
         let op_1 = plan.chain.first().is_some_and(|record| record.op == 1);
         if plan.obstacle.is_some() || !op_1 {
             return Ok(()); // an entry that no checkpoint covered is lost
@@ -405,7 +409,7 @@ impl Replica {
         };
         let file = NewFile::create_on(Arc::new(self.disk.clone()), &args.output)
             .map_err(|error| self.stopped("the output", &error))?;
-        write::write(file, &args, &index, &plan).map_err(|error| self.stopped("merge", &error))?;
+        write::write(file, &args, &index, &plan.chain).map_err(merging)?;
         self.disk.with_ledger(|ledger| ledger.merged = Some(ledger.acknowledged_op()).filter(|op| *op > 0));
         Ok(())
     }

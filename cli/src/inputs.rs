@@ -1,0 +1,119 @@
+//! The logs that a command line names: [`expand`].
+//!
+//! A folder stands for the logs in it: its files whose names contain `.aof`, such as `r0.aof`, `r0.aof.1` and
+//! `log.aof-2026-11-21`, by name. Folders in it are not looked into. Left out, and told:
+//!
+//! | left out | why |
+//! |---|---|
+//! | names without `.aof` | no logs |
+//! | names that begin with a dot | files in the making |
+//! | `*.torn-at-N` | what `repair` cut off and kept |
+//! | `*.progress` | how far a `recover` is |
+//! | the command's output | |
+//!
+//! A pattern is the shell's to expand. One that reaches the command matched nothing, or stood in quotes.
+
+use crate::failure::{Failure, shown};
+use crate::output;
+use std::path::{Path, PathBuf};
+
+/// Names of files left out that are told.
+const TOLD_MAX: usize = 5;
+
+/// The files that `arguments` stand for, in their order.
+///
+/// # Errors
+///
+/// [`Failure::Usage`]: a folder without logs, or a pattern; [`Failure::Read`]: a folder that cannot be read.
+pub fn expand(arguments: &[PathBuf], output: Option<&Path>) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for argument in arguments {
+        if argument.is_dir() {
+            files.extend(logs_in(argument, output)?);
+        } else if is_pattern(argument) {
+            return Err(Failure::Usage(format!(
+                "{}: no file has this name, and a pattern is for the shell to expand: write it without quotes, or \
+                 name the folder that the logs are in",
+                shown(argument)
+            )));
+        } else {
+            files.push(argument.clone());
+        }
+    }
+    Ok(files)
+}
+
+/// Whether it is a pattern that nobody expanded.
+fn is_pattern(path: &Path) -> bool {
+    path.to_string_lossy().contains(['*', '?', '[']) && path.symlink_metadata().is_err()
+}
+
+fn logs_in(folder: &Path, output: Option<&Path>) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |error| Failure::read(folder, error);
+    let output = output.and_then(|output| output.canonicalize().ok());
+    let (mut logs, mut others) = (Vec::new(), Vec::new());
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_dir() {
+            continue;
+        }
+        let is_output = output.is_some() && path.canonicalize().ok() == output;
+        if is_log(&path) && path.is_file() && !is_output { logs.push(path) } else { others.push(path) }
+    }
+    logs.sort();
+    others.sort();
+    if logs.is_empty() {
+        return Err(Failure::Usage(format!(
+            "cannot read {}: no log is in this folder ({}): logs are files whose names contain .aof, in it and not below it; name \
+             others one by one",
+            shown(folder),
+            match others.as_slice() {
+                [] => "it holds no file".into(),
+                others => format!("left out: {}", names(others)),
+            }
+        )));
+    }
+    if !others.is_empty() {
+        output::note(&format!("{}: no logs by their names, left out: {}", shown(folder), names(&others)));
+    }
+    Ok(logs)
+}
+
+fn is_log(path: &Path) -> bool {
+    let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else { return false };
+    let is_kept = name
+        .rsplit_once(".torn-at-")
+        .is_some_and(|(_, at)| at.starts_with(|digit: char| digit.is_ascii_digit()));
+    name.contains(".aof") && !name.starts_with('.') && !is_kept && !name.ends_with(".progress")
+}
+
+fn names(paths: &[PathBuf]) -> String {
+    let name = |path: &PathBuf| path.file_name().map(|name| shown(Path::new(name)).to_string());
+    let mut text = paths.iter().take(TOLD_MAX).filter_map(name).collect::<Vec<_>>().join(", ");
+    if paths.len() > TOLD_MAX {
+        text.push_str(&format!(" and {} more", paths.len() - TOLD_MAX));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_are_known_by_their_names() {
+        for name in ["r0.aof", "r0.aof.1", "log.aof-2026-11-21", "a.torn-at-noon.aof"] {
+            assert!(is_log(Path::new(name)), "{name}");
+        }
+        for name in [
+            "r0",
+            "aof",
+            ".r0.aof.aof-x1y2z3",
+            "r0.aof.torn-at-512",
+            "r0.aof.torn-at-512.1",
+            "w.aof.progress",
+        ] {
+            assert!(!is_log(Path::new(name)), "{name}");
+        }
+    }
+}
