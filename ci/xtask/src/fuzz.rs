@@ -39,14 +39,19 @@ pub(crate) fn fuzz(root: &Root) -> Result<Done, Stop> {
     let target = root.target().join("fuzz");
     let triple = host::triple(root)?;
     // With a target named, what runs while building is built without the flags.
-    let run = root.cargo("build --release --bins --target").arg(&triple).arg("--manifest-path").arg(manifest);
+    // Less optimised than by `cargo fuzz`: what is run here takes seconds, and the compiler minutes.
+    let run = root
+        .cargo("build --release --config profile.release.opt-level=1 --bins --target")
+        .arg(&triple)
+        .arg("--manifest-path")
+        .arg(manifest);
     run.env("RUSTFLAGS", FLAGS).env("CARGO_TARGET_DIR", &target).check()?;
+    let corpora = host::tool(root, "examples/corpus")?;
     for (name, runs) in RUNS {
         let corpus = target.join("corpus").join(name);
         // Anew each time: what an earlier run found would change what this one tries.
         let _ = std::fs::remove_dir_all(&corpus);
-        let unpack = root.cargo("run --quiet --package aof-hostile --example corpus -- unpack").arg(name);
-        unpack.arg(&corpus).check()?;
+        root.run(&corpora).args(["unpack", name]).arg(&corpus).check()?;
         let run = root.run(target.join(&triple).join("release").join(name));
         let run =
             run.args(["-seed=1", "-max_len=3000", "-timeout=60", "-verbosity=0", "-print_final_stats=1"]);

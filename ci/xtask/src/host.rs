@@ -4,6 +4,7 @@ use crate::fuzz;
 use crate::outcome::{Done, Stop};
 use crate::run::Root;
 use crate::setup::{self, Need};
+use std::path::PathBuf;
 
 /// Workspaces beside the main one.
 const OTHER_WORKSPACES: [&str; 4] =
@@ -28,7 +29,6 @@ pub(crate) fn clippy(root: &Root) -> Result<Done, Stop> {
     linker(root)?;
     for what in [
         "--workspace --all-targets --all-features",
-        "--workspace --all-targets",
         "--package aof-nostd",
         "--package aof-nostd --features defmt",
         "--package aof-nostd --features small",
@@ -69,8 +69,9 @@ pub(crate) fn test(root: &Root) -> Result<Done, Stop> {
 pub(crate) fn crash(root: &Root) -> Result<Done, Stop> {
     linker(root)?;
     // The profile of the tests: building another one takes longer than it gains.
+    let crash = tool(root, "crash")?;
     for what in ["device --crashes 150000", "files --crashes 40000"] {
-        root.cargo("run --quiet --package aof-crash --").args(what.split(' ')).check()?;
+        root.run(&crash).args(what.split(' ')).check()?;
     }
     Ok(Done::default())
 }
@@ -81,6 +82,13 @@ pub(crate) fn docs(root: &Root) -> Result<Done, Stop> {
     let run = root.cargo("doc --workspace --no-deps --all-features");
     run.env("RUSTDOCFLAGS", "-D warnings").check()?;
     Ok(Done::default())
+}
+
+/// A program of the workspace, as the step `test` has built it: asked for by itself, cargo would build it, and all
+/// that it depends on, with fewer features once more.
+pub(crate) fn tool(root: &Root, name: &str) -> Result<PathBuf, Stop> {
+    root.cargo("build --quiet --workspace --bins --examples").check()?;
+    Ok(root.target().join("debug").join(name))
 }
 
 /// rustc links through the C compiler.

@@ -15,6 +15,7 @@ mod unikernel;
 mod written;
 
 use self::table::Table;
+use crate::host;
 use crate::outcome::{Done, Stop};
 use crate::run::{Root, Run};
 use std::fs;
@@ -24,9 +25,9 @@ use std::path::{Path, PathBuf};
 pub(crate) fn qemu(root: &Root) -> Result<Done, Stop> {
     let mut done = Done::default();
     power_cut::wanted()?;
-    root.cargo("build --release --package aof-cli").check()?;
+    let aof = host::tool(root, "aof")?;
     let table = Table::default();
-    let desktop = Desktop { root, table: &table };
+    let desktop = Desktop { root, aof: &aof, table: &table };
     let result = programs(&desktop, &mut done);
     print!("{table}"); // of what ran until then, too
     result.map(|()| done)
@@ -43,6 +44,7 @@ fn programs(desktop: &Desktop<'_>, done: &mut Done) -> Result<(), Stop> {
 #[derive(Clone, Copy)]
 struct Desktop<'a> {
     root: &'a Root,
+    aof: &'a Path,
     /// What ran, printed at the step's end: each program adds rows.
     table: &'a Table,
 }
@@ -56,7 +58,7 @@ impl Desktop<'_> {
 
     /// The command, about to run in `directory`.
     fn aof(&self, directory: &Path) -> Run {
-        self.root.run(self.root.target().join("release/aof")).directory(directory)
+        self.root.run(self.aof).directory(directory)
     }
 }
 
