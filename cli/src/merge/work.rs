@@ -44,6 +44,7 @@ const _: () = assert!(MEMORY + BUFFERS + PROGRAM <= PROMISE, "what users are tol
 #[derive(Clone, Debug)]
 pub struct Work {
     memory: u64,
+    threads: usize,
     directory: Arc<Path>,
     advice: &'static str,
 }
@@ -55,7 +56,7 @@ impl Work {
         let parent =
             output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let advice = "make room there, or choose an output elsewhere";
-        Self { memory: memory(), directory: parent.into(), advice }
+        Self { memory: memory(), threads: cores(), directory: parent.into(), advice }
     }
 
     /// Work without an output: its data goes to `TMPDIR`, or else to the system's place for large temporary
@@ -68,13 +69,19 @@ impl Work {
             _ => std::env::temp_dir(),
         };
         let advice = "make room there, or let TMPDIR name a directory elsewhere";
-        Self { memory: memory(), directory: directory.into(), advice }
+        Self { memory: memory(), threads: cores(), directory: directory.into(), advice }
     }
 
     /// The same with another measure: tests let small inputs take the ways of large ones.
     #[must_use]
     pub fn with_memory(self, memory: u64) -> Self {
         Self { memory, ..self }
+    }
+
+    /// The same with so many workers: with one of them, what is read and when is the same each time.
+    #[must_use]
+    pub fn with_threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
     }
 
     /// A part of the memory: how many things of `size` bytes are a `part`th of it, and one at least.
@@ -94,14 +101,17 @@ impl Work {
 
     /// `scan` with as many workers, and segments as small, as the memory allows.
     pub(crate) fn limit<'a>(&self, scan: Scan<'a>, message_size_max: u32) -> Scan<'a> {
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX);
         let buffers = BUFFERS / (u64::from(message_size_max) + (256 << 10));
-        let threads = cores.min(usize::try_from(buffers).unwrap_or(1)).max(1);
+        let threads = self.threads.min(usize::try_from(buffers).unwrap_or(1)).max(1);
         // What is found in a segment takes less than its bytes, vectors that grow included; there are two
         // segments a worker, one that is taken and one that is read again.
         let segment = self.memory / 4 / (2 * threads as u64 + 2);
         scan.with_message_size_max(message_size_max).with_threads(threads, segment.clamp(512, 8 << 20))
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX)
 }
 
 /// The measure, unless tests set another.

@@ -389,8 +389,9 @@ impl Replica {
         }
         let limits = Limits { message_size_max: MESSAGE_SIZE_MAX };
         let merging = |error| self.stopped("merge", &error);
-        // Little enough for the larger of the logs to be kept in files; these are the system's.
-        let work = Work::temporary().with_memory(10_000);
+        // Little enough for the larger of the logs to be kept in files; these are the system's. One worker: which
+        // call of the file system is which must not depend on threads.
+        let work = Work::temporary().with_memory(10_000).with_threads(1);
         let index = Index::of(inputs, MESSAGE_SIZE_MAX, &work).map_err(merging)?;
         let plan = Plan::of(&index, Root::LowestOp).map_err(merging)?;
         let op_1 = plan.chain.first().is_some_and(|record| record.op == 1);
