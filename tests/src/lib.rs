@@ -34,4 +34,6 @@ pub mod random;
 /// The README's examples, compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
+#[doc = include_str!("../../aof-nostd/README.md")]
+#[doc = include_str!("../../aof-std/README.md")]
 struct Readme;

@@ -1,6 +1,7 @@
 //! The checks that need nothing but Rust: formatting, lints, tests, documentation.
 
 use crate::fuzz;
+use crate::msrv::PUBLISHED;
 use crate::outcome::{Done, Stop};
 use crate::run::Root;
 use crate::setup::{self, Need};
@@ -76,11 +77,35 @@ pub(crate) fn crash(root: &Root) -> Result<Done, Stop> {
     Ok(Done::default())
 }
 
-/// The documentation builds without a warning.
+/// The documentation builds without a warning; that of the published crates as docs.rs builds it.
 pub(crate) fn docs(root: &Root) -> Result<Done, Stop> {
     linker(root)?;
     let run = root.cargo("doc --workspace --no-deps --all-features");
     run.env("RUSTDOCFLAGS", "-D warnings").check()?;
+    let published = PUBLISHED.iter().flat_map(|name| ["--package", name]);
+    // docs.rs has a nightly compiler, for the labels of what needs a feature.
+    let run = root.cargo("doc --no-deps --all-features").args(published).env("RUSTC_BOOTSTRAP", "1");
+    let run = run.env("CARGO_TARGET_DIR", root.target().join("docs-rs"));
+    run.env("RUSTDOCFLAGS", "--cfg docsrs -D warnings").check()?;
+    Ok(Done::default())
+}
+
+/// The published crates package without a complaint, and the libraries build from what is packaged. (The command
+/// would be compiled a third time, with all that it depends on.)
+pub(crate) fn package(root: &Root) -> Result<Done, Stop> {
+    linker(root)?;
+    let (libraries, all) = (PUBLISHED.iter().filter(|name| **name != "aof-cli"), PUBLISHED.iter());
+    for (option, names) in [("", libraries.collect::<Vec<_>>()), ("--no-verify", all.collect())] {
+        // A change that is not committed yet is checked too.
+        let run = root.cargo(&format!("package --allow-dirty --all-features {option}"));
+        let run = run.args(names.into_iter().flat_map(|name| ["--package", name]));
+        let told = run.env("CARGO_TARGET_DIR", root.target().join("package-check")).stderr()?;
+        // Tests stand beside the crates: they need the recorded logs, and the test kit.
+        let is_expected = |line: &str| line.contains("ignoring test `") && line.contains("is not included");
+        if let Some(warning) = told.lines().find(|line| line.starts_with("warning") && !is_expected(line)) {
+            return Stop::failed(format!("cargo package: {warning}"));
+        }
+    }
     Ok(Done::default())
 }
 

@@ -43,13 +43,14 @@ struct Step {
 }
 
 /// All checks, cheap ones first.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "fmt", what: "every file is formatted", run: host::fmt },
     Step { name: "msrv", what: "crates and dependencies keep to the stated Rust version", run: msrv::msrv },
     Step { name: "clippy", what: "no lint, with and without features", run: host::clippy },
     Step { name: "test", what: "all tests, those in the docs too", run: host::test },
     Step { name: "crash", what: "nothing acknowledged is lost in a million power cuts", run: host::crash },
     Step { name: "docs", what: "the documentation builds, no link is broken", run: host::docs },
+    Step { name: "package", what: "the crates are fit to publish", run: host::package },
     Step { name: "fuzz", what: "the fuzz targets build, and find nothing in a short run", run: fuzz::fuzz },
     Step { name: "targets", what: "the core builds for bare targets", run: bare::targets },
     Step { name: "qemu", what: "a microcontroller and the command agree on the same logs", run: qemu::qemu },

@@ -121,6 +121,19 @@ impl Run {
         }
     }
 
+    /// Runs it to its end and gives what it printed to stderr, after printing that too.
+    pub(crate) fn stderr(mut self) -> Result<String, Stop> {
+        println!("$ {}", self.line());
+        let output = self.command.output().map_err(|error| self.not_started(&error))?;
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        print!("{text}");
+        if output.status.success() {
+            Ok(text)
+        } else {
+            Stop::failed(format!("{}: {}", self.line(), output.status))
+        }
+    }
+
     /// Runs it for at most `limit` and gives what it printed to stdout, which must be less than a pipe
     /// holds (64 KiB).
     pub(crate) fn text_within(mut self, limit: Duration) -> Result<String, Stop> {
