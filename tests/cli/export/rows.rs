@@ -291,6 +291,28 @@ fn behind_a_gap_what_is_planted_in_a_damaged_body_is_not_exported() {
     }
 }
 
+/// Op 6 stands behind a gap, and in the damaged op 7 somebody has planted a child of it. The sound op 8 names another
+/// parent: what was planted goes off again, and nothing is a fork.
+#[test]
+fn behind_a_gap_what_is_planted_as_the_next_entry_goes_where_a_sound_one_contradicts_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let builder = Builder::new(AnyProfile::default()).chain(&[0, 0, 0]).gap(2).chain(&[0]);
+    let tip = builder.clone().build().entries[3];
+    let mut header = aof_nostd::Header::new();
+    (header.op, header.parent) = (7.into(), tip.checksum);
+    let planted = Builder::new(AnyProfile::default()).start_with(header).chain(&[3, 3]).build();
+    let log = builder.entry(&[planted.bytes, vec![7; 100]].concat()).chain(&[0, 0, 0]).build();
+    let (first, behind) = log.bytes.split_at(log.entries[3].offset);
+    let mut behind = behind.to_vec();
+    let damaged = log.entries[4].offset - first.len();
+    behind[damaged + 40] ^= 1;
+    aof_tests::build::set_size(&mut behind, damaged, u32::MAX);
+    let inputs = [file(&directory, "first.aof", first), file(&directory, "islands.aof", &behind)];
+    let ran = export(&["--format", "entries", "--output", "-"], &inputs).code(1);
+    assert_eq!(ops(&ran.json()), [1, 2, 3, 6, 8, 9, 10], "{}", ran.stderr);
+    assert!(!ran.stderr.contains("fork"), "{}", ran.stderr);
+}
+
 /// An entry between two damaged ones looks like a planted one. What a sound entry names as its parent is true.
 #[test]
 fn behind_a_gap_entries_between_damage_are_exported_where_a_sound_one_names_them() {
