@@ -58,6 +58,21 @@ pub(crate) unsafe fn value_or_default<T: Copy + Default>(pointer: *const T) -> R
     unsafe { value(pointer) }
 }
 
+/// What `pointer` points at, where it stands; `None` in place of NULL. For what is too large to be copied: a
+/// tail is 192 bytes.
+///
+/// # Safety
+///
+/// If it is neither NULL nor misaligned, a `T` stands there that nobody writes during `'a`.
+pub(crate) unsafe fn borrowed<'a, T>(pointer: *const T) -> Result<Option<&'a T>, aof_error> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    let pointer = checked(pointer.cast_mut())?;
+    // SAFETY: aligned and not NULL; the rest is what the caller owes.
+    Ok(Some(unsafe { pointer.as_ref() }))
+}
+
 /// A place of the caller's for a result.
 #[derive(Debug)]
 pub(crate) struct Out<T>(Option<NonNull<T>>);

@@ -8,6 +8,7 @@ use crate::slot::{Kept, Slot};
 use crate::types::{
     AOF_ALIGN, AOF_READER_SIZE, aof_device, aof_entry, aof_header, aof_options, aof_piece_fn, aof_reader,
 };
+use aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT;
 use aof_nostd::{Checksum, Header, LocatedHeader, Reader};
 use core::ffi::c_void;
 use core::ptr;
@@ -73,11 +74,11 @@ pub(crate) fn open(device: Device, buffer: Buffer, options: &aof_options) -> Res
         #[cfg(not(all(feature = "tigerbeetle", feature = "crc")))]
         None => return Err(aof_error::AOF_ERROR_PROFILE.into()),
     };
-    let reader = match options.message_size_max {
-        0 => reader,
-        size => reader.with_message_size_max(size),
+    let size_max = match options.message_size_max {
+        0 => MESSAGE_SIZE_MAX_DEFAULT,
+        size => size,
     };
-    Ok(reader.with_chain_check(options.chain_check != 0))
+    Ok(reader.with_message_size_max(size_max).with_chain_check(options.chain_check != 0))
 }
 
 /// Reads the next entry whole and verifies it. `AOF_END` at the log's end, again and again.

@@ -4,7 +4,7 @@ use crate::border::{Buffer, Findings, Out, call, links, value, value_or_default}
 use crate::device::Device;
 use crate::error::{aof_error, aof_failure, finding, relation, rule_of};
 use crate::profile;
-use crate::reader;
+use crate::reader::{self, LogReader};
 use crate::types::{
     AOF_FINDING_BACKTRACK, AOF_FINDING_BODY_CHECKSUM, AOF_FINDING_FORK, AOF_FINDING_GAP, aof_device,
     aof_finding, aof_finding_fn, aof_link, aof_options, aof_report,
@@ -61,6 +61,13 @@ pub unsafe extern "C" fn aof_verify(
     })
 }
 
+/// What stands at a reader's position.
+enum Step {
+    Entry,
+    Damage(Damage),
+    End,
+}
+
 /// A verification under way.
 struct Survey<'a> {
     report: aof_report,
@@ -82,18 +89,28 @@ impl<'a> Survey<'a> {
         self.report.bytes = reader.end();
         self.report.profile = profile::number(reader.profile());
         loop {
-            match reader.next_streamed(|_piece| {}) {
-                Ok(Some(located)) => self.entry(&located)?,
-                Ok(None) => break,
-                Err(ReadError::Damage(damage)) => {
+            match self.step(&mut reader)? {
+                Step::Entry => {}
+                Step::Damage(damage) => {
                     let until = reader.skip()?;
                     self.damage(&damage, until)?;
                 }
-                Err(error) => return Err(error.into()),
+                Step::End => break,
             }
         }
         self.report.sound = u32::from(self.report.damages == 0 && self.report.forks == 0);
         Ok(())
+    }
+
+    /// Reads an entry. By itself, so that the header (264 bytes) is off the stack when damage is searched behind.
+    #[inline(never)]
+    fn step(&mut self, reader: &mut LogReader) -> Result<Step, aof_failure> {
+        match &reader.next_streamed(|_piece| {}) {
+            Ok(Some(located)) => self.entry(located).map(|()| Step::Entry),
+            Ok(None) => Ok(Step::End),
+            Err(ReadError::Damage(damage)) => Ok(Step::Damage(*damage)),
+            Err(error) => Err((*error).into()),
+        }
     }
 
     fn entry(&mut self, located: &LocatedHeader) -> Result<(), aof_failure> {

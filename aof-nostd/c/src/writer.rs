@@ -1,6 +1,6 @@
 //! Appending to a log.
 
-use crate::border::{Out, bytes, call, ok, value, value_or_default};
+use crate::border::{Out, borrowed, bytes, call, ok, value, value_or_default};
 use crate::device::Device;
 use crate::error::{aof_error, aof_failure};
 use crate::profile::{self, Profile};
@@ -9,8 +9,9 @@ use crate::types::{
     AOF_ALIGN, AOF_STATE_CHECKPOINTING, AOF_STATE_FAILED, AOF_STATE_WRITING, AOF_WRITER_SIZE, aof_device,
     aof_header, aof_link, aof_options, aof_request, aof_status, aof_tail, aof_writer,
 };
-use aof_nostd::writer::State;
-use aof_nostd::{Checksum, Draft, Entry, Header, Operation, Writer};
+use aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT;
+use aof_nostd::writer::{State, UNSYNCED_MAX_DEFAULT};
+use aof_nostd::{Checksum, Draft, Entry, Operation, Writer};
 use core::ffi::c_void;
 use embedded_io::{Seek, SeekFrom};
 
@@ -51,7 +52,7 @@ pub unsafe extern "C" fn aof_writer_open(
         (
             WriterSlot::within(writer.cast(), writer_size),
             value(device).and_then(|device| Device::writing(device)),
-            value_or_default(tail),
+            borrowed(tail),
             value_or_default(options),
             Out::optional(failure),
         )
@@ -60,35 +61,34 @@ pub unsafe extern "C" fn aof_writer_open(
         let (slot, device, tail, options) = (slot?, device?, tail?, options?);
         // SAFETY: as the caller owes.
         #[allow(unsafe_code, reason = "memory of C")]
-        let first = if options.first.is_null() { None } else { Some(unsafe { value(options.first)? }) };
-        slot.fill(|| open(device, &tail, first.as_ref(), &options)).map(ok)
+        let first = unsafe { borrowed(options.first)? };
+        slot.fill(|| open(device, tail, first, &options)).map(ok)
     })
 }
 
+/// A writer at the end of a log. In one go, and not step by step: each step would be a copy of it on the stack.
 fn open(
     mut device: Device,
-    tail: &aof_tail,
+    tail: Option<&aof_tail>,
     first: Option<&aof_header>,
     options: &aof_options,
 ) -> Result<LogWriter, aof_failure> {
     let profile = profile::known(options.profile)?;
-    if tail.torn_start < tail.torn_end {
-        return Err(aof_failure { offset: tail.end, ..aof_error::AOF_ERROR_TORN.into() });
+    let end = tail.map_or(0, |tail| tail.end);
+    if tail.is_some_and(|tail| tail.torn_start < tail.torn_end) {
+        return Err(aof_failure { offset: end, ..aof_error::AOF_ERROR_TORN.into() });
     }
-    device.seek(SeekFrom::Start(tail.end))?;
-    let mut writer = Writer::new(device, profile);
-    if options.message_size_max > 0 {
-        writer = writer.with_message_size_max(options.message_size_max);
-    }
-    if options.unsynced_max > 0 {
-        writer = writer.with_unsynced_max(options.unsynced_max);
-    }
-    if tail.last.op > 0 {
-        writer = writer.continue_after(Header::from(&tail.last));
-    } else if let Some(first) = first {
-        writer = writer.start_with(Header::from(first));
-    }
-    Ok(writer)
+    device.seek(SeekFrom::Start(end))?;
+    let or = |value: u32, default| if value == 0 { default } else { value };
+    let writer = Writer::new(device, profile)
+        .with_message_size_max(or(options.message_size_max, MESSAGE_SIZE_MAX_DEFAULT))
+        .with_unsynced_max(or(options.unsynced_max, UNSYNCED_MAX_DEFAULT));
+    let last = tail.map(|tail| &tail.last).filter(|last| last.op > 0);
+    Ok(match (last, first) {
+        (Some(last), _) => writer.continue_after(last.into()),
+        (None, Some(first)) => writer.start_with(first.into()),
+        (None, None) => writer,
+    })
 }
 
 /// Makes an entry of a request and a body (`body_size` bytes; NULL if 0) that continues the last entry,
