@@ -181,12 +181,12 @@ impl<'a> Device<'a> {
         write(&path, &log)
     }
 
-    /// Prints the first entry that a device logged, and the first things that are not entries.
+    /// Prints the first entry that a device logged or printed, and the first things that are not entries.
     fn show(&self, lines: &[String]) {
         let (entries, others): (Vec<_>, Vec<_>) =
             lines.iter().partition(|line| line.contains("entry Header"));
         for line in entries.into_iter().take(1).chain(others.into_iter().take(3)) {
-            println!("    defmt: {line}");
+            println!("    {}: {line}", if self.is_c { "printed" } else { "defmt" });
         }
     }
 
