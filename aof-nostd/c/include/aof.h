@@ -1,5 +1,5 @@
 /*
- * aof: append-only logs that a replica can trust, for C and Zig.
+ * aof: append-only logs that a replica can trust, for C and C++.
  *
  * Made from the Rust code of aof-nostd/c: change it there. The guide: docs/embedded.md, "From C". The format:
  * docs/format.md.

@@ -1,4 +1,4 @@
-//! `aof` for C and Zig firmware: a C ABI over `aof-nostd`.
+//! `aof` for C firmware: a C ABI over `aof-nostd`.
 //!
 //! ```text
 //!   C firmware                     this crate                         aof-nostd
