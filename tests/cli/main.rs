@@ -15,6 +15,7 @@ mod everyday;
 mod export;
 mod follow;
 mod forged;
+mod from_c;
 mod generate;
 mod inputs;
 mod inspect;

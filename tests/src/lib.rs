@@ -3,6 +3,7 @@
 //! | module | what it gives |
 //! |---|---|
 //! | [`build`] | logs to order: chains, repeats, gaps, forks, logs in bodies, torn pieces |
+//! | [`c`] | C programs with the library for C: compiled strictly, run with sanitizers |
 //! | [`cluster`] | replicas to order: what they answer to a client, in simulated time or behind sockets |
 //! | [`damage`] | damage to order: flips, cuts, zeroed and random ranges, deleted and spliced ones |
 //! | [`dear`] | logs made to be slow to read |
@@ -22,6 +23,7 @@
 )]
 
 pub mod build;
+pub mod c;
 pub mod cluster;
 pub mod damage;
 pub mod dear;

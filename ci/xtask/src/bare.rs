@@ -1,4 +1,4 @@
-//! The core builds where there is no operating system.
+//! The core, and the library for C over it, build where there is no operating system.
 
 use crate::outcome::{Done, Stop};
 use crate::run::Root;
@@ -13,7 +13,7 @@ const TARGETS: [&str; 4] =
 /// Feature sets of the core.
 const FEATURES: [&str; 3] = ["", "--features defmt", "--features small"];
 
-/// Builds the core for each target with each set of features, without a warning: there, code for other
+/// Builds the core for each target with each set of features, and the library for C, without a warning: there, code for other
 /// CPUs is left out. That neither `std` nor an allocator is used:
 ///
 /// - these targets have no `std`, and where libraries are built from source nothing but `core`;
@@ -28,6 +28,8 @@ pub(crate) fn targets(root: &Root) -> Result<Done, Stop> {
             let run = target.cargo(root, "rustc --package aof-nostd --lib", Libraries::Core);
             run.args(features.split_whitespace()).args(["--", "-D", "warnings"]).check()?;
         }
+        let run = target.cargo(root, "rustc --package aof-c --lib", Libraries::Core);
+        run.args(["--", "-D", "warnings"]).check()?;
     }
     Ok(Done::default())
 }

@@ -33,6 +33,8 @@ pub(crate) fn clippy(root: &Root) -> Result<Done, Stop> {
         "--package aof-nostd",
         "--package aof-nostd --features defmt",
         "--package aof-nostd --features small",
+        "--package aof-c --no-default-features --features tigerbeetle",
+        "--package aof-c --no-default-features --features crc,small",
     ] {
         root.cargo("clippy").args(what.split(' ')).args(["--", "-D", "warnings"]).check()?;
     }
@@ -51,6 +53,8 @@ const PYTHON: [Need; 2] = [
 /// All tests, those in the documentation too.
 pub(crate) fn test(root: &Root) -> Result<Done, Stop> {
     linker(root)?;
+    // The header for C is compiled as C++, too.
+    setup::need(root, &[Need::Program { name: "c++", package: "g++" }])?;
     // Where it cannot be had, the tests of failing system calls say that they did not run.
     let _ = setup::need(root, &[Need::Program { name: "strace", package: "strace" }]);
     // The same for what reads man pages and completions.

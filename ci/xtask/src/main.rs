@@ -19,6 +19,7 @@
 
 mod bare;
 mod big_endian;
+mod c;
 mod figures;
 mod fuzz;
 mod host;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Crates whose stated Rust version is a promise to others.
-pub(crate) const PUBLISHED: [&str; 3] = ["aof-nostd", "aof-std", "aof-cli"];
+pub(crate) const PUBLISHED: [&str; 4] = ["aof-nostd", "aof-c", "aof-std", "aof-cli"];
 
 /// How long a download of a toolchain may take.
 const DOWNLOAD_MAX: Duration = Duration::from_secs(300);

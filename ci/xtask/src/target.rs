@@ -153,7 +153,7 @@ fn debian(root: &Root) -> Result<Compiler, Stop> {
 }
 
 /// The linker that comes with rustup's toolchain, or Debian's.
-fn linker(root: &Root) -> Result<PathBuf, Stop> {
+pub(crate) fn linker(root: &Root) -> Result<PathBuf, Stop> {
     let libraries = sysroot(root)?.join("lib/rustlib");
     let hosts = libraries.read_dir().into_iter().flatten().flatten();
     let linkers = hosts.map(|host| host.path().join("bin/rust-lld"));

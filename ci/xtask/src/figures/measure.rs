@@ -27,12 +27,12 @@ pub(crate) const VARIANTS: [(&str, &str); 3] =
     [("default", ""), ("small", "small"), ("small+defmt", "small,defmt")];
 
 /// What no program may do, and the functions by which that is seen.
-const UNWANTED: [(&str, IsUnwanted); 2] = [
+pub(crate) const UNWANTED: [(&str, IsUnwanted); 2] = [
     ("can panic", image::is_panic),
     ("divides 64-bit numbers or computes floats", image::is_slow_arithmetic),
 ];
 
-type IsUnwanted = fn(&str) -> bool;
+pub(crate) type IsUnwanted = fn(&str) -> bool;
 
 /// How long a program may run; all take less than a second.
 const RUN_MAX: Duration = Duration::from_secs(60);

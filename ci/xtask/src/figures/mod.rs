@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! ci/firmware/figures --build--> programs --+--> size, symbols: no panic, no 64-bit division, no float
+//! ci/firmware/c/figures.c ---+              |
 //!                                           +--> QEMU: peak stack, instructions of a checksum
 //!                                           |
 //!      recorded/COMPILER.txt  <--compare----+        grown: the step fails
@@ -14,6 +15,7 @@
 //! With the same compiler a figure may grow by 2 per cent or 64 (bytes, instructions), whichever is more. A
 //! compiler of which there is no record is compared with the one in the page, by 25 per cent or 512.
 
+mod c;
 mod image;
 mod measure;
 mod page;
@@ -89,6 +91,7 @@ const COMPILER: &str = "1.95.0-prebuilt";
 const PAGE: &str = "docs/embedded.md";
 const GUIDE: &str = "docs/firmware-guide.md";
 const GUIDE_SOURCE: &str = "ci/firmware/figures/src/guide.rs";
+const GUIDE_SOURCE_IN_C: &str = "ci/firmware/c/guide.c";
 
 /// Measures all programs, and compares with what is recorded.
 pub(crate) fn figures(root: &Root) -> Result<Done, Stop> {
@@ -110,6 +113,7 @@ pub(crate) fn figures(root: &Root) -> Result<Done, Stop> {
         programs.measure(&mut measured)?;
         programs.test_the_check()?;
     }
+    c::measure(root, &mut measured, &mut done)?;
     let qemu = qemu_version(root)?;
     let file = recorded(root, &compiler);
     if env::var_os("AOF_CI_FIGURES").is_some_and(|value| value == "write") {
@@ -201,16 +205,20 @@ fn write_page(root: &Root, tables: &str) -> Result<(), Stop> {
     }
 }
 
-/// The guide shows the code that is compiled.
+/// The guides show the code that is compiled.
 fn guide(root: &Root) -> Result<(), Stop> {
-    let (page, source) = (read(&root.path(GUIDE))?, read(&root.path(GUIDE_SOURCE))?);
-    let Some(code) = page::guide(&source) else {
-        return Stop::failed(format!("{GUIDE_SOURCE}: no lines `// guide: begin` and `// guide: end`"));
-    };
-    if page.contains(&format!("```rust\n{code}```\n")) {
-        return Ok(());
+    for (page, source, language) in [(GUIDE, GUIDE_SOURCE, "rust"), (PAGE, GUIDE_SOURCE_IN_C, "c")] {
+        let (text, code) = (read(&root.path(page))?, read(&root.path(source))?);
+        let Some(code) = page::guide(&code) else {
+            return Stop::failed(format!("{source}: no lines `guide: begin` and `guide: end` in comments"));
+        };
+        if !text.contains(&format!("```{language}\n{code}```\n")) {
+            return Stop::failed(format!(
+                "{page}: its code is not what {source} has between its marks: copy it over"
+            ));
+        }
     }
-    Stop::failed(format!("{GUIDE}: its code is not what {GUIDE_SOURCE} has between its marks: copy it over"))
+    Ok(())
 }
 
 fn clippy(root: &Root, target: &Target) -> Result<(), Stop> {

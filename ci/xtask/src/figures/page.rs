@@ -1,7 +1,7 @@
 //! `docs/embedded.md` and `docs/firmware-guide.md`: the table that is made here, and the code that is compiled.
 
 use super::measure::{PROGRAMS, VARIANTS};
-use super::{BOARDS, Figures};
+use super::{BOARDS, Figures, c};
 use std::fmt::Write as _;
 
 /// Lines of a page between which the script writes.
@@ -24,8 +24,9 @@ pub(crate) fn qemu(page: &str) -> Option<&str> {
 
 /// The code that a source marks as the guide's.
 pub(crate) fn guide(source: &str) -> Option<&str> {
-    let (_, rest) = source.split_once("// guide: begin\n")?;
-    rest.split_once("// guide: end").map(|(code, _)| code)
+    let between = |begin, end| source.split_once(begin)?.1.split_once(end).map(|(code, _)| code);
+    between("// guide: begin\n", "// guide: end")
+        .or_else(|| between("/* guide: begin */\n", "/* guide: end */"))
 }
 
 /// The tables of all figures, as Markdown.
@@ -33,8 +34,25 @@ pub(crate) fn tables(figures: &Figures, compiler: &str, qemu: &str) -> String {
     let mut text = format!("Compiler: rustc {compiler}. QEMU {qemu}.\n\n");
     sizes(&mut text, figures);
     text.push('\n');
+    sizes_in_c(&mut text, figures);
+    text.push('\n');
     instructions(&mut text, figures);
     text
+}
+
+fn sizes_in_c(text: &mut String, figures: &Figures) {
+    let _ = writeln!(text, "| in C, Cortex-M3 | profile | features | flash | RAM |\n|---|---|---|---|---|");
+    for (job, ..) in c::JOBS {
+        for (profile, _) in c::PROFILES {
+            for (variant, _) in c::VARIANTS {
+                let figure = |what: &str| figures.get(&c::name(variant, job, profile, what));
+                let flash = figure("flash").map_or("?".into(), ToString::to_string);
+                let ram = figure("stack").zip(figure("static"));
+                let ram = ram.map_or("?".into(), |(stack, fixed)| (stack + fixed).to_string());
+                let _ = writeln!(text, "| {job} | {profile} | {variant} | {flash} | {ram} |");
+            }
+        }
+    }
 }
 
 fn sizes(text: &mut String, figures: &Figures) {
@@ -98,6 +116,7 @@ mod tests {
     #[test]
     fn guide_is_what_stands_between_its_marks() {
         assert_eq!(guide("x\n// guide: begin\ncode\n// guide: end\ny"), Some("code\n"));
+        assert_eq!(guide("x\n/* guide: begin */\ncode\n/* guide: end */\ny"), Some("code\n"));
         assert_eq!(guide("x"), None);
     }
 }

@@ -42,6 +42,14 @@ pub(crate) const BOARDS: [Board; 3] = [
     },
 ];
 
+/// The board of the program in C; its memory map and startup are in `ci/firmware/c`.
+pub(crate) const C_BOARD: Board = Board {
+    name: "Cortex-M3 (mps2-an385), in C",
+    target: crate::c::TARGET,
+    emulator: ("qemu-system-arm", "qemu-system-arm"),
+    machine: &["-machine", "mps2-an385"],
+};
+
 /// The board with a card's socket on its SPI bus; its memory map is in `ci/firmware/sd-card`.
 pub(crate) const CARD_BOARD: Board = Board {
     name: "Cortex-M3 (lm3s6965evb)",
@@ -77,8 +85,7 @@ pub(crate) const RUN_MAX: Duration = Duration::from_secs(120);
 impl Board {
     /// Makes sure that the emulator is there, and builds the programs of `package`.
     pub(crate) fn set_up(&self, root: &Root, package: &str) -> Result<Target, Stop> {
-        let (emulator, emulator_package) = self.emulator;
-        setup::need(root, &[Need::Program { name: emulator, package: emulator_package }])?;
+        self.set_up_emulator(root)?;
         let target = Target::set_up(root, self.target)?;
         println!("{}: {}", self.name, target.compiler());
         let manifest = format!("--manifest-path ci/firmware/Cargo.toml --package {package} --release --bins");
@@ -88,6 +95,12 @@ impl Board {
             run.args(["--", "-D", "warnings"]).check()?;
         }
         Ok(target)
+    }
+
+    /// Makes sure that the emulator is there.
+    pub(crate) fn set_up_emulator(&self, root: &Root) -> Result<(), Stop> {
+        let (name, package) = self.emulator;
+        setup::need(root, &[Need::Program { name, package }])
     }
 
     /// The emulator, about to run the program `image` with the `words` of its command line; files are those

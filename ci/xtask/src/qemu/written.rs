@@ -19,6 +19,12 @@ pub(super) fn differences(
     if chain.is_none() || chain != printed {
         differences += &format!("  aof debug: data checksum chain {chain:?}\n  device:    {printed:?}\n");
     }
+    Ok(differences + &merged(desktop, directory, name)?)
+}
+
+/// What is wrong with what `merge` makes of the sound log `name`.
+pub(super) fn merged(desktop: &Desktop<'_>, directory: &Path, name: &str) -> Result<String, Stop> {
+    let mut differences = String::new();
     let merged = format!("{name}.merged");
     let output = ["merge", "--force", "--output", &merged, name];
     desktop.aof(directory).args(output).text()?;

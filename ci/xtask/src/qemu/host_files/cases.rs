@@ -26,6 +26,8 @@ pub(super) enum Source {
     Desktop(&'static str, u64, fn(&mut Vec<u8>)),
     /// The desktop's library writes two histories of a profile.
     Forked(&'static str),
+    /// There are no entries in it.
+    Empty,
     /// The program writes it anew.
     Device,
     /// A case before left it.
@@ -37,10 +39,18 @@ impl Case {
     pub(super) fn writes(&self) -> bool {
         self.program != "read" && !self.refused
     }
+
+    /// Whether the program in C has it: it reads and appends. (A last entry of which a bit is flipped is a torn
+    /// tail to it: it recovers by `aof_recover`, as of a raw device, and there it cannot be told from one.)
+    fn is_in_c(&self) -> bool {
+        matches!(self.program, "read" | "append")
+            && !matches!(self.source, Source::Before)
+            && self.name != "crc-flipped-last.aof"
+    }
 }
 
 /// All cases, in this order.
-pub(super) const CASES: [Case; 38] = [
+pub(super) static CASES: [Case; 38] = [
     read("whole.aof", Source::Recorded(SMALL, |_| {})),
     read("torn.aof", Source::Recorded(SMALL, |log| log.truncate(log.len() - 100))),
     read("torn-in-magic.aof", Source::Recorded(SMALL, |log| cut_behind(log, 200, 5))),
@@ -88,6 +98,24 @@ pub(super) const CASES: [Case; 38] = [
     write("append", "appended.aof", Source::Recorded(SMALL, cut_last), &["tigerbeetle", "20"]),
     refused("flipped.aof", Source::Recorded(SMALL, |log| flip(log, 100_000)), &["tigerbeetle", "1"]),
     refused("crc-flipped-last.aof", Source::Desktop("crc", 8, |log| flip_last(log)), &["crc", "1"]),
+];
+
+/// The cases of the program in C.
+pub(super) fn cases_in_c() -> impl Iterator<Item = &'static Case> {
+    CASES.iter().filter(|case| case.is_in_c()).chain(&CASES_IN_C)
+}
+
+/// Cases that only the program in C has: it begins logs by appending to empty ones.
+static CASES_IN_C: [Case; 2] = [
+    write("append", "begun-tigerbeetle.aof", Source::Empty, &["tigerbeetle", "100"]),
+    write("append", "begun-crc.aof", Source::Empty, &["crc", "100"]),
+];
+
+/// Logs of the program in C that must be equal to the byte to the desktop's.
+pub(super) const EQUAL_IN_C: [(&str, &str); 3] = [
+    ("begun-tigerbeetle.aof", "tigerbeetle.aof"),
+    ("begun-crc.aof", "crc.aof"),
+    ("appended-crc.aof", "crc.aof"),
 ];
 
 /// Logs that must be equal to the byte: the same entries, written by the desktop, and by the device in one

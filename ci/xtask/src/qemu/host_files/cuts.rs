@@ -97,7 +97,7 @@ impl Log<'_> {
         let Self { device, name, profile, .. } = self;
         self.last += APPENDED;
         let printed = device.report("append", &[name, profile, &APPENDED.to_string()])?;
-        let expected = report::expected_with_chain(&device.desktop.verify(&device.logs, name)?)?;
+        let expected = device.expected(&device.desktop.verify(&device.logs, name)?)?;
         let mut differences = report::differences(&expected, &printed);
         let own = device.logs.join("cut-expected.aof");
         let _ = std::fs::remove_file(&own); // it need not have been there

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A board is a row of [`boards::BOARDS`](super::boards::BOARDS), a run of a program a row of
-//! [`cases::CASES`]; [`cuts`] takes the power away while a device appends, [`replicas`] merges what three
+//! [`cases::CASES`]; the program in C (`ci/firmware/c`) has a part of them, and logs nothing by defmt. [`cuts`] takes the power away while a device appends, [`replicas`] merges what three
 //! devices wrote.
 
 mod cases;
@@ -16,9 +16,10 @@ mod cuts;
 mod desktop;
 mod replicas;
 
-use self::cases::{CASES, Case, EQUAL, Source};
-use super::boards::{BOARDS, Board};
+use self::cases::{CASES, Case, EQUAL, EQUAL_IN_C, Source, cases_in_c};
+use super::boards::{BOARDS, Board, C_BOARD};
 use super::{Desktop, device_log, fresh_directory, read, report, write, written};
+use crate::c::Toolchain;
 use crate::outcome::{Done, Stop};
 use crate::run::Run;
 use std::path::PathBuf;
@@ -28,18 +29,23 @@ pub(super) fn run(desktop: &Desktop<'_>, done: &mut Done) -> Result<(), Stop> {
     device_log::set_up(desktop)?;
     let devices = BOARDS.iter().map(|board| Device::set_up(desktop, board, done));
     let devices: Vec<_> = devices.collect::<Result<_, _>>()?;
+    let in_c = Device::set_up_in_c(desktop, done)?;
     let mut differences = String::new();
     for device in &devices {
         for case in &CASES {
             differences += &device.run_case(case)?;
         }
-        differences += &device.equal()?;
+        differences += &device.equal(&EQUAL)?;
     }
+    for case in cases_in_c() {
+        differences += &in_c.run_case(case)?;
+    }
+    differences += &in_c.equal(&EQUAL_IN_C)?;
     differences += &replicas::differences(&devices)?;
     if !differences.is_empty() {
         return Stop::failed(differences);
     }
-    for (seed, device) in (1..).zip(&devices) {
+    for (seed, device) in (1..).zip(devices.iter().chain([&in_c])) {
         cuts::run(device, seed)?;
     }
     Ok(())
@@ -51,6 +57,8 @@ struct Device<'a> {
     board: &'a Board,
     images: PathBuf,
     logs: PathBuf,
+    /// The program is the one in C: it prints a report of its own, and logs nothing by defmt.
+    is_c: bool,
 }
 
 impl<'a> Device<'a> {
@@ -61,19 +69,41 @@ impl<'a> Device<'a> {
             done.left_out(format!("clippy on the firmware: it needs `rustup target add {}`", board.target));
         }
         let logs = fresh_directory(&root.target().join("qemu").join(board.target))?;
-        Ok(Self { desktop, board, images: target.release_directory(root), logs })
+        Ok(Self { desktop, board, images: target.release_directory(root), logs, is_c: false })
+    }
+
+    /// The board with the program in C: one image for all that it does.
+    fn set_up_in_c(desktop: &'a Desktop<'a>, done: &mut Done) -> Result<Self, Stop> {
+        let root = desktop.root;
+        C_BOARD.set_up_emulator(root)?;
+        let toolchain = Toolchain::set_up(root, done)?;
+        let images = fresh_directory(&root.target().join("bare/c"))?;
+        let library = toolchain.library("tigerbeetle,crc")?;
+        toolchain.program(&["start.c", "board.c", "log.c"], &[], &library, &images.join("log"))?;
+        let logs = fresh_directory(&root.target().join("qemu/c"))?;
+        Ok(Self { desktop, board: &C_BOARD, images, logs, is_c: true })
+    }
+
+    /// The image of a program.
+    fn image(&self, program: &str) -> PathBuf {
+        self.images.join(if self.is_c { "log" } else { program })
+    }
+
+    /// What the device has to print for the log that `aof verify --json` tells of.
+    fn expected(&self, json: &str) -> Result<String, Stop> {
+        if self.is_c { report::expected_of_c(json) } else { report::expected_with_chain(json) }
     }
 
     /// The emulator, about to run a program with these words.
     fn command(&self, program: &str, words: &[&str]) -> Run {
         let words: Vec<_> = [program].into_iter().chain(words.iter().copied()).collect();
-        self.board.command(self.desktop.root, &self.images.join(program), &words, &self.logs)
+        self.board.command(self.desktop.root, &self.image(program), &words, &self.logs)
     }
 
     /// Runs a program to its end with these words, and gives its report.
     fn report(&self, program: &str, words: &[&str]) -> Result<String, Stop> {
         let words: Vec<_> = [program].into_iter().chain(words.iter().copied()).collect();
-        self.board.run(self.desktop.root, &self.images.join(program), &words, &self.logs)
+        self.board.run(self.desktop.root, &self.image(program), &words, &self.logs)
     }
 
     /// Runs a case. Gives what the device finds otherwise than the command; nothing if they agree.
@@ -86,14 +116,18 @@ impl<'a> Device<'a> {
         }
         let printed = self.report(case.program, &words)?;
         let json = self.desktop.verify(&self.logs, case.name)?;
-        let expected = report::expected_with_chain(&json)?;
+        let expected = self.expected(&json)?;
         let mut differences = report::differences(&expected, &printed);
-        let lines = device_log::lines(self.desktop, &self.images.join(case.program), &self.logs)?;
-        differences += &device_log::differences(&json, &lines)?;
-        if case.writes() {
+        if !self.is_c {
+            let lines = device_log::lines(self.desktop, &self.image(case.program), &self.logs)?;
+            differences += &device_log::differences(&json, &lines)?;
+            self.show(&lines);
+        }
+        if case.writes() && self.is_c {
+            differences += &written::merged(self.desktop, &self.logs, case.name)?;
+        } else if case.writes() {
             differences += &written::differences(self.desktop, &self.logs, case.name, &printed)?;
         }
-        self.show(&lines);
         let count = |word| expected.lines().filter(|line| line.starts_with(word)).count();
         let agrees = format!("agrees: damages {}, breaks of the chain {}", count("damage"), count("chain"));
         Ok(self.judged(case, &agrees, &differences))
@@ -102,18 +136,25 @@ impl<'a> Device<'a> {
     /// Runs a case in which the device has to refuse the log, and to log what `aof verify` finds first.
     fn refused(&self, case: &Case, words: &[&str], before: &[u8]) -> Result<String, Stop> {
         println!("{}: {} is to be refused:", self.board.name, case.name);
-        let mut differences = match self.report(case.program, words) {
-            Err(Stop::Failed(message)) if message.contains("exit status: 1") => String::new(),
+        let (mut differences, told) = match self.report(case.program, words) {
+            Err(Stop::Failed(message)) if message.contains("exit status: 1") => (String::new(), message),
             Err(stop) => return Err(stop),
-            Ok(_) => "  the device took the log\n".to_owned(),
+            Ok(printed) => ("  the device took the log\n".to_owned(), printed),
         };
         if read(&self.logs.join(case.name))? != before {
             differences += "  the device changed the log\n";
         }
         let survey = report::survey(&self.desktop.verify(&self.logs, case.name)?)?;
-        let lines = device_log::lines(self.desktop, &self.images.join(case.program), &self.logs)?;
-        if !lines.iter().any(|line| device_log::tells(line, &survey["findings"][0])) {
-            differences += &format!("  aof verify: {}\n  logged: {lines:?}\n", survey["findings"][0]);
+        let first = &survey["findings"][0];
+        let lines = if self.is_c {
+            let place = format!("byte {} (op {}): ", first["offset"], first["op"]);
+            told.lines().filter(|line| line.starts_with(&place)).map(str::to_owned).collect()
+        } else {
+            device_log::lines(self.desktop, &self.image(case.program), &self.logs)?
+        };
+        let is_told = |line: &String| self.is_c || device_log::tells(line, first);
+        if !lines.iter().any(is_told) {
+            differences += &format!("  aof verify: {first}\n  told: {lines:?}, {told}\n");
         }
         self.show(&lines);
         Ok(self.judged(case, "refused, the log is as it was", &differences))
@@ -132,6 +173,7 @@ impl<'a> Device<'a> {
                 change
             }
             Source::Forked(profile) => return desktop::fork(&path, profile),
+            Source::Empty => return write(&path, &[]),
             Source::Device | Source::Before => return Ok(()),
         };
         let mut log = read(&path)?;
@@ -139,12 +181,12 @@ impl<'a> Device<'a> {
         write(&path, &log)
     }
 
-    /// Prints the first entry that a device logged, and the first things that are not entries.
+    /// Prints the first entry that a device logged or printed, and the first things that are not entries.
     fn show(&self, lines: &[String]) {
         let (entries, others): (Vec<_>, Vec<_>) =
             lines.iter().partition(|line| line.contains("entry Header"));
         for line in entries.into_iter().take(1).chain(others.into_iter().take(3)) {
-            println!("    defmt: {line}");
+            println!("    {}: {line}", if self.is_c { "printed" } else { "defmt" });
         }
     }
 
@@ -160,10 +202,10 @@ impl<'a> Device<'a> {
     }
 
     /// Compares logs that have to be equal to the byte.
-    fn equal(&self) -> Result<String, Stop> {
+    fn equal(&self, logs: &[(&str, &str)]) -> Result<String, Stop> {
         desktop::chain(&self.logs.join("tigerbeetle.aof"), "tigerbeetle", 100)?;
         let mut differences = String::new();
-        for (one, other) in EQUAL {
+        for (one, other) in logs {
             if read(&self.logs.join(one))? != read(&self.logs.join(other))? {
                 differences += &format!("{}: {one} and {other} are not equal\n", self.board.name);
             }
