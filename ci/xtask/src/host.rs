@@ -31,6 +31,7 @@ pub(crate) fn clippy(root: &Root) -> Result<Done, Stop> {
         "--package aof-nostd",
         "--package aof-nostd --features defmt",
         "--package aof-nostd --features small",
+        "--package aof-nostd --features nor-flash",
     ] {
         root.cargo("clippy").args(what.split(' ')).args(["--", "-D", "warnings"]).check()?;
     }
