@@ -100,7 +100,7 @@ fn start(flash: &mut Ram) -> Result<(), Box<dyn Error>> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut flash = Ram { bytes: vec![0; REGION.len()], fuel: 250 };
+    let mut flash = Ram { bytes: vec![0; REGION.len()], fuel: 120 };
     for _ in 0..3 {
         start(&mut flash)?;
         flash.fuel = u32::MAX;
