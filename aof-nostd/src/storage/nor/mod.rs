@@ -50,7 +50,7 @@
 //!
 //! # Cost
 //!
-//! Memory: the buffer, N bytes, and about 60; N more on the stack. N is a multiple of the write unit: one will
+//! Memory: the buffer, N bytes, and about 90; twice N on the stack. N is a multiple of the write unit: one will
 //! do; a page of it (256 bytes on SPI flash) is programmed in one call and faster. It may grow from one
 //! firmware to the next, and shrink only where the region is formatted.
 //!
