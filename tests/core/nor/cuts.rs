@@ -125,6 +125,17 @@ fn every_cut_in_the_recovery_from_a_recovery() {
     assert!(counts.cuts[2] > 0);
 }
 
+/// A recovery that is short: one unit is kept, so that of its writes most are the journal's. Cut four times in a row.
+#[test]
+fn every_cut_among_the_journals_writes() {
+    let mut world = World::<1, 32, 256, 32>::new(10);
+    assert_eq!(world.live(&[append(16), Checkpoint]), End::Done);
+    let one_in = one_in([1, 3, 29, 211], [1, 1, 3, 31]);
+    let counts = world.explore(Plan { lives: &[&[append(16), Checkpoint]], one_in: &one_in });
+    tell("four cuts", counts);
+    assert!(counts.cuts[3] > 0);
+}
+
 /// Many lives, each cut at any place, until the region is full.
 #[test]
 fn lives_by_chance_until_the_region_is_full() {
