@@ -103,6 +103,17 @@ fn what_is_in_a_partly_filled_unit_is_found_again_and_programmed_once_it_is_fill
     assert_eq!(world.durable(), 5);
 }
 
+/// Whole units in one block: no record is written but those of the recovery.
+#[test]
+fn what_is_appended_to_a_block_that_was_put_back_is_found_again() {
+    let mut world = World::<1, 16, 2048, 16>::new(6);
+    for _ in 0..5 {
+        assert_eq!(world.live(&[Step::Append { size: 16, ones: 0 }, Step::Checkpoint]), End::Done);
+        world.assert_raw();
+    }
+    assert_eq!(world.durable(), 5);
+}
+
 #[test]
 fn dump_of_the_logs_blocks_is_a_log() {
     let mut flash = Flash::<1, 16, 512>::new(8);
