@@ -32,8 +32,8 @@
 //!   may have.
 //!
 //! That takes care of a second record that was cut short and counts at one opening and not at the next, while
-//! further cuts fall into the same few writes. It does so for the cuts in a row that the tests try, up to four, and not for
-//! any number: where everything that was ever cut may read differently each time, nothing finite can.
+//! further cuts fall into the same few writes. It does so for the cuts in a row that the tests try, up to four,
+//! and not for any number: where everything that was ever cut may read differently each time, nothing finite can.
 
 use super::geometry::index;
 use super::{ERASED, NorError, NorRegion};
