@@ -41,6 +41,7 @@
 //! | [`Writer`] | append, checkpoint, the bound of unsynced entries | [`embedded_io`], [`storage::Sync`] |
 //! | [`Recovery`] | where a log ends and a writer may go on, in a file or raw on a device | [`embedded_io`], [`storage::Sync`] |
 //! | [`Blocks`](storage::Blocks) | bytes over the blocks of a disk or a card | [`storage::BlockDevice`] |
+//! | `storage::nor` | bytes over the erase blocks of a NOR flash | `embedded_storage::nor_flash::NorFlash` |
 //! | [`MemoryLog`] | a log in RAM | none |
 //!
 //! # Memory
@@ -56,6 +57,7 @@
 //! | feature | what it does | costs |
 //! |---|---|---|
 //! | `defmt` | `defmt::Format` for every public type | what is logged, in flash |
+//! | `nor-flash` | `storage::nor`: a log raw on NOR flash | nothing where it is not used; the crate `embedded-storage` |
 //! | `small` | smaller tables: AES by one of 256 bytes and not 1 KiB, CRC-64 by none and not 2 KiB (32 KiB where pointers have 64 bits) | time: AEGIS takes about twice as many instructions a byte, CRC-64 eight times as many |
 //!
 //! # What the checksums do not promise

@@ -24,6 +24,9 @@
 //!   a damaged synced entry. So they count, unless [`Recovery::with_leftovers_max`] says how many ops may be
 //!   given up.
 //!
+//! **On NOR flash** free space is not zero but erased, 0xff, and nothing can be zeroed:
+//! [`Recovery::on_flash`] looks for the end of a log in a formatted region, which is cut there.
+//!
 //! How far to look: what a power cut left lies within the reach of unsynced writes, so
 //! [`Recovery::with_search_size_max`] should be the writer's bound of unsynced entries times its largest
 //! entry, or more. Damage that leaves no start within that reach looks like the log's end; unless set, the
@@ -72,6 +75,27 @@ pub struct Recovery<P> {
     checker: Checker<P>,
     search_size_max: u64,
     leftovers_max: u32,
+    medium: Medium,
+}
+
+/// What free space is on a device: a property of the device, and never guessed from what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Medium {
+    /// Zeroed before its first use.
+    Zeroed,
+    /// Erased, by a format that only we make: what stands there is this log's.
+    Flash,
+}
+
+impl Medium {
+    /// What a byte reads as that nothing was written to.
+    const fn free(self) -> u8 {
+        match self {
+            Self::Zeroed => 0,
+            Self::Flash => 0xff,
+        }
+    }
 }
 
 /// Where a log ends.
@@ -88,7 +112,7 @@ pub struct Tail {
     pub torn: Option<Torn>,
 }
 
-/// The extent of the torn tail: from the first byte behind the log's end that is not zero to the last.
+/// The extent of the torn tail: from the first byte behind the log's end that is not free space to the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Torn {
@@ -199,7 +223,15 @@ impl<P: Profile> Recovery<P> {
     /// Looks for the end of a log of `profile`: entries of at most 1 MiB with their header, the whole device
     /// behind the end, no leftovers.
     pub const fn new(profile: P) -> Self {
-        Self { checker: Checker::new(profile), search_size_max: u64::MAX, leftovers_max: 0 }
+        let medium = Medium::Zeroed;
+        Self { checker: Checker::new(profile), search_size_max: u64::MAX, leftovers_max: 0, medium }
+    }
+
+    /// For a log in a formatted region of NOR flash, `storage::nor::NorRegion`: free space reads as 0xff, and
+    /// with no entry there whatever stands in the region is a torn first one.
+    #[must_use]
+    pub const fn on_flash(self) -> Self {
+        Self { medium: Medium::Flash, ..self }
     }
 
     /// Sets the largest `size` of an entry (header and body, bytes): the writer's, or more. A larger entry is
@@ -275,7 +307,7 @@ impl<P: Profile> Recovery<P> {
         reader.set_message_size_max(u32::MAX);
         let reach = self.search_size_max.max(self.checker.entry_size_max().into());
         let until = tail.end.saturating_add(reach).min(reader.end());
-        tail.torn = torn(reader, tail.end, until)?;
+        tail.torn = torn(reader, tail.end, until, self.medium.free())?;
         let Some(torn) = tail.torn else { return Ok(tail) };
         if let Some((next, next_op)) = self.goes_on(reader, &damage, tail.last.as_ref(), until)? {
             return Err(TailError::Middle { damage, next, next_op });
@@ -285,7 +317,7 @@ impl<P: Profile> Recovery<P> {
         let magic = self.checker.profile().magic();
         let head = reader.peek(0, magic.len())?;
         let is_rest = torn.end <= magic.len() as u64 && is_rest_of(head, &magic);
-        if tail.entries == 0 && !begins_like(head, &magic) && !is_rest {
+        if self.medium == Medium::Zeroed && tail.entries == 0 && !begins_like(head, &magic) && !is_rest {
             return Err(TailError::NoLog { offset: torn.start });
         }
         Ok(tail)
@@ -347,11 +379,12 @@ fn header_at<D: Read + Seek, B: AsMut<[u8]>, P: Profile>(
     Ok(head.ok().map(|(head, _)| head.header))
 }
 
-/// The extent of what is not zero in `from..until`.
+/// The extent of what is not `free` in `from..until`.
 fn torn<D: Read + Seek, B: AsMut<[u8]>, P: Profile>(
     reader: &mut Reader<D, B, P>,
     from: u64,
     until: u64,
+    free: u8,
 ) -> Result<Option<Torn>, TailError<D::Error>> {
     let mut torn: Option<Torn> = None;
     let mut at = from;
@@ -363,7 +396,7 @@ fn torn<D: Read + Seek, B: AsMut<[u8]>, P: Profile>(
             break; // the device shrank
         }
         let offset = |index: usize| at.saturating_add(index as u64);
-        let is_set = |byte: &u8| *byte != 0;
+        let is_set = |byte: &u8| *byte != free;
         if let (Some(first), Some(last)) = (bytes.iter().position(is_set), bytes.iter().rposition(is_set)) {
             let start = torn.map_or(offset(first), |torn| torn.start);
             torn = Some(Torn { start, end: offset(last).saturating_add(1) });

@@ -11,6 +11,7 @@
 //! | [`bounds`] | is what reading costs bounded? |
 //! | [`writer`], [`memory`] | does the log hold what was acknowledged, wherever the device fails? |
 //! | [`blocks`] | does a block device hold what was synced, whenever the power is cut? |
+//! | [`nor`] | does a NOR flash hold what was synced, whenever the power is cut? |
 //! | [`tail`] | where does a log end on a larger device, and may a writer go on there? |
 //! | [`message`] | are the messages of a recorded replay understood, and made the same? |
 //! | [`chain`] | are backtracks, gaps and forks told apart? |
@@ -35,6 +36,7 @@ mod forms;
 mod memory;
 mod message;
 mod nested;
+mod nor;
 mod position;
 mod ranges;
 mod real_files;

@@ -9,6 +9,7 @@
 //! | [`dear`] | logs made to be slow to read |
 //! | [`device`] | devices over memory that are slow, interrupted, broken, shrinking, counted |
 //! | [`disk`] | a block device whose power can be cut |
+//! | [`flash`] | a NOR flash that keeps the hardware's rules, and whose power can be cut |
 //! | [`events`] | what a reader found, as a list to compare; every form of reading as a function |
 //! | [`oracle`] | the same list by code that is slow and obvious and shares nothing with the readers |
 //! | [`random`] | numbers from a seed |
@@ -30,6 +31,7 @@ pub mod dear;
 pub mod device;
 pub mod disk;
 pub mod events;
+pub mod flash;
 pub mod oracle;
 pub mod random;
 

@@ -1,9 +1,11 @@
-//! What `embedded-io` lacks: durability ([`Sync`]), a seekable slice ([`Cursor`]), and bytes over blocks
-//! ([`Blocks`]).
+//! What `embedded-io` lacks: durability ([`Sync`]), a seekable slice ([`Cursor`]), bytes over blocks
+//! ([`Blocks`]), and, with the feature `nor-flash`, bytes over the erase blocks of a flash (`nor::NorRegion`).
 
 pub mod block;
 mod cursor;
 mod interrupt;
+#[cfg(feature = "nor-flash")]
+pub mod nor;
 mod sync;
 
 pub use self::block::{BLOCK_SIZE, Block, BlockDevice, BlockError, Blocks};

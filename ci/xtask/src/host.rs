@@ -35,6 +35,7 @@ pub(crate) fn clippy(root: &Root) -> Result<Done, Stop> {
         "--package aof-nostd --features small",
         "--package aof-c --no-default-features --features tigerbeetle",
         "--package aof-c --no-default-features --features crc,small",
+        "--package aof-nostd --features nor-flash",
     ] {
         root.cargo("clippy").args(what.split(' ')).args(["--", "-D", "warnings"]).check()?;
     }
