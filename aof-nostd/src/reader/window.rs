@@ -1,15 +1,22 @@
-//! A buffer as a window over a device: what is in it need not be read again.
+//! A buffer as a window over a log: what is in it need not be read again.
+//!
+//! ```text
+//!                   start             start + size                 end
+//!   log      -------|#################|----------------------------|
+//!   buffer     |....|#################|     room     |......|
+//!              0    begin                            target
+//! ```
+//!
+//! It does not read. Asked for bytes that it lacks, it says [how many](Need), and whoever has the device
+//! reads them into its [room](Window::room): `seek`, `room`, `filled`, in this order.
 
 use super::ReadError;
 use crate::checksum::Profile;
 use crate::resync::Resync;
-use crate::storage::uninterrupted;
-use crate::wire::{HEAD_SIZE, HEAD_SIZE_U32};
-use embedded_io::{Read, Seek, SeekFrom};
+use crate::wire::HEAD_SIZE;
 
 #[derive(Debug)]
-pub(super) struct Window<D, B> {
-    device: D,
+pub(crate) struct Window<B> {
     buffer: B,
     /// The log's offset of the window's first byte.
     start: u64,
@@ -26,55 +33,46 @@ pub(super) struct Window<D, B> {
 
 /// What a window shows from an offset on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct View<'a> {
-    pub(super) bytes: &'a [u8],
+pub(crate) struct View<'a> {
+    pub(crate) bytes: &'a [u8],
     /// Bytes from the offset to the log's end, whether in `bytes` or not.
-    pub(super) rest: u64,
+    pub(crate) rest: u64,
 }
 
-impl<D: Read + Seek, B: AsMut<[u8]>> Window<D, B> {
-    pub(super) fn new(mut device: D, mut buffer: B) -> Result<Self, ReadError<D::Error>> {
+/// The window lacks bytes: one read is needed, which may fill it up to `target` bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Need {
+    target: usize,
+}
+
+impl<B: AsMut<[u8]>> Window<B> {
+    /// An empty window over a log that ends at 0, until [`opened`](Self::opened); `None` if the buffer is too
+    /// small for any step.
+    pub(super) fn new(mut buffer: B) -> Option<Self> {
         if buffer.as_mut().len() < HEAD_SIZE {
-            return Err(ReadError::Buffer { offset: 0, needed: HEAD_SIZE_U32 });
+            return None;
         }
-        let end = uninterrupted(|| device.seek(SeekFrom::End(0))).map_err(ReadError::Device)?;
-        Ok(Self {
-            device,
-            buffer,
-            start: 0,
-            begin: 0,
-            size: 0,
-            position: Some(end),
-            end,
-            read_ahead: usize::MAX,
-        })
+        Some(Self { buffer, start: 0, begin: 0, size: 0, position: None, end: 0, read_ahead: usize::MAX })
     }
 
     /// The log's bytes from `offset` on: at least `size_min` (at least 1), unless the log ends before.
-    pub(super) fn at(&mut self, offset: u64, size_min: usize) -> Result<View<'_>, ReadError<D::Error>> {
+    pub(crate) fn view(&mut self, offset: u64, size_min: usize) -> Result<View<'_>, ReadError<Need>> {
         self.move_to(offset);
         let capacity = self.buffer.as_mut().len();
-        let rest = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let wanted = size_min.max(1).min(rest);
+        let rest = self.end.saturating_sub(offset);
+        let available = usize::try_from(rest).unwrap_or(usize::MAX);
+        let wanted = size_min.max(1).min(available);
         if wanted > capacity {
             let needed = u32::try_from(wanted).unwrap_or(u32::MAX);
             return Err(ReadError::Buffer { offset, needed });
         }
         // Even a window that is full enough may be asked for bytes behind the log's end: hide those.
-        self.size = self.size.min(rest);
+        self.size = self.size.min(available);
         if self.size < wanted {
             self.compact();
+            let target = wanted.max(self.read_ahead).min(available).min(capacity);
+            return Err(ReadError::Device(Need { target }));
         }
-        let target = wanted.max(self.read_ahead).min(rest).min(capacity);
-        while self.size < wanted {
-            let read = self.read(target)?;
-            if read == 0 {
-                self.end = self.start.saturating_add(self.size as u64); // the device shrank
-                break;
-            }
-            self.size += read;
-        }
-        let rest = self.end.saturating_sub(offset);
         let (_, bytes) = self.current();
         Ok(View { bytes, rest })
     }
@@ -106,40 +104,45 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Window<D, B> {
         self.begin = 0;
     }
 
-    /// Reads once behind a compact window, up to `target` bytes in all.
-    fn read(&mut self, target: usize) -> Result<usize, ReadError<D::Error>> {
-        let at = self.start.saturating_add(self.size as u64);
-        if self.position != Some(at) {
-            self.position = None;
-            let moved = uninterrupted(|| self.device.seek(SeekFrom::Start(at)));
-            self.position = Some(moved.map_err(ReadError::Device)?);
+    /// Where the bytes for the room behind a window start that lacks some.
+    const fn room_offset(&self) -> u64 {
+        self.start.saturating_add(self.size as u64)
+    }
+
+    /// Where the device has to be moved before it is read; `None` if it stands there. From here to
+    /// [`filled`](Self::filled) it is not known where it stands: a read may fail, or be given up.
+    pub(super) fn seek(&mut self) -> Option<u64> {
+        let offset = self.room_offset();
+        (self.position.take() != Some(offset)).then_some(offset)
+    }
+
+    /// Where the bytes go that the window lacks.
+    pub(super) fn room(&mut self, need: Need) -> &mut [u8] {
+        self.buffer.as_mut().get_mut(self.size..need.target).unwrap_or_default()
+    }
+
+    /// Takes `read` bytes, which are in the room now.
+    pub(super) fn filled(&mut self, need: Need, read: usize) {
+        // A device that claims more than there was room for is not believed.
+        self.size += read.min(need.target.saturating_sub(self.size));
+        let offset = self.room_offset();
+        self.position = Some(offset);
+        if read == 0 {
+            self.end = offset; // the device shrank
         }
-        let room = self.buffer.as_mut().get_mut(self.size..target).unwrap_or_default();
-        let read = match uninterrupted(|| self.device.read(room)) {
-            // A device that claims more than there was room for is not believed.
-            Ok(read) => read.min(room.len()),
-            Err(error) => {
-                self.position = None;
-                return Err(ReadError::Device(error));
-            }
-        };
-        self.position = Some(at.saturating_add(read as u64));
-        Ok(read)
     }
 
     /// Gives a search all the bytes that it wants.
     pub(super) fn drive<P: Profile>(
         &mut self,
         search: &mut Resync<P>,
-    ) -> Result<Option<u64>, ReadError<D::Error>> {
+    ) -> Result<Option<u64>, ReadError<Need>> {
         while let Some(want) = search.want() {
-            search.give(self.at(want.offset, want.size_min as usize)?.bytes);
+            search.give(self.view(want.offset, want.size_min as usize)?.bytes);
         }
         Ok(search.found())
     }
-}
 
-impl<D, B: AsMut<[u8]>> Window<D, B> {
     /// What the window holds, and from which offset on.
     pub(super) fn current(&mut self) -> (u64, &[u8]) {
         let bytes = self.buffer.as_mut().get(self.begin..).unwrap_or_default();
@@ -147,7 +150,12 @@ impl<D, B: AsMut<[u8]>> Window<D, B> {
     }
 }
 
-impl<D, B> Window<D, B> {
+impl<B> Window<B> {
+    /// The device was moved to its end, which is the log's.
+    pub(super) const fn opened(&mut self, end: u64) {
+        (self.end, self.position) = (end, Some(end));
+    }
+
     pub(super) const fn end(&self) -> u64 {
         self.end
     }
@@ -158,10 +166,6 @@ impl<D, B> Window<D, B> {
 
     pub(super) const fn set_read_ahead(&mut self, size: usize) {
         self.read_ahead = size;
-    }
-
-    pub(super) fn into_device(self) -> D {
-        self.device
     }
 }
 

@@ -11,7 +11,7 @@ const TARGETS: [&str; 4] =
     ["thumbv6m-none-eabi", "thumbv7m-none-eabi", "riscv32imac-unknown-none-elf", "aarch64-unknown-none"];
 
 /// Feature sets of the core.
-const FEATURES: [&str; 3] = ["", "--features defmt", "--features small"];
+const FEATURES: [&str; 4] = ["", "--features async", "--features defmt", "--features small"];
 
 /// Builds the core for each target with each set of features, without a warning: there, code for other
 /// CPUs is left out. That neither `std` nor an allocator is used:

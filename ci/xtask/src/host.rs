@@ -29,6 +29,8 @@ pub(crate) fn clippy(root: &Root) -> Result<Done, Stop> {
         "--workspace --all-targets --all-features",
         "--workspace --all-targets",
         "--package aof-nostd",
+        "--package aof-nostd --features async",
+        "--package aof-nostd --features async,defmt",
         "--package aof-nostd --features defmt",
         "--package aof-nostd --features small",
     ] {

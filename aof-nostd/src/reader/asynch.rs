@@ -1,0 +1,135 @@
+//! The steps over `embedded_io_async`: while the device is waited for, others have the processor.
+
+use super::reading::Reading;
+use super::steps::{Detect, NextEvent, Passed, Search, Streamed};
+use super::window::Need;
+use super::{LocatedHeader, Paused, ReadError, Reader};
+use crate::checksum::{AnyProfile, Backend, Profile};
+use crate::slice::{Event, Located};
+use crate::storage::uninterrupted_async;
+use crate::wire::HEAD_SIZE;
+use embedded_io_async::{Read, Seek, SeekFrom};
+
+/// With the feature `async`: over a device of [`embedded_io_async`].
+impl<D: Read + Seek, B: AsMut<[u8]>> Reader<D, B, AnyProfile> {
+    /// As [`open`](Self::open).
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub async fn open_async(device: D, buffer: B, backend: Backend) -> Result<Self, ReadError<D::Error>> {
+        let profile = AnyProfile::from(crate::TigerBeetle::new(backend));
+        let mut reader = Self::new_async(device, buffer, profile).await?;
+        let mut detect = Detect::new(backend);
+        reader.drive_async(|reading| detect.step(reading)).await?;
+        Ok(reader)
+    }
+}
+
+/// With the feature `async`: over a device of [`embedded_io_async`]. A future that is dropped leaves the
+/// position as it was.
+impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
+    /// As [`new`](Self::new).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub async fn new_async(mut device: D, buffer: B, profile: P) -> Result<Self, ReadError<D::Error>> {
+        let mut reading = Reading::new(buffer, profile).ok_or(ReadError::BUFFER)?;
+        let end = uninterrupted_async(async || device.seek(SeekFrom::End(0)).await).await;
+        reading.window.opened(end.map_err(ReadError::Device)?);
+        Ok(Self { device, reading })
+    }
+
+    /// As [`next`](Self::next).
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next).
+    pub async fn next_async(&mut self) -> Result<Option<Located<'_>>, ReadError<D::Error>> {
+        let mut needed = HEAD_SIZE;
+        let is_there = self.drive_async(|reading| reading.entry(&mut needed)).await?;
+        Ok(if is_there { self.reading.located() } else { None })
+    }
+
+    /// As [`next_streamed`](Self::next_streamed). After a future that was dropped `piece` gets the body from
+    /// its beginning once more.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_streamed`](Self::next_streamed).
+    pub async fn next_streamed_async(
+        &mut self,
+        mut piece: impl FnMut(&[u8]),
+    ) -> Result<Option<LocatedHeader>, ReadError<D::Error>> {
+        let mut streamed = Streamed::new();
+        self.drive_async(|reading| streamed.step(reading, &mut piece)).await
+    }
+
+    /// As [`next_header`](Self::next_header).
+    ///
+    /// # Errors
+    ///
+    /// As [`next_header`](Self::next_header).
+    pub async fn next_header_async(&mut self) -> Result<Option<LocatedHeader>, ReadError<D::Error>> {
+        self.drive_async(Reading::header).await
+    }
+
+    /// As [`skip`](Self::skip).
+    ///
+    /// # Errors
+    ///
+    /// As [`skip`](Self::skip).
+    pub async fn skip_async(&mut self) -> Result<u64, ReadError<D::Error>> {
+        let mut search = self.reading.resync();
+        self.drive_async(|reading| reading.skip(&mut search)).await
+    }
+
+    /// As [`search`](Self::search).
+    ///
+    /// # Errors
+    ///
+    /// As [`search`](Self::search).
+    pub async fn search_async(&mut self, from: u64, until: u64) -> Result<Option<u64>, ReadError<D::Error>> {
+        let mut search = Search::new(&self.reading, from, until);
+        self.drive_async(|reading| search.step(reading)).await
+    }
+
+    /// As [`next_event`](Self::next_event).
+    ///
+    /// # Errors
+    ///
+    /// As [`next_event`](Self::next_event).
+    pub async fn next_event_async(&mut self) -> Result<Option<Event<'_>>, ReadError<D::Error>> {
+        let mut next = NextEvent::new();
+        Ok(match self.drive_async(|reading| next.step(reading)).await? {
+            Some(Passed::Entry) => self.reading.located().map(Event::Entry),
+            Some(Passed::Damage(damage, until)) => Some(Event::Damage(damage, until)),
+            None => None,
+        })
+    }
+
+    /// Takes a step, and reads what it lacks, until it is done.
+    pub(crate) async fn drive_async<T, S: Paused>(
+        &mut self,
+        mut step: impl FnMut(&mut Reading<B, P>) -> Result<T, S>,
+    ) -> Result<T, S::Error<D::Error>> {
+        loop {
+            match step(&mut self.reading) {
+                Ok(done) => return Ok(done),
+                Err(paused) => self.fill_async(paused.need()?).await.map_err(ReadError::Device)?,
+            }
+        }
+    }
+
+    async fn fill_async(&mut self, need: Need) -> Result<(), D::Error> {
+        let (device, window) = (&mut self.device, &mut self.reading.window);
+        if let Some(offset) = window.seek() {
+            uninterrupted_async(async || device.seek(SeekFrom::Start(offset)).await).await?;
+        }
+        let room = window.room(need);
+        let read = uninterrupted_async(async || device.read(room).await).await?;
+        window.filled(need, read);
+        Ok(())
+    }
+}
