@@ -2,6 +2,7 @@
 //!
 //! | module | what it gives |
 //! |---|---|
+//! | [`asynch`] | futures polled by hand, and devices that have to be waited for |
 //! | [`build`] | logs to order: chains, repeats, gaps, forks, logs in bodies, torn pieces |
 //! | [`cluster`] | replicas to order: what they answer to a client, in simulated time or behind sockets |
 //! | [`damage`] | damage to order: flips, cuts, zeroed and random ranges, deleted and spliced ones |
@@ -21,6 +22,7 @@
     reason = "a mistake in the use of the kit should stop the test"
 )]
 
+pub mod asynch;
 pub mod build;
 pub mod cluster;
 pub mod damage;
