@@ -47,7 +47,7 @@ use self::find::Find;
 use crate::check::Checker;
 use crate::checksum::Profile;
 use crate::damage::Damage;
-use crate::reader::{ChainBreak, Need, Paused, ReadError, Reader};
+use crate::reader::{ChainBreak, ReadError, Reader};
 use crate::storage::{Sync, uninterrupted};
 use crate::wire::{Header, Op};
 use crate::writer::{WriteError, write_all};
@@ -202,22 +202,6 @@ impl<E> From<ReadError<E>> for TailError<E> {
     }
 }
 
-impl Paused for TailError<Need> {
-    type Error<E> = TailError<E>;
-
-    fn need<E>(self) -> Result<Need, TailError<E>> {
-        Err(match self {
-            Self::Device(need) => return Ok(need),
-            Self::Buffer { needed } => TailError::Buffer { needed },
-            Self::Middle { damage, next, next_op } => TailError::Middle { damage, next, next_op },
-            Self::Rule(damage) => TailError::Rule(damage),
-            Self::Shrunk { offset, end } => TailError::Shrunk { offset, end },
-            Self::Fork(broken) => TailError::Fork(broken),
-            Self::NoLog { offset } => TailError::NoLog { offset },
-        })
-    }
-}
-
 impl<P: Profile> Recovery<P> {
     /// Looks for the end of a log of `profile`: entries of at most 1 MiB with their header, the whole device
     /// behind the end, no leftovers.
@@ -261,7 +245,7 @@ impl<P: Profile> Recovery<P> {
     ) -> Result<Tail, TailError<D::Error>> {
         let mut reader = self.reader(Reader::new(device, buffer, *self.checker.profile())?);
         let mut find = Find::new(self, reader.end());
-        reader.drive(|reading| find.step(reading))
+        reader.drive(|reading| find.step(reading))?
     }
 
     /// The reader by which the end is found.
@@ -284,9 +268,10 @@ impl Tail {
     pub fn clean<D: Write + Seek + Sync>(&self, mut device: D) -> Result<(), WriteError<D::Error>> {
         for act in self.acts() {
             match act {
-                Act::Sync => device.sync().map_err(WriteError::Device)?,
-                Act::Seek(offset) => seek(&mut device, offset)?,
-                Act::Zero(mut zeros) => {
+                None => {}
+                Some(Act::Sync) => device.sync().map_err(WriteError::Device)?,
+                Some(Act::Seek(offset)) => seek(&mut device, offset)?,
+                Some(Act::Zero(mut zeros)) => {
                     seek(&mut device, zeros.start)?;
                     while let Some(piece) = zeros.next() {
                         write_all(&mut device, piece)?;

@@ -1,9 +1,9 @@
 //! The steps over `embedded_io_async`: while the device is waited for, others have the processor.
 
 use super::reading::Reading;
-use super::steps::{Detect, NextEvent, Passed, Search, Streamed};
+use super::steps::{Detect, NextEvent, Passed, Search};
 use super::window::Need;
-use super::{LocatedHeader, Paused, ReadError, Reader};
+use super::{LocatedHeader, ReadError, Reader};
 use crate::checksum::{AnyProfile, Backend, Profile};
 use crate::slice::{Event, Located};
 use crate::storage::uninterrupted_async;
@@ -48,7 +48,7 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
     /// As [`next`](Self::next).
     pub async fn next_async(&mut self) -> Result<Option<Located<'_>>, ReadError<D::Error>> {
         let mut needed = HEAD_SIZE;
-        let is_there = self.drive_async(|reading| reading.entry(&mut needed)).await?;
+        let is_there = self.drive_async(|reading| reading.entry(&mut needed)).await??;
         Ok(if is_there { self.reading.located() } else { None })
     }
 
@@ -62,8 +62,13 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
         &mut self,
         mut piece: impl FnMut(&[u8]),
     ) -> Result<Option<LocatedHeader>, ReadError<D::Error>> {
-        let mut streamed = Streamed::new();
-        self.drive_async(|reading| streamed.step(reading, &mut piece)).await
+        if !self.drive_async(Reading::head).await?? {
+            return Ok(None);
+        }
+        let Some(located) = self.reading.located_header() else { return Ok(None) };
+        let mut body = self.reading.body_check(&located);
+        self.drive_async(|reading| reading.body(&located, &mut body, &mut piece)).await??;
+        Ok(Some(located))
     }
 
     /// As [`next_header`](Self::next_header).
@@ -72,7 +77,12 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
     ///
     /// As [`next_header`](Self::next_header).
     pub async fn next_header_async(&mut self) -> Result<Option<LocatedHeader>, ReadError<D::Error>> {
-        self.drive_async(Reading::header).await
+        if !self.drive_async(Reading::head).await?? {
+            return Ok(None);
+        }
+        let Some(located) = self.reading.located_header() else { return Ok(None) };
+        self.reading.pass_header(&located.header)?;
+        Ok(Some(located))
     }
 
     /// As [`skip`](Self::skip).
@@ -102,7 +112,7 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
     /// As [`next_event`](Self::next_event).
     pub async fn next_event_async(&mut self) -> Result<Option<Event<'_>>, ReadError<D::Error>> {
         let mut next = NextEvent::new();
-        Ok(match self.drive_async(|reading| next.step(reading)).await? {
+        Ok(match self.drive_async(|reading| next.step(reading)).await?? {
             Some(Passed::Entry) => self.reading.located().map(Event::Entry),
             Some(Passed::Damage(damage, until)) => Some(Event::Damage(damage, until)),
             None => None,
@@ -110,26 +120,29 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
     }
 
     /// Takes a step, and reads what it lacks, until it is done.
-    pub(crate) async fn drive_async<T, S: Paused>(
+    pub(crate) async fn drive_async<T>(
         &mut self,
-        mut step: impl FnMut(&mut Reading<B, P>) -> Result<T, S>,
-    ) -> Result<T, S::Error<D::Error>> {
+        mut step: impl FnMut(&mut Reading<B, P>) -> Result<T, Need>,
+    ) -> Result<T, ReadError<D::Error>> {
         loop {
             match step(&mut self.reading) {
                 Ok(done) => return Ok(done),
-                Err(paused) => self.fill_async(paused.need()?).await.map_err(ReadError::Device)?,
+                Err(need) => self.fill_async(need).await?,
             }
         }
     }
 
-    async fn fill_async(&mut self, need: Need) -> Result<(), D::Error> {
+    async fn fill_async(&mut self, need: Need) -> Result<(), ReadError<D::Error>> {
         let (device, window) = (&mut self.device, &mut self.reading.window);
-        if let Some(offset) = window.seek() {
-            uninterrupted_async(async || device.seek(SeekFrom::Start(offset)).await).await?;
+        if let Some(offset) = window.seek::<D::Error>(need)? {
+            let moved = uninterrupted_async(async || device.seek(SeekFrom::Start(offset)).await).await;
+            moved.map_err(ReadError::Device)?;
         }
         let room = window.room(need);
-        let read = uninterrupted_async(async || device.read(room).await).await?;
-        window.filled(need, read);
+        let read = uninterrupted_async(async || device.read(room).await).await.map_err(ReadError::Device)?;
+        // A device that claims more than there was room for is not believed.
+        let read = read.min(room.len());
+        window.filled(read);
         Ok(())
     }
 }

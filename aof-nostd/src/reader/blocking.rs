@@ -1,9 +1,9 @@
 //! The steps over `embedded_io`: the device is waited for.
 
 use super::reading::Reading;
-use super::steps::{Detect, NextEvent, Passed, Search, Streamed};
+use super::steps::{Detect, NextEvent, Passed, Search};
 use super::window::Need;
-use super::{LocatedHeader, Paused, ReadError, Reader};
+use super::{LocatedHeader, ReadError, Reader};
 use crate::checksum::{AnyProfile, Backend, Profile};
 use crate::slice::{Event, Located};
 use crate::storage::uninterrupted;
@@ -46,7 +46,7 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
     #[expect(clippy::should_implement_trait, reason = "lends from the reader, which an Iterator cannot")]
     pub fn next(&mut self) -> Result<Option<Located<'_>>, ReadError<D::Error>> {
         let mut needed = HEAD_SIZE;
-        let is_there = self.drive(|reading| reading.entry(&mut needed))?;
+        let is_there = self.drive(|reading| reading.entry(&mut needed))??;
         Ok(if is_there { self.reading.located() } else { None })
     }
 
@@ -61,8 +61,13 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
         &mut self,
         mut piece: impl FnMut(&[u8]),
     ) -> Result<Option<LocatedHeader>, ReadError<D::Error>> {
-        let mut streamed = Streamed::new();
-        self.drive(|reading| streamed.step(reading, &mut piece))
+        if !self.drive(Reading::head)?? {
+            return Ok(None);
+        }
+        let Some(located) = self.reading.located_header() else { return Ok(None) };
+        let mut body = self.reading.body_check(&located);
+        self.drive(|reading| reading.body(&located, &mut body, &mut piece))??;
+        Ok(Some(located))
     }
 
     /// The next entry's header, verified; the body is not read. `None` at the end.
@@ -71,7 +76,12 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
     ///
     /// See [`ReadError`]; never [`ReadError::Buffer`].
     pub fn next_header(&mut self) -> Result<Option<LocatedHeader>, ReadError<D::Error>> {
-        self.drive(Reading::header)
+        if !self.drive(Reading::head)?? {
+            return Ok(None);
+        }
+        let Some(located) = self.reading.located_header() else { return Ok(None) };
+        self.reading.pass_header(&located.header)?;
+        Ok(Some(located))
     }
 
     /// Goes on at the next place behind the position where an entry starts, else at the log's end; gives
@@ -106,7 +116,7 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>, ReadError<D::Error>> {
         let mut next = NextEvent::new();
         // The entry is lent from the window afterwards: lending it from the step would hold on to `self`.
-        Ok(match self.drive(|reading| next.step(reading))? {
+        Ok(match self.drive(|reading| next.step(reading))?? {
             Some(Passed::Entry) => self.reading.located().map(Event::Entry),
             Some(Passed::Damage(damage, until)) => Some(Event::Damage(damage, until)),
             None => None,
@@ -114,26 +124,29 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
     }
 
     /// Takes a step, and reads what it lacks, until it is done.
-    pub(crate) fn drive<T, S: Paused>(
+    pub(crate) fn drive<T>(
         &mut self,
-        mut step: impl FnMut(&mut Reading<B, P>) -> Result<T, S>,
-    ) -> Result<T, S::Error<D::Error>> {
+        mut step: impl FnMut(&mut Reading<B, P>) -> Result<T, Need>,
+    ) -> Result<T, ReadError<D::Error>> {
         loop {
             match step(&mut self.reading) {
                 Ok(done) => return Ok(done),
-                Err(paused) => self.fill(paused.need()?).map_err(ReadError::Device)?,
+                Err(need) => self.fill(need)?,
             }
         }
     }
 
-    fn fill(&mut self, need: Need) -> Result<(), D::Error> {
+    fn fill(&mut self, need: Need) -> Result<(), ReadError<D::Error>> {
         let (device, window) = (&mut self.device, &mut self.reading.window);
-        if let Some(offset) = window.seek() {
-            uninterrupted(|| device.seek(SeekFrom::Start(offset)))?;
+        if let Some(offset) = window.seek::<D::Error>(need)? {
+            let moved = uninterrupted(|| device.seek(SeekFrom::Start(offset)));
+            moved.map_err(ReadError::Device)?;
         }
         let room = window.room(need);
-        let read = uninterrupted(|| device.read(room))?;
-        window.filled(need, read);
+        let read = uninterrupted(|| device.read(room)).map_err(ReadError::Device)?;
+        // A device that claims more than there was room for is not believed.
+        let read = read.min(room.len());
+        window.filled(read);
         Ok(())
     }
 }

@@ -25,7 +25,7 @@ mod reading;
 mod steps;
 mod window;
 
-pub(crate) use self::reading::Reading;
+pub(crate) use self::reading::{Reading, Step};
 pub(crate) use self::steps::{Search, Streamed};
 pub(crate) use self::window::Need;
 
@@ -135,28 +135,6 @@ impl<E: core::error::Error + 'static> core::error::Error for ReadError<E> {
 impl<E> ReadError<E> {
     /// A buffer that is too small for any step.
     pub(crate) const BUFFER: Self = Self::Buffer { offset: 0, needed: HEAD_SIZE_U32 };
-}
-
-/// The error of a step, which knows no I/O.
-pub(crate) trait Paused {
-    /// The same with the error of a device in it.
-    type Error<E>: From<ReadError<E>>;
-
-    /// What the step lacks, or why it failed.
-    fn need<E>(self) -> Result<Need, Self::Error<E>>;
-}
-
-impl Paused for ReadError<Need> {
-    type Error<E> = ReadError<E>;
-
-    fn need<E>(self) -> Result<Need, ReadError<E>> {
-        Err(match self {
-            Self::Device(need) => return Ok(need),
-            Self::Damage(damage) => ReadError::Damage(damage),
-            Self::Chain(broken) => ReadError::Chain(broken),
-            Self::Buffer { offset, needed } => ReadError::Buffer { offset, needed },
-        })
-    }
 }
 
 impl<D, B, P: Profile> Reader<D, B, P> {

@@ -1,6 +1,6 @@
 //! The steps that have something to remember while they wait for bytes; see [`Reading`].
 
-use super::reading::Reading;
+use super::reading::{Reading, Step};
 use super::window::Need;
 use super::{LocatedHeader, ReadError};
 use crate::check::{BodyCheck, Checker};
@@ -9,7 +9,7 @@ use crate::damage::Damage;
 use crate::resync::Resync;
 use crate::wire::{HEAD_SIZE, MAGIC_SIZE};
 
-/// Passes the next entry, verified whole, its body in pieces.
+/// Passes the next entry, verified whole, its body in pieces: [`Reading::head`] and [`Reading::body`].
 #[derive(Debug)]
 pub(crate) struct Streamed<P: Profile> {
     /// The entry, and its body as far as it was seen.
@@ -21,32 +21,25 @@ impl<P: Profile> Streamed<P> {
         Self { begun: None }
     }
 
-    /// The entry's header, once `piece` was given all of its body; `None` at the log's end.
-    pub(crate) fn step<B: AsMut<[u8]>>(
+    /// The entry's header, once all of its body was seen; `None` at the log's end.
+    pub(crate) fn step<B: AsMut<[u8]>, E>(
         &mut self,
         reading: &mut Reading<B, P>,
-        piece: &mut impl FnMut(&[u8]),
-    ) -> Result<Option<LocatedHeader>, ReadError<Need>> {
+    ) -> Step<Option<LocatedHeader>, ReadError<E>> {
         let (located, body) = match &mut self.begun {
             Some(begun) => begun,
             begun => {
-                let Some(located) = reading.head()? else { return Ok(None) };
-                let body = reading.checker.body(&located.header);
-                begun.insert((located, body))
+                match reading.head()? {
+                    Ok(true) => {}
+                    Ok(false) => return Ok(Ok(None)),
+                    Err(error) => return Ok(Err(error)),
+                }
+                let Some(located) = reading.located_header() else { return Ok(Ok(None)) };
+                begun.insert((located, reading.body_check(&located)))
             }
         };
-        let end = located.offset.saturating_add(located.header.size_disk());
-        while body.remaining() > 0 {
-            let at = end.saturating_sub(body.remaining().into());
-            let taken = body.absorb(reading.window.view(at, 1)?.bytes);
-            if taken.is_empty() {
-                break; // the device shrank: `finish` tells the torn tail
-            }
-            piece(taken);
-        }
-        body.finish_in_place().map_err(|fault| reading.damage(fault))?;
-        reading.pass(&located.header)?;
-        Ok(Some(*located))
+        let passed = reading.body(located, body, &mut |_piece| {})?;
+        Ok(passed.map(|()| Some(*located)))
     }
 }
 
@@ -65,10 +58,7 @@ impl<P: Profile> Search<P> {
         Self { search: Resync::from_anywhere(reading.checker, from, end), until }
     }
 
-    pub(crate) fn step<B: AsMut<[u8]>>(
-        &mut self,
-        reading: &mut Reading<B, P>,
-    ) -> Result<Option<u64>, ReadError<Need>> {
+    pub(crate) fn step<B: AsMut<[u8]>>(&mut self, reading: &mut Reading<B, P>) -> Result<Option<u64>, Need> {
         let found = reading.window.drive(&mut self.search)?;
         let found = found.filter(|offset| *offset < self.until);
         if let Some(offset) = found {
@@ -102,19 +92,20 @@ impl<P: Profile> NextEvent<P> {
     }
 
     /// What was passed; `None` at the log's end.
-    pub(super) fn step<B: AsMut<[u8]>>(
+    pub(super) fn step<B: AsMut<[u8]>, E>(
         &mut self,
         reading: &mut Reading<B, P>,
-    ) -> Result<Option<Passed>, ReadError<Need>> {
+    ) -> Step<Option<Passed>, ReadError<E>> {
         let (damage, search) = match &mut self.damaged {
             Some(damaged) => damaged,
-            damaged => match reading.entry(&mut self.needed) {
-                Ok(is_there) => return Ok(is_there.then_some(Passed::Entry)),
+            damaged => match reading.entry(&mut self.needed)? {
+                Ok(is_there) => return Ok(Ok(is_there.then_some(Passed::Entry))),
                 Err(ReadError::Damage(damage)) => damaged.insert((damage, reading.resync())),
-                Err(error) => return Err(error),
+                Err(error) => return Ok(Err(error)),
             },
         };
-        Ok(Some(Passed::Damage(*damage, reading.skip(search)?)))
+        let until = reading.skip(search)?;
+        Ok(Ok(Some(Passed::Damage(*damage, until))))
     }
 }
 
@@ -136,10 +127,7 @@ impl Detect {
     }
 
     /// Makes the reader one of that profile; where there is no entry it stays what it is.
-    pub(super) fn step<B: AsMut<[u8]>>(
-        &mut self,
-        reading: &mut Reading<B, AnyProfile>,
-    ) -> Result<(), ReadError<Need>> {
+    pub(super) fn step<B: AsMut<[u8]>>(&mut self, reading: &mut Reading<B, AnyProfile>) -> Result<(), Need> {
         if let Some(profile) = self.detect(reading)? {
             reading.checker = Checker::new(profile);
         }
@@ -149,7 +137,7 @@ impl Detect {
     fn detect<B: AsMut<[u8]>>(
         &mut self,
         reading: &mut Reading<B, AnyProfile>,
-    ) -> Result<Option<AnyProfile>, ReadError<Need>> {
+    ) -> Result<Option<AnyProfile>, Need> {
         if self.search.is_none() {
             let magic = reading.peek(0, MAGIC_SIZE)?;
             let magic = magic.get(..MAGIC_SIZE).unwrap_or(magic);

@@ -7,8 +7,8 @@
 //!              0    begin                            target
 //! ```
 //!
-//! It does not read. Asked for bytes that it lacks, it says [how many](Need), and whoever has the device
-//! reads them into its [room](Window::room): `seek`, `room`, `filled`, in this order.
+//! It does not read. Asked for bytes that it lacks, it says that it is in [`Need`], and whoever has the device
+//! reads into its [room](Window::room): `seek`, `room`, `filled`, in this order.
 
 use super::ReadError;
 use crate::checksum::Profile;
@@ -24,12 +24,15 @@ pub(crate) struct Window<B> {
     begin: usize,
     /// Bytes in the window.
     size: usize,
-    /// Where the device stands, if that is known.
-    position: Option<u64>,
+    /// Where the device stands; [`UNKNOWN`] if that is not known.
+    position: u64,
     /// Where the log ends.
     end: u64,
     read_ahead: usize,
 }
+
+/// No device stands there. (An `Option` takes a third more, here and in each comparison.)
+const UNKNOWN: u64 = u64::MAX;
 
 /// What a window shows from an offset on.
 #[derive(Clone, Copy, Debug)]
@@ -39,10 +42,12 @@ pub(crate) struct View<'a> {
     pub(crate) rest: u64,
 }
 
-/// The window lacks bytes: one read is needed, which may fill it up to `target` bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The window has to hold so many bytes, and does not: something has to be read.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Need {
-    target: usize,
+    size_min: usize,
+    /// Up to how many one read may fill it, if the buffer is as large.
+    size_max: usize,
 }
 
 impl<B: AsMut<[u8]>> Window<B> {
@@ -52,26 +57,19 @@ impl<B: AsMut<[u8]>> Window<B> {
         if buffer.as_mut().len() < HEAD_SIZE {
             return None;
         }
-        Some(Self { buffer, start: 0, begin: 0, size: 0, position: None, end: 0, read_ahead: usize::MAX })
+        Some(Self { buffer, start: 0, begin: 0, size: 0, position: UNKNOWN, end: 0, read_ahead: usize::MAX })
     }
 
     /// The log's bytes from `offset` on: at least `size_min` (at least 1), unless the log ends before.
-    pub(crate) fn view(&mut self, offset: u64, size_min: usize) -> Result<View<'_>, ReadError<Need>> {
+    pub(crate) fn view(&mut self, offset: u64, size_min: usize) -> Result<View<'_>, Need> {
         self.move_to(offset);
-        let capacity = self.buffer.as_mut().len();
         let rest = self.end.saturating_sub(offset);
         let available = usize::try_from(rest).unwrap_or(usize::MAX);
-        let wanted = size_min.max(1).min(available);
-        if wanted > capacity {
-            let needed = u32::try_from(wanted).unwrap_or(u32::MAX);
-            return Err(ReadError::Buffer { offset, needed });
-        }
+        let size_min = size_min.max(1).min(available);
         // Even a window that is full enough may be asked for bytes behind the log's end: hide those.
         self.size = self.size.min(available);
-        if self.size < wanted {
-            self.compact();
-            let target = wanted.max(self.read_ahead).min(available).min(capacity);
-            return Err(ReadError::Device(Need { target }));
+        if self.size < size_min {
+            return Err(Need { size_min, size_max: size_min.max(self.read_ahead).min(available) });
         }
         let (_, bytes) = self.current();
         Ok(View { bytes, rest })
@@ -104,39 +102,46 @@ impl<B: AsMut<[u8]>> Window<B> {
         self.begin = 0;
     }
 
-    /// Where the bytes for the room behind a window start that lacks some.
-    const fn room_offset(&self) -> u64 {
-        self.start.saturating_add(self.size as u64)
+    /// Makes room for what is needed, and tells where the device has to be moved before it is read; nothing if
+    /// it stands there. From here to [`filled`](Self::filled) it is not known where it stands: a read may fail,
+    /// or be given up.
+    pub(super) fn seek<E>(&mut self, need: Need) -> Result<Option<u64>, ReadError<E>> {
+        if need.size_min > self.buffer.as_mut().len() {
+            let needed = u32::try_from(need.size_min).unwrap_or(u32::MAX);
+            return Err(ReadError::Buffer { offset: self.start, needed });
+        }
+        self.compact();
+        let offset = self.window_end();
+        let is_there = self.position == offset;
+        self.position = UNKNOWN;
+        Ok((!is_there).then_some(offset))
     }
 
-    /// Where the device has to be moved before it is read; `None` if it stands there. From here to
-    /// [`filled`](Self::filled) it is not known where it stands: a read may fail, or be given up.
-    pub(super) fn seek(&mut self) -> Option<u64> {
-        let offset = self.room_offset();
-        (self.position.take() != Some(offset)).then_some(offset)
-    }
-
-    /// Where the bytes go that the window lacks.
+    /// Where the bytes go.
     pub(super) fn room(&mut self, need: Need) -> &mut [u8] {
-        self.buffer.as_mut().get_mut(self.size..need.target).unwrap_or_default()
+        let buffer = self.buffer.as_mut();
+        let target = need.size_max.min(buffer.len());
+        buffer.get_mut(self.size..target).unwrap_or_default()
     }
 
     /// Takes `read` bytes, which are in the room now.
-    pub(super) fn filled(&mut self, need: Need, read: usize) {
-        // A device that claims more than there was room for is not believed.
-        self.size += read.min(need.target.saturating_sub(self.size));
-        let offset = self.room_offset();
-        self.position = Some(offset);
+    pub(super) fn filled(&mut self, read: usize) {
+        self.size += read;
+        let offset = self.window_end();
+        self.position = offset;
         if read == 0 {
             self.end = offset; // the device shrank
         }
     }
 
+    /// At most the log's end, or the start where that is behind it.
+    const fn window_end(&self) -> u64 {
+        self.start.wrapping_add(self.size as u64)
+    }
+
     /// Gives a search all the bytes that it wants.
-    pub(super) fn drive<P: Profile>(
-        &mut self,
-        search: &mut Resync<P>,
-    ) -> Result<Option<u64>, ReadError<Need>> {
+    #[inline(never)] // a search is large, and has one caller for each form of reading
+    pub(super) fn drive<P: Profile>(&mut self, search: &mut Resync<P>) -> Result<Option<u64>, Need> {
         while let Some(want) = search.want() {
             search.give(self.view(want.offset, want.size_min as usize)?.bytes);
         }
@@ -153,7 +158,7 @@ impl<B: AsMut<[u8]>> Window<B> {
 impl<B> Window<B> {
     /// The device was moved to its end, which is the log's.
     pub(super) const fn opened(&mut self, end: u64) {
-        (self.end, self.position) = (end, Some(end));
+        (self.end, self.position) = (end, end);
     }
 
     pub(super) const fn end(&self) -> u64 {

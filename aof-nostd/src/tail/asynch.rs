@@ -22,7 +22,7 @@ impl<P: Profile> Recovery<P> {
     ) -> Result<Tail, TailError<D::Error>> {
         let mut reader = self.reader(Reader::new_async(device, buffer, *self.checker.profile()).await?);
         let mut find = Find::new(self, reader.end());
-        reader.drive_async(|reading| find.step(reading)).await
+        reader.drive_async(|reading| find.step(reading)).await?
     }
 }
 
@@ -40,9 +40,10 @@ impl Tail {
     ) -> Result<(), WriteError<D::Error>> {
         for act in self.acts() {
             match act {
-                Act::Sync => device.sync().await.map_err(WriteError::Device)?,
-                Act::Seek(offset) => seek_async(&mut device, offset).await?,
-                Act::Zero(mut zeros) => {
+                None => {}
+                Some(Act::Sync) => device.sync().await.map_err(WriteError::Device)?,
+                Some(Act::Seek(offset)) => seek_async(&mut device, offset).await?,
+                Some(Act::Zero(mut zeros)) => {
                     seek_async(&mut device, zeros.start).await?;
                     while let Some(piece) = zeros.next() {
                         write_all_async(&mut device, piece).await?;

@@ -35,22 +35,19 @@ impl Zeros {
 }
 
 impl Tail {
-    /// All that is to be done, see [`clean`](Self::clean).
-    pub(super) fn acts(&self) -> impl Iterator<Item = Act> + use<> {
-        let cleaning = self.torn.map(|torn| self.cleaning(torn));
+    /// All that is to be done, see [`clean`](Self::clean); nothing but the ends where nothing is torn. An array:
+    /// of chained iterators the compiler makes a copy of the loop for each.
+    pub(super) fn acts(&self) -> [Option<Act>; 7] {
         // Entries found may still be in the device's cache. And a device that makes nothing durable says so
         // before anything on it changes.
-        let synced = core::iter::once(Act::Sync);
-        synced.chain(cleaning.into_iter().flatten()).chain(core::iter::once(Act::Seek(self.end)))
-    }
-
-    /// The torn entry's body and what is behind it, then its head: the header tells as long as it stands what
-    /// is in its body. The magic at the very last: the first entry's tells that a log stands here.
-    fn cleaning(&self, torn: Torn) -> [Act; 5] {
-        let head_end = self.end.saturating_add(HEAD_SIZE as u64);
-        let middle = head_end.clamp(torn.start, torn.end.max(torn.start));
-        let magic_end = self.end.saturating_add(MAGIC_SIZE as u64).max(torn.start).min(middle);
-        let zero = |start, end| Act::Zero(Zeros { start, end });
-        [zero(middle, torn.end), Act::Sync, zero(magic_end, middle), zero(torn.start, magic_end), Act::Sync]
+        let (first, last) = (Some(Act::Sync), Some(Act::Seek(self.end)));
+        let Some(Torn { start, end }) = self.torn else { return [first, None, None, None, None, None, last] };
+        // The torn entry's body and what is behind it, then its head: the header tells as long as it stands
+        // what is in its body. The magic at the very last: the first entry's tells that a log stands here.
+        let middle = self.end.saturating_add(HEAD_SIZE as u64).clamp(start, end.max(start));
+        let magic_end = self.end.saturating_add(MAGIC_SIZE as u64).max(start).min(middle);
+        let zero = |start, end| Some(Act::Zero(Zeros { start, end }));
+        let sync = Some(Act::Sync);
+        [first, zero(middle, end), sync, zero(magic_end, middle), zero(start, magic_end), sync, last]
     }
 }

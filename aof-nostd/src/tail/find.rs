@@ -14,7 +14,7 @@ use super::{Recovery, Tail, TailError, Torn};
 use crate::chain::Relation;
 use crate::checksum::{Magic, Profile};
 use crate::damage::{Damage, DamageKind};
-use crate::reader::{Need, ReadError, Reading, Search, Streamed};
+use crate::reader::{Need, ReadError, Reading, Search, Step, Streamed};
 use crate::wire::{EntryHead, HEAD_SIZE, Header};
 use zerocopy::FromBytes;
 
@@ -58,41 +58,50 @@ impl<'a, P: Profile> Find<'a, P> {
     }
 
     /// The tail, once all that has to be looked at was.
-    pub(super) fn step<B: AsMut<[u8]>>(
+    pub(super) fn step<B: AsMut<[u8]>, E>(
         &mut self,
         reading: &mut Reading<B, P>,
-    ) -> Result<Tail, TailError<Need>> {
-        while let Some(next) = self.stage(reading)? {
-            self.stage = next;
+    ) -> Step<Tail, TailError<E>> {
+        loop {
+            match self.stage(reading)? {
+                Ok(Some(next)) => self.stage = next,
+                Ok(None) => break,
+                Err(error) => return Ok(Err(error)),
+            }
         }
         // A reader takes a device that gives no more bytes for one that ends there; a writer must not.
         if reading.end() < self.end {
-            return Err(TailError::Shrunk { offset: reading.end(), end: self.end });
+            return Ok(Err(TailError::Shrunk { offset: reading.end(), end: self.end }));
         }
-        Ok(self.tail)
+        Ok(Ok(self.tail))
     }
 
     /// Takes the stage to its end, and gives the next one, or none after the last.
-    fn stage<B: AsMut<[u8]>>(
+    #[inline(never)] // else its moves and those of its caller are mixed up: more than a KiB of code
+    fn stage<B: AsMut<[u8]>, E>(
         &mut self,
         reading: &mut Reading<B, P>,
-    ) -> Result<Option<Stage<P>>, TailError<Need>> {
+    ) -> Step<Option<Stage<P>>, TailError<E>> {
         let tail = &mut self.tail;
         match &mut self.stage {
             Stage::Entries(entry) => {
-                let Some(damage) = entries(entry, tail, reading)? else { return Ok(None) };
+                let damage = match entries(entry, tail, reading)? {
+                    Ok(Some(damage)) => damage,
+                    Ok(None) => return Ok(Ok(None)),
+                    Err(error) => return Ok(Err(error)),
+                };
                 if matches!(damage.kind, DamageKind::HeaderInvalid(_)) {
-                    return Err(TailError::Rule(damage));
+                    return Ok(Err(TailError::Rule(damage)));
                 }
                 // An entry behind the damage counts however large it is.
                 reading.set_message_size_max(u32::MAX);
                 let reach = self.recovery.search_size_max.max(self.recovery.checker.entry_size_max().into());
                 let until = tail.end.saturating_add(reach).min(reading.end());
-                Ok(Some(Stage::Torn { place: Place { damage, until }, at: tail.end }))
+                Ok(Ok(Some(Stage::Torn { place: Place { damage, until }, at: tail.end })))
             }
             Stage::Torn { place, at } => {
                 look_for_torn(&mut tail.torn, at, place.until, reading)?;
-                Ok(tail.torn.map(|_| Stage::Extent { place: *place }))
+                Ok(Ok(tail.torn.map(|_| Stage::Extent { place: *place })))
             }
             Stage::Extent { place } => {
                 let Place { damage, until } = *place;
@@ -103,17 +112,17 @@ impl<'a, P: Profile> Find<'a, P> {
                     body_end = damage.offset.saturating_add(header.size_disk());
                 }
                 let search = Search::new(reading, damage.offset.saturating_add(1), until);
-                Ok(Some(Stage::Starts { place: *place, body_end, search }))
+                Ok(Ok(Some(Stage::Starts { place: *place, body_end, search })))
             }
             Stage::Starts { place, body_end, search } => {
                 while let Some((offset, header)) = start(search, reading)? {
                     if self.recovery.goes_on_with(offset, &header, tail.last.as_ref(), body_end) {
                         let damage = place.damage;
-                        return Err(TailError::Middle { damage, next: offset, next_op: header.op() });
+                        return Ok(Err(TailError::Middle { damage, next: offset, next_op: header.op() }));
                     }
                     *search = Search::new(reading, offset.saturating_add(1), place.until);
                 }
-                Ok(tail.torn.map(|torn| Stage::Magic { torn }))
+                Ok(Ok(tail.torn.map(|torn| Stage::Magic { torn })))
             }
             Stage::Magic { torn } => {
                 let (torn, magic) = (*torn, self.recovery.checker.profile().magic());
@@ -122,9 +131,9 @@ impl<'a, P: Profile> Find<'a, P> {
                 let head = reading.peek(0, magic.len())?;
                 let is_rest = torn.end <= magic.len() as u64 && is_rest_of(head, &magic);
                 if tail.entries == 0 && !begins_like(head, &magic) && !is_rest {
-                    return Err(TailError::NoLog { offset: torn.start });
+                    return Ok(Err(TailError::NoLog { offset: torn.start }));
                 }
-                Ok(None)
+                Ok(Ok(None))
             }
         }
     }
@@ -148,24 +157,24 @@ impl<P: Profile> Recovery<P> {
 }
 
 /// Counts the entries, each verified; gives the damage that ends them, `None` at the device's end.
-fn entries<B: AsMut<[u8]>, P: Profile>(
+fn entries<B: AsMut<[u8]>, P: Profile, E>(
     entry: &mut Streamed<P>,
     tail: &mut Tail,
     reading: &mut Reading<B, P>,
-) -> Result<Option<Damage>, TailError<Need>> {
+) -> Step<Option<Damage>, TailError<E>> {
     loop {
-        match entry.step(reading, &mut |_piece| {}) {
+        match entry.step(reading)? {
             Ok(Some(located)) => {
                 tail.end = located.offset.saturating_add(located.header.size_disk());
                 tail.last = Some(located.header);
                 tail.entries = tail.entries.saturating_add(1);
             }
-            Ok(None) => return Ok(None),
-            Err(ReadError::Damage(damage)) => return Ok(Some(damage)),
+            Ok(None) => return Ok(Ok(None)),
+            Err(ReadError::Damage(damage)) => return Ok(Ok(Some(damage))),
             Err(ReadError::Chain(broken)) if !matches!(broken.relation, Relation::Fork { .. }) => {
                 reading.set_last_checksum(None); // a replica's log may go back, and ahead
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Ok(Err(error.into())),
         }
         *entry = Streamed::new();
     }
@@ -177,7 +186,7 @@ fn look_for_torn<B: AsMut<[u8]>, P: Profile>(
     at: &mut u64,
     until: u64,
     reading: &mut Reading<B, P>,
-) -> Result<(), TailError<Need>> {
+) -> Result<(), Need> {
     while *at < until {
         let bytes = reading.peek(*at, 1)?;
         let left = usize::try_from(until - *at).unwrap_or(usize::MAX);
@@ -200,7 +209,7 @@ fn look_for_torn<B: AsMut<[u8]>, P: Profile>(
 fn start<B: AsMut<[u8]>, P: Profile>(
     search: &mut Search<P>,
     reading: &mut Reading<B, P>,
-) -> Result<Option<(u64, Header)>, TailError<Need>> {
+) -> Result<Option<(u64, Header)>, Need> {
     let Some(offset) = search.step(reading)? else { return Ok(None) };
     Ok(header_at(reading, offset)?.map(|header| (offset, header)))
 }
@@ -209,7 +218,7 @@ fn start<B: AsMut<[u8]>, P: Profile>(
 fn header_at<B: AsMut<[u8]>, P: Profile>(
     reading: &mut Reading<B, P>,
     offset: u64,
-) -> Result<Option<Header>, TailError<Need>> {
+) -> Result<Option<Header>, Need> {
     let head = EntryHead::ref_from_prefix(reading.peek(offset, HEAD_SIZE)?);
     Ok(head.ok().map(|(head, _)| head.header))
 }
