@@ -87,13 +87,16 @@ const AIMS: [(&str, u64, u64); 4] = [
 const COMPILER: &str = "1.95.0-prebuilt";
 
 const PAGE: &str = "docs/embedded.md";
-const GUIDE: &str = "docs/firmware-guide.md";
-const GUIDE_SOURCE: &str = "ci/firmware/figures/src/guide.rs";
+/// Pages that show code, and where it is compiled.
+const GUIDES: [(&str, &str); 2] = [
+    ("docs/firmware-guide.md", "ci/firmware/figures/src/guide.rs"),
+    (PAGE, "ci/firmware/embassy/src/logger.rs"),
+];
 
 /// Measures all programs, and compares with what is recorded.
 pub(crate) fn figures(root: &Root) -> Result<Done, Stop> {
     let mut done = Done::default();
-    guide(root)?;
+    guides(root)?;
     let mut measured = Figures::new();
     let mut compiler = String::new();
     for board in &BOARDS {
@@ -201,16 +204,20 @@ fn write_page(root: &Root, tables: &str) -> Result<(), Stop> {
     }
 }
 
-/// The guide shows the code that is compiled.
-fn guide(root: &Root) -> Result<(), Stop> {
-    let (page, source) = (read(&root.path(GUIDE))?, read(&root.path(GUIDE_SOURCE))?);
-    let Some(code) = page::guide(&source) else {
-        return Stop::failed(format!("{GUIDE_SOURCE}: no lines `// guide: begin` and `// guide: end`"));
-    };
-    if page.contains(&format!("```rust\n{code}```\n")) {
-        return Ok(());
+/// The guides show the code that is compiled.
+fn guides(root: &Root) -> Result<(), Stop> {
+    for (guide, path) in GUIDES {
+        let (page, source) = (read(&root.path(guide))?, read(&root.path(path))?);
+        let Some(code) = page::guide(&source) else {
+            return Stop::failed(format!("{path}: no lines `// guide: begin` and `// guide: end`"));
+        };
+        if !page.contains(&format!("```rust\n{code}```\n")) {
+            return Stop::failed(format!(
+                "{guide}: its code is not what {path} has between its marks: copy it over"
+            ));
+        }
     }
-    Stop::failed(format!("{GUIDE}: its code is not what {GUIDE_SOURCE} has between its marks: copy it over"))
+    Ok(())
 }
 
 fn clippy(root: &Root, target: &Target) -> Result<(), Stop> {

@@ -9,11 +9,12 @@
 //!
 //! A board is a row of [`boards::BOARDS`](super::boards::BOARDS), a run of a program a row of
 //! [`cases::CASES`]; [`cuts`] takes the power away while a device appends, [`replicas`] merges what three
-//! devices wrote.
+//! devices wrote, [`executor`] has the same done by tasks of an async executor.
 
 mod cases;
 mod cuts;
 mod desktop;
+mod executor;
 mod replicas;
 
 use self::cases::{CASES, Case, EQUAL, Source};
@@ -26,8 +27,9 @@ use std::path::PathBuf;
 /// Runs every case on every board, and compares.
 pub(super) fn run(desktop: &Desktop<'_>, done: &mut Done) -> Result<(), Stop> {
     device_log::set_up(desktop)?;
-    let devices = BOARDS.iter().map(|board| Device::set_up(desktop, board, done));
+    let devices = BOARDS.iter().map(|board| Device::set_up(desktop, board, PROGRAMS, done));
     let devices: Vec<_> = devices.collect::<Result<_, _>>()?;
+    let executor = Device::set_up(desktop, executor::BOARD, executor::PROGRAMS, done)?;
     let mut differences = String::new();
     for device in &devices {
         for case in &CASES {
@@ -36,32 +38,56 @@ pub(super) fn run(desktop: &Desktop<'_>, done: &mut Done) -> Result<(), Stop> {
         differences += &device.equal()?;
     }
     differences += &replicas::differences(&devices)?;
+    differences += &executor::differences(&executor)?;
     if !differences.is_empty() {
         return Stop::failed(differences);
     }
-    for (seed, device) in (1..).zip(&devices) {
+    for (seed, device) in (1..).zip(devices.iter().chain([&executor])) {
         cuts::run(device, seed)?;
     }
     Ok(())
 }
 
+/// The programs of a package.
+#[derive(Clone, Copy)]
+struct Programs {
+    package: &'static str,
+    /// The one that appends.
+    append: &'static str,
+    /// Behind the target's name, the name of the directory of logs.
+    suffix: &'static str,
+    /// By how much a time is divided after which the power goes.
+    haste: u32,
+}
+
+/// An emulated device appends some 50,000 entries a second to a file: it gets a fraction of the time.
+const PROGRAMS: Programs =
+    Programs { package: "aof-firmware-host-files", append: "append", suffix: "", haste: 8 };
+
 /// A board with its programs and a directory of logs.
 struct Device<'a> {
     desktop: &'a Desktop<'a>,
     board: &'a Board,
+    programs: Programs,
     images: PathBuf,
     logs: PathBuf,
 }
 
 impl<'a> Device<'a> {
-    fn set_up(desktop: &'a Desktop<'a>, board: &'a Board, done: &mut Done) -> Result<Self, Stop> {
+    fn set_up(
+        desktop: &'a Desktop<'a>,
+        board: &'a Board,
+        programs: Programs,
+        done: &mut Done,
+    ) -> Result<Self, Stop> {
         let root = desktop.root;
-        let target = board.set_up(root, "aof-firmware-host-files")?;
+        let target = board.set_up(root, programs.package)?;
         if !target.has_clippy() {
             done.left_out(format!("clippy on the firmware: it needs `rustup target add {}`", board.target));
         }
-        let logs = fresh_directory(&root.target().join("qemu").join(board.target))?;
-        Ok(Self { desktop, board, images: target.release_directory(root), logs })
+        let logs = format!("{}{}", board.target, programs.suffix);
+        let logs = fresh_directory(&root.target().join("qemu").join(logs))?;
+        Ok(Self { desktop, board, programs, images: target.release_directory(root), logs })
     }
 
     /// The emulator, about to run a program with these words.
