@@ -245,7 +245,8 @@ impl<P: Profile> Recovery<P> {
     ) -> Result<Tail, TailError<D::Error>> {
         let mut reader = self.reader(Reader::new(device, buffer, *self.checker.profile())?);
         let mut find = Find::new(self, reader.end());
-        reader.drive(|reading| find.step(reading))?
+        reader.drive(|reading| find.step(reading))??;
+        Ok(find.tail())
     }
 
     /// The reader by which the end is found.

@@ -21,25 +21,29 @@ impl<P: Profile> Streamed<P> {
         Self { begun: None }
     }
 
-    /// The entry's header, once all of its body was seen; `None` at the log's end.
+    /// Whether there is an entry, once all of its body was seen.
     pub(crate) fn step<B: AsMut<[u8]>, E>(
         &mut self,
         reading: &mut Reading<B, P>,
-    ) -> Step<Option<LocatedHeader>, ReadError<E>> {
+    ) -> Step<bool, ReadError<E>> {
         let (located, body) = match &mut self.begun {
             Some(begun) => begun,
             begun => {
                 match reading.head()? {
                     Ok(true) => {}
-                    Ok(false) => return Ok(Ok(None)),
-                    Err(error) => return Ok(Err(error)),
+                    other => return Ok(other),
                 }
-                let Some(located) = reading.located_header() else { return Ok(Ok(None)) };
+                let Some(located) = reading.located_header() else { return Ok(Ok(false)) };
                 begun.insert((located, reading.body_check(&located)))
             }
         };
         let passed = reading.body(located, body, &mut |_piece| {})?;
-        Ok(passed.map(|()| Some(*located)))
+        Ok(passed.map(|()| true))
+    }
+
+    /// The entry's header, once it is known.
+    pub(crate) fn located(&self) -> Option<&LocatedHeader> {
+        self.begun.as_ref().map(|(located, _)| located)
     }
 }
 

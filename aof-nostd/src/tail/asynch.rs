@@ -22,7 +22,8 @@ impl<P: Profile> Recovery<P> {
     ) -> Result<Tail, TailError<D::Error>> {
         let mut reader = self.reader(Reader::new_async(device, buffer, *self.checker.profile()).await?);
         let mut find = Find::new(self, reader.end());
-        reader.drive_async(|reading| find.step(reading)).await?
+        reader.drive_async(|reading| find.step(reading)).await??;
+        Ok(find.tail())
     }
 }
 

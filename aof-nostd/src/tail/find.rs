@@ -40,7 +40,7 @@ enum Stage<P: Profile> {
     /// before them tells.
     Starts { place: Place, body_end: u64, search: Search<P> },
     /// What the device begins with.
-    Magic { torn: Torn },
+    Magic,
 }
 
 /// The first place where no whole entry stands.
@@ -57,15 +57,12 @@ impl<'a, P: Profile> Find<'a, P> {
         Self { recovery, end, tail: Tail::default(), stage: Stage::Entries(Streamed::new()) }
     }
 
-    /// The tail, once all that has to be looked at was.
-    pub(super) fn step<B: AsMut<[u8]>, E>(
-        &mut self,
-        reading: &mut Reading<B, P>,
-    ) -> Step<Tail, TailError<E>> {
+    /// Looks at all that has to be looked at; then [`tail`](Self::tail) is the answer.
+    pub(super) fn step<B: AsMut<[u8]>, E>(&mut self, reading: &mut Reading<B, P>) -> Step<(), TailError<E>> {
         loop {
             match self.stage(reading)? {
-                Ok(Some(next)) => self.stage = next,
-                Ok(None) => break,
+                Ok(true) => {}
+                Ok(false) => break,
                 Err(error) => return Ok(Err(error)),
             }
         }
@@ -73,21 +70,24 @@ impl<'a, P: Profile> Find<'a, P> {
         if reading.end() < self.end {
             return Ok(Err(TailError::Shrunk { offset: reading.end(), end: self.end }));
         }
-        Ok(Ok(self.tail))
+        Ok(Ok(()))
     }
 
-    /// Takes the stage to its end, and gives the next one, or none after the last.
+    /// What was found.
+    pub(super) const fn tail(&self) -> Tail {
+        self.tail
+    }
+
+    /// Takes the stage to its end, and sets the next one; false after the last. (Stages are large: none is
+    /// handed around.)
     #[inline(never)] // else its moves and those of its caller are mixed up: more than a KiB of code
-    fn stage<B: AsMut<[u8]>, E>(
-        &mut self,
-        reading: &mut Reading<B, P>,
-    ) -> Step<Option<Stage<P>>, TailError<E>> {
+    fn stage<B: AsMut<[u8]>, E>(&mut self, reading: &mut Reading<B, P>) -> Step<bool, TailError<E>> {
         let tail = &mut self.tail;
         match &mut self.stage {
             Stage::Entries(entry) => {
                 let damage = match entries(entry, tail, reading)? {
                     Ok(Some(damage)) => damage,
-                    Ok(None) => return Ok(Ok(None)),
+                    Ok(None) => return Ok(Ok(false)),
                     Err(error) => return Ok(Err(error)),
                 };
                 if matches!(damage.kind, DamageKind::HeaderInvalid(_)) {
@@ -97,45 +97,52 @@ impl<'a, P: Profile> Find<'a, P> {
                 reading.set_message_size_max(u32::MAX);
                 let reach = self.recovery.search_size_max.max(self.recovery.checker.entry_size_max().into());
                 let until = tail.end.saturating_add(reach).min(reading.end());
-                Ok(Ok(Some(Stage::Torn { place: Place { damage, until }, at: tail.end })))
+                self.stage = Stage::Torn { place: Place { damage, until }, at: tail.end };
             }
             Stage::Torn { place, at } => {
                 look_for_torn(&mut tail.torn, at, place.until, reading)?;
-                Ok(Ok(tail.torn.map(|_| Stage::Extent { place: *place })))
+                if tail.torn.is_none() {
+                    return Ok(Ok(false));
+                }
+                self.stage = Stage::Extent { place: *place };
             }
             Stage::Extent { place } => {
-                let Place { damage, until } = *place;
+                let (place, damage) = (*place, place.damage);
                 let mut body_end = damage.offset;
                 if matches!(damage.kind, DamageKind::BodyChecksum | DamageKind::TornTail { .. })
                     && let Some(header) = header_at(reading, damage.offset)?
                 {
                     body_end = damage.offset.saturating_add(header.size_disk());
                 }
-                let search = Search::new(reading, damage.offset.saturating_add(1), until);
-                Ok(Ok(Some(Stage::Starts { place: *place, body_end, search })))
+                let search = Search::new(reading, damage.offset.saturating_add(1), place.until);
+                self.stage = Stage::Starts { place, body_end, search };
             }
             Stage::Starts { place, body_end, search } => {
                 while let Some((offset, header)) = start(search, reading)? {
-                    if self.recovery.goes_on_with(offset, &header, tail.last.as_ref(), body_end) {
-                        let damage = place.damage;
-                        return Ok(Err(TailError::Middle { damage, next: offset, next_op: header.op() }));
+                    if self.recovery.goes_on_with(offset, header, tail.last.as_ref(), body_end) {
+                        let (damage, next_op) = (place.damage, header.op());
+                        return Ok(Err(TailError::Middle { damage, next: offset, next_op }));
                     }
                     *search = Search::new(reading, offset.saturating_add(1), place.until);
                 }
-                Ok(Ok(tail.torn.map(|torn| Stage::Magic { torn })))
+                self.stage = Stage::Magic;
             }
-            Stage::Magic { torn } => {
-                let (torn, magic) = (*torn, self.recovery.checker.profile().magic());
+            Stage::Magic => {
+                let magic = self.recovery.checker.profile().magic();
                 // The first entry may be torn, but then it begins with the magic. Or nothing but a part of the
                 // magic is left, if the power was cut while it was cleaned.
                 let head = reading.peek(0, magic.len())?;
-                let is_rest = torn.end <= magic.len() as u64 && is_rest_of(head, &magic);
-                if tail.entries == 0 && !begins_like(head, &magic) && !is_rest {
+                if let Some(torn) = tail.torn
+                    && tail.entries == 0
+                    && !begins_like(head, &magic)
+                    && !(torn.end <= magic.len() as u64 && is_rest_of(head, &magic))
+                {
                     return Ok(Err(TailError::NoLog { offset: torn.start }));
                 }
-                Ok(Ok(None))
+                return Ok(Ok(false));
             }
         }
+        Ok(Ok(true))
     }
 }
 
@@ -164,12 +171,14 @@ fn entries<B: AsMut<[u8]>, P: Profile, E>(
 ) -> Step<Option<Damage>, TailError<E>> {
     loop {
         match entry.step(reading)? {
-            Ok(Some(located)) => {
-                tail.end = located.offset.saturating_add(located.header.size_disk());
-                tail.last = Some(located.header);
+            Ok(true) => {
+                if let Some(located) = entry.located() {
+                    tail.end = located.offset.saturating_add(located.header.size_disk());
+                    tail.last = Some(located.header);
+                }
                 tail.entries = tail.entries.saturating_add(1);
             }
-            Ok(None) => return Ok(Ok(None)),
+            Ok(false) => return Ok(Ok(None)),
             Err(ReadError::Damage(damage)) => return Ok(Ok(Some(damage))),
             Err(ReadError::Chain(broken)) if !matches!(broken.relation, Relation::Fork { .. }) => {
                 reading.set_last_checksum(None); // a replica's log may go back, and ahead
@@ -206,10 +215,10 @@ fn look_for_torn<B: AsMut<[u8]>, P: Profile>(
 }
 
 /// The next start, and its header.
-fn start<B: AsMut<[u8]>, P: Profile>(
+fn start<'a, B: AsMut<[u8]>, P: Profile>(
     search: &mut Search<P>,
-    reading: &mut Reading<B, P>,
-) -> Result<Option<(u64, Header)>, Need> {
+    reading: &'a mut Reading<B, P>,
+) -> Result<Option<(u64, &'a Header)>, Need> {
     let Some(offset) = search.step(reading)? else { return Ok(None) };
     Ok(header_at(reading, offset)?.map(|header| (offset, header)))
 }
@@ -218,9 +227,9 @@ fn start<B: AsMut<[u8]>, P: Profile>(
 fn header_at<B: AsMut<[u8]>, P: Profile>(
     reading: &mut Reading<B, P>,
     offset: u64,
-) -> Result<Option<Header>, Need> {
+) -> Result<Option<&Header>, Need> {
     let head = EntryHead::ref_from_prefix(reading.peek(offset, HEAD_SIZE)?);
-    Ok(head.ok().map(|(head, _)| head.header))
+    Ok(head.ok().map(|(head, _)| &head.header))
 }
 
 /// Whether `bytes` begin with `magic`, or with a part of it and zeros.
