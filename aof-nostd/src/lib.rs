@@ -56,6 +56,7 @@
 //!
 //! | feature | what it does | costs |
 //! |---|---|---|
+//! | `async` | [`Reader`], [`Writer`], [`Recovery`] and [`Tail`] also over [`embedded_io_async`](https://docs.rs/embedded-io-async), by functions with `_async` behind their names; `storage::AsyncSync` | nothing unless called |
 //! | `defmt` | `defmt::Format` for every public type | what is logged, in flash |
 //! | `nor-flash` | `storage::nor`: a log raw on NOR flash | nothing where it is not used; the crate `embedded-storage` |
 //! | `small` | smaller tables: AES by one of 256 bytes and not 1 KiB, CRC-64 by none and not 2 KiB (32 KiB where pointers have 64 bits) | time: AEGIS takes about twice as many instructions a byte, CRC-64 eight times as many |

@@ -34,21 +34,28 @@
 //!
 //! Memory: the buffer (272 bytes or more) and about 800 bytes. Time: the log is read once, what is looked at
 //! behind its end twice.
+//!
+//! # Over `embedded_io_async`
+//!
+//! With the feature `async`: `find_async` and `clean_async`. A `find_async` may be dropped at any time: nothing
+//! was written. A `clean_async` that was dropped is one that failed, see there.
 
-use crate::chain::Relation;
+#[cfg(feature = "async")]
+mod asynch;
+mod clean;
+mod find;
+
+use self::clean::Act;
+use self::find::Find;
 use crate::check::Checker;
-use crate::checksum::{Magic, Profile};
-use crate::damage::{Damage, DamageKind};
+use crate::checksum::Profile;
+use crate::damage::Damage;
 use crate::reader::{ChainBreak, ReadError, Reader};
 use crate::storage::{Sync, uninterrupted};
-use crate::wire::{EntryHead, HEAD_SIZE, Header, MAGIC_SIZE, Op};
-use crate::writer::WriteError;
+use crate::wire::{Header, Op};
+use crate::writer::{WriteError, write_all};
 use core::fmt;
 use embedded_io::{Read, Seek, SeekFrom, Write};
-use zerocopy::FromBytes;
-
-/// Zeros that are written at a time.
-const ZEROS: [u8; 512] = [0; 512];
 
 /// How a log's end is looked for. See the [module](self).
 ///
@@ -268,142 +275,16 @@ impl<P: Profile> Recovery<P> {
         device: D,
         buffer: B,
     ) -> Result<Tail, TailError<D::Error>> {
-        let reader = Reader::new(device, buffer, *self.checker.profile())?;
-        let reader = reader.with_message_size_max(self.checker.message_size_max());
-        let mut reader = reader.with_chain_check(true);
-        let end = reader.end();
-        let tail = self.tail(&mut reader)?;
-        // A reader takes a device that gives no more bytes for one that ends there; a writer must not.
-        if reader.end() < end {
-            return Err(TailError::Shrunk { offset: reader.end(), end });
-        }
-        Ok(tail)
+        let mut reader = self.reader(Reader::new(device, buffer, *self.checker.profile())?);
+        let mut find = Find::new(self, reader.end());
+        reader.drive(|reading| find.step(reading))??;
+        Ok(find.tail())
     }
 
-    fn tail<D: Read + Seek, B: AsMut<[u8]>>(
-        &self,
-        reader: &mut Reader<D, B, P>,
-    ) -> Result<Tail, TailError<D::Error>> {
-        let mut tail = Tail::default();
-        let damage = loop {
-            match reader.next_streamed(|_piece| {}) {
-                Ok(Some(located)) => {
-                    tail.end = located.offset.saturating_add(located.header.size_disk());
-                    tail.last = Some(located.header);
-                    tail.entries = tail.entries.saturating_add(1);
-                }
-                Ok(None) => return Ok(tail),
-                Err(ReadError::Damage(damage)) => break damage,
-                Err(ReadError::Chain(broken)) if !matches!(broken.relation, Relation::Fork { .. }) => {
-                    reader.skip()?; // a replica's log may go back, and ahead
-                }
-                Err(error) => return Err(error.into()),
-            }
-        };
-        if matches!(damage.kind, DamageKind::HeaderInvalid(_)) {
-            return Err(TailError::Rule(damage));
-        }
-        // An entry behind the damage counts however large it is.
-        reader.set_message_size_max(u32::MAX);
-        let reach = self.search_size_max.max(self.checker.entry_size_max().into());
-        let until = tail.end.saturating_add(reach).min(reader.end());
-        tail.torn = torn(reader, tail.end, until, self.medium.free())?;
-        let Some(torn) = tail.torn else { return Ok(tail) };
-        if let Some((next, next_op)) = self.goes_on(reader, &damage, tail.last.as_ref(), until)? {
-            return Err(TailError::Middle { damage, next, next_op });
-        }
-        // The first entry may be torn, but then it begins with the magic. Or nothing but a part of the magic is
-        // left, if the power was cut while it was cleaned.
-        let magic = self.checker.profile().magic();
-        let head = reader.peek(0, magic.len())?;
-        let is_rest = torn.end <= magic.len() as u64 && is_rest_of(head, &magic);
-        if self.medium == Medium::Zeroed && tail.entries == 0 && !begins_like(head, &magic) && !is_rest {
-            return Err(TailError::NoLog { offset: torn.start });
-        }
-        Ok(tail)
+    /// The reader by which the end is found.
+    fn reader<D, B>(&self, reader: Reader<D, B, P>) -> Reader<D, B, P> {
+        reader.with_message_size_max(self.checker.message_size_max()).with_chain_check(true)
     }
-
-    /// The first start behind `damage` that tells that the log goes on there.
-    fn goes_on<D: Read + Seek, B: AsMut<[u8]>>(
-        &self,
-        reader: &mut Reader<D, B, P>,
-        damage: &Damage,
-        last: Option<&Header>,
-        until: u64,
-    ) -> Result<Option<(u64, Op)>, TailError<D::Error>> {
-        // Up to here bytes belong to a body, as far as a whole header before them tells.
-        let mut body_end = damage.offset;
-        if matches!(damage.kind, DamageKind::BodyChecksum | DamageKind::TornTail { .. })
-            && let Some(header) = header_at(reader, damage.offset)?
-        {
-            body_end = damage.offset.saturating_add(header.size_disk());
-        }
-        let last_op = last.map_or(0, |last| last.op.get());
-        let leftovers = last_op.saturating_add(1)..=last_op.saturating_add(self.leftovers_max.into());
-        let mut from = damage.offset.saturating_add(1);
-        while let Some(offset) = reader.search(from, until)? {
-            let Some(header) = header_at(reader, offset)? else { break };
-            if offset < body_end {
-                if last.is_some_and(|last| header.parent == last.checksum) {
-                    return Ok(Some((offset, header.op())));
-                }
-            } else if leftovers.contains(&header.op.get()) {
-                body_end = offset.saturating_add(header.size_disk());
-            } else {
-                return Ok(Some((offset, header.op())));
-            }
-            from = offset.saturating_add(1);
-        }
-        Ok(None)
-    }
-}
-
-/// Whether `bytes` begin with `magic`, or with a part of it and zeros.
-fn begins_like(bytes: &[u8], magic: &Magic) -> bool {
-    let bytes = bytes.get(..magic.len()).unwrap_or(bytes);
-    let same = bytes.iter().zip(magic).take_while(|(byte, expected)| byte == expected).count();
-    same > 0 && bytes.iter().skip(same).all(|byte| *byte == 0)
-}
-
-/// Whether `bytes` are what is left of `magic`, or of its beginning, zeroed in part.
-fn is_rest_of(bytes: &[u8], magic: &Magic) -> bool {
-    bytes.iter().zip(magic).all(|(byte, expected)| *byte == 0 || byte == expected)
-}
-
-/// The header at `offset`, not looked at; `None` where the log has fewer bytes.
-fn header_at<D: Read + Seek, B: AsMut<[u8]>, P: Profile>(
-    reader: &mut Reader<D, B, P>,
-    offset: u64,
-) -> Result<Option<Header>, TailError<D::Error>> {
-    let head = EntryHead::ref_from_prefix(reader.peek(offset, HEAD_SIZE)?);
-    Ok(head.ok().map(|(head, _)| head.header))
-}
-
-/// The extent of what is not `free` in `from..until`.
-fn torn<D: Read + Seek, B: AsMut<[u8]>, P: Profile>(
-    reader: &mut Reader<D, B, P>,
-    from: u64,
-    until: u64,
-    free: u8,
-) -> Result<Option<Torn>, TailError<D::Error>> {
-    let mut torn: Option<Torn> = None;
-    let mut at = from;
-    while at < until {
-        let bytes = reader.peek(at, 1)?;
-        let left = usize::try_from(until - at).unwrap_or(usize::MAX);
-        let bytes = bytes.get(..left).unwrap_or(bytes);
-        if bytes.is_empty() {
-            break; // the device shrank
-        }
-        let offset = |index: usize| at.saturating_add(index as u64);
-        let is_set = |byte: &u8| *byte != free;
-        if let (Some(first), Some(last)) = (bytes.iter().position(is_set), bytes.iter().rposition(is_set)) {
-            let start = torn.map_or(offset(first), |torn| torn.start);
-            torn = Some(Torn { start, end: offset(last).saturating_add(1) });
-        }
-        at = offset(bytes.len());
-    }
-    Ok(torn)
 }
 
 impl Tail {
@@ -418,36 +299,24 @@ impl Tail {
     /// [`WriteError::Device`], or [`WriteError::Full`] where the device has become smaller. Find the tail anew;
     /// where a sync failed, only after a restart: see [`Sync`].
     pub fn clean<D: Write + Seek + Sync>(&self, mut device: D) -> Result<(), WriteError<D::Error>> {
-        // Entries found may still be in the device's cache. And a device that makes nothing durable says so
-        // before anything on it changes.
-        device.sync().map_err(WriteError::Device)?;
-        if let Some(torn) = self.torn {
-            let head_end = self.end.saturating_add(HEAD_SIZE as u64);
-            let middle = head_end.clamp(torn.start, torn.end.max(torn.start));
-            zero(&mut device, middle, torn.end)?;
-            device.sync().map_err(WriteError::Device)?;
-            // The magic at the very last: the first entry's tells that a log stands here.
-            let magic_end = self.end.saturating_add(MAGIC_SIZE as u64).max(torn.start).min(middle);
-            zero(&mut device, magic_end, middle)?;
-            zero(&mut device, torn.start, magic_end)?;
-            device.sync().map_err(WriteError::Device)?;
+        for act in self.acts() {
+            match act {
+                None => {}
+                Some(Act::Sync) => device.sync().map_err(WriteError::Device)?,
+                Some(Act::Seek(offset)) => seek(&mut device, offset)?,
+                Some(Act::Zero(mut zeros)) => {
+                    seek(&mut device, zeros.start)?;
+                    while let Some(piece) = zeros.next() {
+                        write_all(&mut device, piece)?;
+                    }
+                    uninterrupted(|| device.flush()).map_err(WriteError::Device)?;
+                }
+            }
         }
-        uninterrupted(|| device.seek(SeekFrom::Start(self.end))).map_err(WriteError::Device)?;
         Ok(())
     }
 }
 
-/// Zeroes `start..end`.
-fn zero<D: Write + Seek>(device: &mut D, start: u64, end: u64) -> Result<(), WriteError<D::Error>> {
-    uninterrupted(|| device.seek(SeekFrom::Start(start))).map_err(WriteError::Device)?;
-    let mut left = end.saturating_sub(start);
-    while left > 0 {
-        let size = usize::try_from(left).unwrap_or(usize::MAX).min(ZEROS.len());
-        let zeros = ZEROS.get(..size).unwrap_or(&ZEROS);
-        match uninterrupted(|| device.write(zeros)).map_err(WriteError::Device)? {
-            0 => return Err(WriteError::Full),
-            written => left = left.saturating_sub(written as u64),
-        }
-    }
-    uninterrupted(|| device.flush()).map_err(WriteError::Device)
+fn seek<D: Seek>(device: &mut D, offset: u64) -> Result<(), WriteError<D::Error>> {
+    uninterrupted(|| device.seek(SeekFrom::Start(offset))).map(drop).map_err(WriteError::Device)
 }

@@ -19,6 +19,19 @@
 //! dropped. The log has to be reopened and its tail looked at; after a failed *sync* not before a restart,
 //! since until then a read may give what is lost ([`Sync`]). A write or a flush that was only interrupted is
 //! called again.
+//!
+//! # Over `embedded_io_async`
+//!
+//! With the feature `async` what writes or syncs is there once more, with `_async` behind its name. **A future
+//! of these that is dropped while it waits for the device fails the writer for good**, as an error of the device
+//! does: nobody knows how much of the entry is on it, or whether the sync was done. One that was never polled
+//! has done nothing. So do not put them into a `select` with a timeout: let them end, in a task of their own
+//! if need be, and wait for that.
+
+#[cfg(feature = "async")]
+mod asynch;
+#[cfg(feature = "async")]
+pub(crate) use self::asynch::write_all_async;
 
 use crate::chain::ChainLink;
 use crate::check::{Checked, Checker, Fault};
@@ -359,6 +372,51 @@ impl<D, P: Profile> Writer<D, P> {
             _ => Ok(()),
         }
     }
+
+    /// Looks at an entry before it is written.
+    fn verify<E>(&self, bytes: &[u8]) -> Result<(), WriteError<E>> {
+        self.ready()?;
+        match self.checker.entry(bytes, bytes.len() as u64) {
+            Checked::Whole(entry) if entry.as_bytes().len() == bytes.len() => Ok(()),
+            Checked::Fault(fault) => Err(WriteError::Invalid(fault)),
+            // The header tells a smaller body than the view has.
+            _ => Err(WriteError::Header(HeaderRule::Size)),
+        }
+    }
+
+    /// Makes the head of a prepare's entry, and looks at it before it is written.
+    fn verify_parts<E>(&self, header: &Header, body: &[u8]) -> Result<EntryHead, WriteError<E>> {
+        self.ready()?;
+        let head = EntryHead { magic: self.checker.profile().magic(), header: *header };
+        let size = HEAD_SIZE.saturating_add(body.len()) as u64;
+        if let Checked::Fault(fault) = self.checker.head(head.as_bytes(), size) {
+            return Err(WriteError::Invalid(fault));
+        }
+        let mut check = self.checker.body(&head.header);
+        if check.absorb(body).len() < body.len() {
+            return Err(WriteError::Header(HeaderRule::Size)); // the header tells a smaller body
+        }
+        check.finish_in_place().map_err(WriteError::Invalid)?;
+        Ok(head)
+    }
+
+    /// Seals the entry that continues the last one.
+    fn seal<E>(&self, draft: &Draft, body: &[u8], head: &mut EntryHead) -> Result<(), WriteError<E>> {
+        self.ready()?;
+        draft.seal(&self.checker, &self.next, body, head).map_err(WriteError::Header)
+    }
+
+    /// Makes the writer failed until the device has done what it is asked for now, and [`State`] is set back:
+    /// then an error, and a future that is dropped, leave it failed for good.
+    fn hold(&mut self) -> State {
+        core::mem::replace(&mut self.state, State::Failed)
+    }
+
+    fn appended(&mut self, header: &Header) {
+        self.unsynced = self.unsynced.saturating_add(1);
+        self.size = self.size.saturating_add(header.size_disk());
+        self.next.continue_after(header);
+    }
 }
 
 impl<D: Write, P: Profile> Writer<D, P> {
@@ -369,7 +427,6 @@ impl<D: Write, P: Profile> Writer<D, P> {
     ///
     /// See [`WriteError`]. Unless `Ok`, the entry is not in the log.
     pub fn append(&mut self, entry: &Entry) -> Result<(), WriteError<D::Error>> {
-        self.ready()?;
         self.verify(entry.as_bytes())?;
         self.write(&[entry.as_bytes()])?;
         self.appended(&entry.header);
@@ -383,9 +440,7 @@ impl<D: Write, P: Profile> Writer<D, P> {
     ///
     /// See [`WriteError`]. Unless `Ok`, the entry is not in the log.
     pub fn append_prepare(&mut self, header: &Header, body: &[u8]) -> Result<(), WriteError<D::Error>> {
-        self.ready()?;
-        let head = EntryHead { magic: self.checker.profile().magic(), header: *header };
-        self.verify_parts(&head, body)?;
+        let head = self.verify_parts(header, body)?;
         self.write(&[head.as_bytes(), body])?;
         self.appended(header);
         Ok(())
@@ -397,60 +452,35 @@ impl<D: Write, P: Profile> Writer<D, P> {
     ///
     /// See [`WriteError`]. Unless `Ok`, the entry is not in the log.
     pub fn append_new(&mut self, draft: &Draft, body: &[u8]) -> Result<ChainLink, WriteError<D::Error>> {
-        self.ready()?;
         let mut head = EntryHead::new_zeroed();
-        draft.seal(&self.checker, &self.next, body, &mut head).map_err(WriteError::Header)?;
+        self.seal(draft, body, &mut head)?;
         self.write(&[head.as_bytes(), body])?;
         self.appended(&head.header);
         Ok(ChainLink::from(&head.header))
     }
 
-    fn appended(&mut self, header: &Header) {
-        self.unsynced = self.unsynced.saturating_add(1);
-        self.size = self.size.saturating_add(header.size_disk());
-        self.next.continue_after(header);
-    }
-
-    fn verify(&self, bytes: &[u8]) -> Result<(), WriteError<D::Error>> {
-        match self.checker.entry(bytes, bytes.len() as u64) {
-            Checked::Whole(entry) if entry.as_bytes().len() == bytes.len() => Ok(()),
-            Checked::Fault(fault) => Err(WriteError::Invalid(fault)),
-            // The header tells a smaller body than the view has.
-            _ => Err(WriteError::Header(HeaderRule::Size)),
-        }
-    }
-
-    fn verify_parts(&self, head: &EntryHead, body: &[u8]) -> Result<(), WriteError<D::Error>> {
-        let size = HEAD_SIZE.saturating_add(body.len()) as u64;
-        if let Checked::Fault(fault) = self.checker.head(head.as_bytes(), size) {
-            return Err(WriteError::Invalid(fault));
-        }
-        let mut check = self.checker.body(&head.header);
-        if check.absorb(body).len() < body.len() {
-            return Err(WriteError::Header(HeaderRule::Size)); // the header tells a smaller body
-        }
-        check.finish_in_place().map_err(WriteError::Invalid)
-    }
-
     /// Writes all parts, or fails for good.
     fn write(&mut self, parts: &[&[u8]]) -> Result<(), WriteError<D::Error>> {
+        let state = self.hold();
         for part in parts {
-            let mut rest = *part;
-            while !rest.is_empty() {
-                match uninterrupted(|| self.device.write(rest)) {
-                    Ok(0) => return Err(self.fail(WriteError::Full)),
-                    Ok(written) => rest = rest.get(written..).unwrap_or(&[]),
-                    Err(error) => return Err(self.fail(WriteError::Device(error))),
-                }
-            }
+            write_all(&mut self.device, part)?;
         }
-        uninterrupted(|| self.device.flush()).map_err(|error| self.fail(WriteError::Device(error)))
+        uninterrupted(|| self.device.flush()).map_err(WriteError::Device)?;
+        self.state = state;
+        Ok(())
     }
+}
 
-    fn fail(&mut self, error: WriteError<D::Error>) -> WriteError<D::Error> {
-        self.state = State::Failed;
-        error
+/// Writes all of `bytes`.
+pub(crate) fn write_all<D: Write>(device: &mut D, bytes: &[u8]) -> Result<(), WriteError<D::Error>> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match uninterrupted(|| device.write(rest)).map_err(WriteError::Device)? {
+            0 => return Err(WriteError::Full),
+            written => rest = rest.get(written..).unwrap_or(&[]),
+        }
     }
+    Ok(())
 }
 
 impl<D: Write + Sync, P: Profile> Writer<D, P> {
@@ -462,9 +492,9 @@ impl<D: Write + Sync, P: Profile> Writer<D, P> {
     /// is not called, and the writer is failed for good.
     pub fn checkpoint(&mut self, done: impl FnOnce()) -> Result<(), WriteError<D::Error>> {
         self.begin_checkpoint()?;
-        if let Err(error) = self.device.sync() {
-            return Err(self.fail(WriteError::Device(error)));
-        }
+        let state = self.hold();
+        self.device.sync().map_err(WriteError::Device)?;
+        self.state = state;
         self.end_checkpoint(true)?;
         done();
         Ok(())

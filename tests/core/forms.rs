@@ -4,6 +4,7 @@ use crate::{LARGE_BODIES, SMALL_BODIES, cases, read};
 use aof_nostd::checksum::Backend;
 use aof_nostd::storage::Cursor;
 use aof_nostd::{AnyProfile, Checker, Entries, ReadError, Reader};
+use aof_tests::asynch::{Yielding, block_on};
 use aof_tests::build::{Builder, Log, PROFILES, chain};
 use aof_tests::damage::Harm;
 use aof_tests::device::{Choppy, Memory};
@@ -26,7 +27,12 @@ fn log(profile: AnyProfile) -> Log {
         .build()
 }
 
-/// What each form finds in `log`, over a device that is choppy and one that is not.
+/// A device that is choppy, and has to be waited for.
+fn waited_for(log: &[u8], seed: u64) -> Yielding<Choppy<Memory>> {
+    Yielding::new(Choppy::new(Memory::new(log.to_vec()), seed))
+}
+
+/// What each form finds in `log`, over a device that is choppy and one that is not, waited for or not.
 fn assert_forms(log: &[u8], profile: AnyProfile, buffer: usize, seed: u64, expected: &[Seen]) {
     for form in Form::VERIFYING {
         let device = Choppy::new(Memory::new(log.to_vec()), seed);
@@ -34,6 +40,9 @@ fn assert_forms(log: &[u8], profile: AnyProfile, buffer: usize, seed: u64, expec
         assert_eq!(form.read(&mut reader).unwrap(), expected, "{form:?}, buffer {buffer}, seed {seed}");
         let mut reader = Reader::new(Cursor::new(log), vec![0; buffer], profile).unwrap();
         assert_eq!(form.read(&mut reader).unwrap(), expected, "{form:?}, buffer {buffer}");
+        let reader = Reader::new_async(waited_for(log, seed), vec![0; buffer], profile);
+        let seen = block_on(form.read_async(&mut block_on(reader).unwrap()));
+        assert_eq!(seen.unwrap(), expected, "{form:?}, async, buffer {buffer}, seed {seed}");
     }
 }
 
@@ -83,6 +92,9 @@ fn headers_alone_are_those_of_the_whole_entries() {
                 let device = Choppy::new(Memory::new(bytes.clone()), 5);
                 let mut reader = Reader::new(device, vec![0; buffer], profile).unwrap();
                 assert_eq!(Form::Header.read(&mut reader).unwrap(), expected);
+                let reader = Reader::new_async(waited_for(&bytes, 5), vec![0; buffer], profile);
+                let seen = block_on(Form::Header.read_async(&mut block_on(reader).unwrap()));
+                assert_eq!(seen.unwrap(), expected, "async");
             }
         }
     }
@@ -158,6 +170,9 @@ fn profile_is_detected_alike_in_every_form() {
                 let device = Choppy::new(Memory::new(bytes.clone()), 3);
                 let mut reader = Reader::open(device, vec![0; buffer], Backend::default()).unwrap();
                 assert_eq!(Form::Event.read(&mut reader).unwrap(), expected, "{lost} bytes lost");
+                let reader = Reader::open_async(waited_for(&bytes, 3), vec![0; buffer], Backend::default());
+                let seen = block_on(Form::Event.read_async(&mut block_on(reader).unwrap()));
+                assert_eq!(seen.unwrap(), expected, "async, {lost} bytes lost");
             }
         }
     }
@@ -190,6 +205,11 @@ proptest! {
                 .with_message_size_max(limit)
                 .with_read_ahead(read_ahead);
             prop_assert_eq!(&form.read(&mut reader).unwrap(), &expected, "{:?}", form);
+            let reader = Reader::new_async(waited_for(&bytes, random.next_u64()), vec![0; buffer], profile);
+            let reader = block_on(reader).unwrap();
+            let mut reader = reader.with_message_size_max(limit).with_read_ahead(read_ahead);
+            let seen = block_on(form.read_async(&mut reader)).unwrap();
+            prop_assert_eq!(&seen, &expected, "{:?}, async", form);
         }
     }
 }

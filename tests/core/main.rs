@@ -9,6 +9,7 @@
 //! | [`nested`] | are entries inside of bodies told from entries of the log? |
 //! | [`forms`], [`devices`], [`position`] | do all forms of reading agree, on any device, from any place? |
 //! | [`bounds`] | is what reading costs bounded? |
+//! | [`dropped`] | is a future that is dropped, wherever it waits, without harm? |
 //! | [`writer`], [`memory`] | does the log hold what was acknowledged, wherever the device fails? |
 //! | [`blocks`] | does a block device hold what was synced, whenever the power is cut? |
 //! | [`nor`] | does a NOR flash hold what was synced, whenever the power is cut? |
@@ -31,6 +32,7 @@ mod chain;
 mod checksums;
 mod cuts;
 mod devices;
+mod dropped;
 mod flips;
 mod forms;
 mod memory;

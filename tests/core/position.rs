@@ -6,6 +6,7 @@ use aof_nostd::checksum::{Backend, Checksum};
 use aof_nostd::storage::Cursor;
 use aof_nostd::wire::{HeaderRule, Op};
 use aof_nostd::{AnyProfile, DamageKind, ReadError, Reader};
+use aof_tests::asynch::{Yielding, block_on};
 use aof_tests::build::{Builder, Log, PROFILES, chain};
 use aof_tests::device::{Counting, Memory};
 use aof_tests::events::Form;
@@ -129,12 +130,16 @@ fn reset_reads_from_the_beginning_once_more() {
 fn search_finds_the_first_entry_of_any_range() {
     let log = chain(PROFILES[0], &[0, 100, 5]);
     let mut reader = reader(&log);
+    let device = Yielding::new(Memory::new(log.bytes.clone()));
+    let mut waited_for = block_on(Reader::new_async(device, [0; 600], log.profile)).unwrap();
     let size = log.bytes.len();
     for from in 0..size + 10 {
         for until in [from, from + 1, from + 200, 272, 273, 644, 645, size, usize::MAX] {
             let mut starts = log.entries.iter().map(|entry| entry.offset);
             let expected = starts.find(|start| (from..until).contains(start)).map(|start| start as u64);
             assert_eq!(reader.search(from as u64, until as u64), Ok(expected), "in {from}..{until}");
+            let found = block_on(waited_for.search_async(from as u64, until as u64));
+            assert_eq!(found, Ok(expected), "in {from}..{until}, async");
         }
     }
 }

@@ -23,6 +23,19 @@ fn untouched(log: &Log, range: &Range<usize>) -> Vec<usize> {
     log.entries.iter().filter(|entry| !touched(entry.range())).map(|entry| entry.offset).collect()
 }
 
+/// What is left of an entry's head tells an extent that ends with another entry: what lies in it is its body.
+#[test]
+fn entries_in_the_extent_of_a_head_that_was_left_are_its_body() {
+    let log = log(0);
+    let range = 1242..2145; // out of a body, and as long as the entries of ops 2, 8 and 9
+    let mut bytes = log.bytes.clone();
+    Harm::Delete(range.clone()).apply(&mut bytes);
+    let cut = log.entries.iter().find(|entry| entry.range().contains(&range.start)).unwrap();
+    let found = entry_offsets(&read(&bytes, log.profile, &range));
+    let is_behind = |offset: &usize| *offset > cut.offset;
+    assert_eq!(found.into_iter().filter(is_behind).min(), Some(cut.end()));
+}
+
 proptest! {
     #![proptest_config(crate::cases(96))]
 
@@ -55,6 +68,12 @@ proptest! {
     ) {
         let log = log(profile);
         let range = start.min(log.bytes.len() - 1)..(start + size).min(log.bytes.len());
+        // Where the head that is left tells an extent that ends exactly with another entry, what lies in it counts
+        // as its body (docs/format.md, rule 3): as many bytes as some whole entries have are gone.
+        let cut = log.entries.iter().find(|entry| entry.range().contains(&range.start));
+        let behind = |offset: &usize| *offset >= range.end;
+        let starts: Vec<_> = untouched(&log, &range).into_iter().filter(behind).collect();
+        prop_assume!(!cut.is_some_and(|cut| starts.contains(&(cut.end() + range.len()))));
         let mut bytes = log.bytes.clone();
         Harm::Delete(range.clone()).apply(&mut bytes);
         let found = entry_offsets(&read(&bytes, log.profile, &range));

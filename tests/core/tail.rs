@@ -7,6 +7,7 @@ use aof_nostd::storage::{BLOCK_SIZE, Blocks, Cursor, Sync};
 use aof_nostd::tail::Torn;
 use aof_nostd::wire::{HEAD_SIZE, Header};
 use aof_nostd::{AnyProfile, Draft, Entries, Op, Recovery, Tail, TailError, WriteError, Writer};
+use aof_tests::asynch::{Yielding, block_on};
 use aof_tests::build::{Builder, Log, PROFILES, Placed, chain, entry_bytes};
 use aof_tests::device::{Failing, Memory};
 use aof_tests::disk::{Disk, Loss};
@@ -20,6 +21,8 @@ fn find(bytes: &[u8], profile: AnyProfile) -> Found {
     let recovery = Recovery::new(profile);
     let found = recovery.find(Cursor::new(bytes), [0; HEAD_SIZE]);
     assert_eq!(found, recovery.find(Cursor::new(bytes), vec![0; 5000]), "whatever the buffer");
+    let waited_for = recovery.find_async(Cursor::new(bytes), [0; 300]);
+    assert_eq!(found, block_on(waited_for), "async");
     found
 }
 
@@ -48,10 +51,15 @@ fn assert_clean(mut bytes: Vec<u8>, tail: Tail, profile: AnyProfile) {
     if let Some(torn) = tail.torn {
         expected[usize::try_from(torn.start).unwrap()..usize::try_from(torn.end).unwrap()].fill(0);
     }
+    let mut other = bytes.clone();
     let mut device = Cursor::new(&mut bytes[..]);
     tail.clean(&mut device).unwrap();
     assert_eq!(device.position(), tail.end);
     assert_eq!(bytes, expected);
+    let mut device = Cursor::new(&mut other[..]);
+    block_on(tail.clean_async(&mut device)).unwrap();
+    assert_eq!(device.position(), tail.end);
+    assert_eq!(other, expected, "async");
     assert_eq!(find(&bytes, profile), Ok(Tail { torn: None, ..tail }));
 }
 
@@ -357,38 +365,52 @@ const BLOCK_COUNT: usize = 200;
 const UNSYNCED_MAX: u32 = 5;
 const BODY_SIZE_MAX: usize = 1500;
 
-/// Recovers, cleans, and appends until the power is cut. Gives the disk, and the last op synced; `None` where
-/// it was refused.
+/// Recovers, cleans, and appends until the power is cut, by the one form or the other. Gives the disk, and the
+/// last op synced; `None` where it was refused.
 fn life(
     mut disk: Disk,
     random: &mut Random,
     recovery: Recovery<AnyProfile>,
     profile: AnyProfile,
 ) -> Option<(Disk, u64)> {
-    let tail = recovery.find(Blocks::<_, 3>::new(&mut disk), [0; 600]).ok()?;
+    let is_async = random.one_in(2);
+    let mut device = Yielding::new(Blocks::<_, 3>::new(&mut disk));
+    let tail = if is_async {
+        block_on(recovery.find_async(&mut device, [0; 600])).ok()?
+    } else {
+        recovery.find(&mut device, [0; 600]).ok()?
+    };
     let mut synced = tail.last.map_or(0, |last| last.op.get());
     if random.one_in(8) {
         // The power is cut while the tail is cleaned.
         disk = disk.with_fuel(random.below(4));
-        let _ = tail.clean(Blocks::<_, 3>::new(&mut disk));
+        let device = Yielding::new(Blocks::<_, 3>::new(&mut disk));
+        let _ = if is_async { block_on(tail.clean_async(device)) } else { tail.clean(device) };
         return Some((disk.with_fuel(usize::MAX), synced));
     }
-    let mut device = Blocks::<_, 3>::new(&mut disk);
-    tail.clean(&mut device).unwrap();
+    let mut device = Yielding::new(Blocks::<_, 3>::new(&mut disk));
+    if is_async { block_on(tail.clean_async(&mut device)) } else { tail.clean(&mut device) }.unwrap();
     let mut writer = Writer::new(device, profile).with_unsynced_max(UNSYNCED_MAX);
     if let Some(last) = tail.last {
         writer = writer.continue_after(last);
     }
     for _ in 0..random.below(20) {
         if writer.unsynced() == UNSYNCED_MAX || random.one_in(4) {
-            writer.checkpoint(|| ()).unwrap();
+            if is_async { block_on(writer.checkpoint_async(|| ())) } else { writer.checkpoint(|| ()) }
+                .unwrap();
             synced = writer.last().map_or(0, |last| last.op.get());
         }
         if writer.device_mut().stream_position().unwrap() + 2000 > (BLOCK_COUNT * BLOCK_SIZE) as u64 {
             break;
         }
         let size = random.below(BODY_SIZE_MAX + 1);
-        writer.append_new(&Draft::default(), &random.bytes(size)).unwrap();
+        let (draft, body) = (Draft::default(), random.bytes(size));
+        let appended = if is_async {
+            block_on(writer.append_new_async(&draft, &body))
+        } else {
+            writer.append_new(&draft, &body)
+        };
+        appended.unwrap();
     }
     Some((disk, synced))
 }

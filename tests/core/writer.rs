@@ -6,6 +6,7 @@ use aof_nostd::checksum::Profile;
 use aof_nostd::wire::{Entry, Header, HeaderRule, Op};
 use aof_nostd::writer::State;
 use aof_nostd::{AnyProfile, Draft, Entries, WriteError, Writer};
+use aof_tests::asynch::{Yielding, block_on};
 use aof_tests::build::{Builder, Log, PROFILES, chain};
 use aof_tests::device::{Choppy, Counting, Failing, Memory};
 use aof_tests::events::{damages, entry_offsets};
@@ -19,9 +20,17 @@ enum How {
     New,
     Entry,
     Prepare,
+    NewAsync,
+    EntryAsync,
+    PrepareAsync,
 }
 
-fn append<D: embedded_io::Write<Error = ErrorKind>>(
+impl How {
+    const ALL: [Self; 6] =
+        [Self::New, Self::Entry, Self::Prepare, Self::NewAsync, Self::EntryAsync, Self::PrepareAsync];
+}
+
+fn append<D: embedded_io::Write<Error = ErrorKind> + embedded_io_async::Write>(
     writer: &mut Writer<D, AnyProfile>,
     how: How,
     entry: &Entry,
@@ -30,6 +39,9 @@ fn append<D: embedded_io::Write<Error = ErrorKind>>(
         How::New => writer.append_new(&Draft::default(), &entry.body).map(drop),
         How::Entry => writer.append(entry),
         How::Prepare => writer.append_prepare(&entry.header, &entry.body),
+        How::NewAsync => block_on(writer.append_new_async(&Draft::default(), &entry.body)).map(drop),
+        How::EntryAsync => block_on(writer.append_async(entry)),
+        How::PrepareAsync => block_on(writer.append_prepare_async(&entry.header, &entry.body)),
     }
 }
 
@@ -42,9 +54,10 @@ fn log(profile: AnyProfile) -> Log {
 fn log_holds_what_was_acknowledged_wherever_the_device_fails() {
     for profile in PROFILES {
         let log = log(profile);
-        for how in [How::New, How::Entry, How::Prepare] {
+        for how in How::ALL {
             for fuel in 0..=log.bytes.len() {
                 let device = Failing::new(Choppy::new(Memory::default(), fuel as u64), fuel);
+                let device = Yielding::new(device);
                 let mut writer = Writer::new(device, profile);
                 let mut acknowledged = Vec::new();
                 for (index, placed) in log.entries.iter().enumerate() {
@@ -58,7 +71,7 @@ fn log_holds_what_was_acknowledged_wherever_the_device_fails() {
                 }
                 assert_eq!(acknowledged.len(), log.entries.partition_point(|entry| entry.end() <= fuel));
                 let size = writer.size();
-                let bytes = writer.into_device().into_inner().into_inner().bytes().to_vec();
+                let bytes = writer.into_device().into_inner().into_inner().into_inner().bytes().to_vec();
                 assert_eq!(bytes.len(), fuel, "what the device took is on it");
                 let seen = read(&bytes, profile, &(how, fuel));
                 assert_eq!(entry_offsets(&seen), acknowledged, "{how:?}, fuel {fuel}");
@@ -72,16 +85,17 @@ fn log_holds_what_was_acknowledged_wherever_the_device_fails() {
 #[test]
 fn writer_that_failed_writes_nothing_more() {
     let log = log(PROFILES[0]);
-    let device = Failing::new(Memory::default(), 300);
+    let device = Yielding::new(Failing::new(Memory::default(), 300));
     let mut writer = Writer::new(device, log.profile);
     writer.append(log.entry(0)).unwrap();
     writer.append(log.entry(1)).unwrap_err();
-    writer.device_mut().refuel(10_000); // the device is well again: the half entry is still there
-    for how in [How::New, How::Entry, How::Prepare] {
+    writer.device_mut().inner_mut().refuel(10_000); // the device is well again: the half entry is still there
+    for how in How::ALL {
         assert_eq!(append(&mut writer, how, log.entry(1)), Err(WriteError::Failed));
     }
     assert_eq!(writer.checkpoint(|| panic!("not durable")), Err(WriteError::Failed));
-    assert_eq!(writer.into_device().into_inner().bytes().len(), 300);
+    assert_eq!(block_on(writer.checkpoint_async(|| panic!("not durable"))), Err(WriteError::Failed));
+    assert_eq!(writer.into_device().into_inner().into_inner().bytes().len(), 300);
 }
 
 #[test]

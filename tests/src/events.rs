@@ -183,6 +183,69 @@ impl Form {
         }
     }
 
+    /// As [`read`](Self::read), by the steps over `embedded_io_async`.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub async fn read_async<D, B, P>(
+        self,
+        reader: &mut Reader<D, B, P>,
+    ) -> Result<Vec<Seen>, (Vec<Seen>, D::Error)>
+    where
+        D: embedded_io_async::Read + embedded_io_async::Seek,
+        B: AsMut<[u8]>,
+        P: Profile,
+        D::Error: Debug,
+    {
+        let mut seen = Vec::new();
+        loop {
+            match self.step_async(reader).await {
+                Ok(Some(part)) => seen.push(part),
+                Ok(None) => return Ok(seen),
+                Err(error) => return Err((seen, error)),
+            }
+        }
+    }
+
+    /// One step of [`read_async`](Self::read_async).
+    ///
+    /// # Errors
+    ///
+    /// The device's error.
+    pub async fn step_async<D, B, P>(self, reader: &mut Reader<D, B, P>) -> Result<Option<Seen>, D::Error>
+    where
+        D: embedded_io_async::Read + embedded_io_async::Seek,
+        B: AsMut<[u8]>,
+        P: Profile,
+        D::Error: Debug,
+    {
+        let streamed = async |reader: &mut Reader<D, B, P>| {
+            reader.next_streamed_async(|_| {}).await.map(|head| head.map(Seen::from))
+        };
+        let mut step = match self {
+            Self::Event => reader.next_event_async().await.map(|event| event.map(Seen::from)),
+            Self::Next => {
+                reader.next_async().await.map(|located| located.map(|located| Event::Entry(located).into()))
+            }
+            Self::Streamed => streamed(reader).await,
+            Self::Header => reader.next_header_async().await.map(|head| head.map(Seen::from)),
+        };
+        if let Err(ReadError::Buffer { .. }) = step {
+            step = streamed(reader).await;
+        }
+        match step {
+            Ok(seen) => Ok(seen),
+            Err(ReadError::Device(error)) => Err(error),
+            Err(ReadError::Damage(damage)) => match reader.skip_async().await {
+                Ok(end) => Ok(Some(Seen::damaged(damage, end))),
+                Err(ReadError::Device(error)) => Err(error),
+                Err(error) => panic!("skip fails only by the device, not by {error:?}"),
+            },
+            Err(error) => panic!("not expected here: {error:?}"),
+        }
+    }
+
     fn step<D, B, P>(self, reader: &mut Reader<D, B, P>) -> Result<Option<Seen>, D::Error>
     where
         D: Read + Seek,

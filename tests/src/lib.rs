@@ -2,6 +2,7 @@
 //!
 //! | module | what it gives |
 //! |---|---|
+//! | [`asynch`] | futures polled by hand, and devices that have to be waited for |
 //! | [`build`] | logs to order: chains, repeats, gaps, forks, logs in bodies, torn pieces |
 //! | [`c`] | C programs with the library for C: compiled strictly, run with sanitizers |
 //! | [`cluster`] | replicas to order: what they answer to a client, in simulated time or behind sockets |
@@ -23,6 +24,7 @@
     reason = "a mistake in the use of the kit should stop the test"
 )]
 
+pub mod asynch;
 pub mod build;
 pub mod c;
 pub mod cluster;

@@ -1,15 +1,22 @@
-//! A buffer as a window over a device: what is in it need not be read again.
+//! A buffer as a window over a log: what is in it need not be read again.
+//!
+//! ```text
+//!                   start             start + size                 end
+//!   log      -------|#################|----------------------------|
+//!   buffer     |....|#################|     room     |......|
+//!              0    begin                            target
+//! ```
+//!
+//! It does not read. Asked for bytes that it lacks, it says that it is in [`Need`], and whoever has the device
+//! reads into its [room](Window::room): `seek`, `room`, `filled`, in this order.
 
 use super::ReadError;
 use crate::checksum::Profile;
 use crate::resync::Resync;
-use crate::storage::uninterrupted;
-use crate::wire::{HEAD_SIZE, HEAD_SIZE_U32};
-use embedded_io::{Read, Seek, SeekFrom};
+use crate::wire::HEAD_SIZE;
 
 #[derive(Debug)]
-pub(super) struct Window<D, B> {
-    device: D,
+pub(crate) struct Window<B> {
     buffer: B,
     /// The log's offset of the window's first byte.
     start: u64,
@@ -17,64 +24,53 @@ pub(super) struct Window<D, B> {
     begin: usize,
     /// Bytes in the window.
     size: usize,
-    /// Where the device stands, if that is known.
-    position: Option<u64>,
+    /// Where the device stands; [`UNKNOWN`] if that is not known.
+    position: u64,
     /// Where the log ends.
     end: u64,
     read_ahead: usize,
 }
 
+/// No device stands there. (An `Option` takes a third more, here and in each comparison.)
+const UNKNOWN: u64 = u64::MAX;
+
 /// What a window shows from an offset on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct View<'a> {
-    pub(super) bytes: &'a [u8],
+pub(crate) struct View<'a> {
+    pub(crate) bytes: &'a [u8],
     /// Bytes from the offset to the log's end, whether in `bytes` or not.
-    pub(super) rest: u64,
+    pub(crate) rest: u64,
 }
 
-impl<D: Read + Seek, B: AsMut<[u8]>> Window<D, B> {
-    pub(super) fn new(mut device: D, mut buffer: B) -> Result<Self, ReadError<D::Error>> {
+/// The window has to hold so many bytes, and does not: something has to be read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Need {
+    size_min: usize,
+    /// Up to how many one read may fill it, if the buffer is as large.
+    size_max: usize,
+}
+
+impl<B: AsMut<[u8]>> Window<B> {
+    /// An empty window over a log that ends at 0, until [`opened`](Self::opened); `None` if the buffer is too
+    /// small for any step.
+    pub(super) fn new(mut buffer: B) -> Option<Self> {
         if buffer.as_mut().len() < HEAD_SIZE {
-            return Err(ReadError::Buffer { offset: 0, needed: HEAD_SIZE_U32 });
+            return None;
         }
-        let end = uninterrupted(|| device.seek(SeekFrom::End(0))).map_err(ReadError::Device)?;
-        Ok(Self {
-            device,
-            buffer,
-            start: 0,
-            begin: 0,
-            size: 0,
-            position: Some(end),
-            end,
-            read_ahead: usize::MAX,
-        })
+        Some(Self { buffer, start: 0, begin: 0, size: 0, position: UNKNOWN, end: 0, read_ahead: usize::MAX })
     }
 
     /// The log's bytes from `offset` on: at least `size_min` (at least 1), unless the log ends before.
-    pub(super) fn at(&mut self, offset: u64, size_min: usize) -> Result<View<'_>, ReadError<D::Error>> {
+    pub(crate) fn view(&mut self, offset: u64, size_min: usize) -> Result<View<'_>, Need> {
         self.move_to(offset);
-        let capacity = self.buffer.as_mut().len();
-        let rest = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let wanted = size_min.max(1).min(rest);
-        if wanted > capacity {
-            let needed = u32::try_from(wanted).unwrap_or(u32::MAX);
-            return Err(ReadError::Buffer { offset, needed });
-        }
-        // Even a window that is full enough may be asked for bytes behind the log's end: hide those.
-        self.size = self.size.min(rest);
-        if self.size < wanted {
-            self.compact();
-        }
-        let target = wanted.max(self.read_ahead).min(rest).min(capacity);
-        while self.size < wanted {
-            let read = self.read(target)?;
-            if read == 0 {
-                self.end = self.start.saturating_add(self.size as u64); // the device shrank
-                break;
-            }
-            self.size += read;
-        }
         let rest = self.end.saturating_sub(offset);
+        let available = usize::try_from(rest).unwrap_or(usize::MAX);
+        let size_min = size_min.max(1).min(available);
+        // Even a window that is full enough may be asked for bytes behind the log's end: hide those.
+        self.size = self.size.min(available);
+        if self.size < size_min {
+            return Err(Need { size_min, size_max: size_min.max(self.read_ahead).min(available) });
+        }
         let (_, bytes) = self.current();
         Ok(View { bytes, rest })
     }
@@ -106,40 +102,52 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Window<D, B> {
         self.begin = 0;
     }
 
-    /// Reads once behind a compact window, up to `target` bytes in all.
-    fn read(&mut self, target: usize) -> Result<usize, ReadError<D::Error>> {
-        let at = self.start.saturating_add(self.size as u64);
-        if self.position != Some(at) {
-            self.position = None;
-            let moved = uninterrupted(|| self.device.seek(SeekFrom::Start(at)));
-            self.position = Some(moved.map_err(ReadError::Device)?);
+    /// Makes room for what is needed, and tells where the device has to be moved before it is read; nothing if
+    /// it stands there. From here to [`filled`](Self::filled) it is not known where it stands: a read may fail,
+    /// or be given up.
+    pub(super) fn seek<E>(&mut self, need: Need) -> Result<Option<u64>, ReadError<E>> {
+        if need.size_min > self.buffer.as_mut().len() {
+            let needed = u32::try_from(need.size_min).unwrap_or(u32::MAX);
+            return Err(ReadError::Buffer { offset: self.start, needed });
         }
-        let room = self.buffer.as_mut().get_mut(self.size..target).unwrap_or_default();
-        let read = match uninterrupted(|| self.device.read(room)) {
-            // A device that claims more than there was room for is not believed.
-            Ok(read) => read.min(room.len()),
-            Err(error) => {
-                self.position = None;
-                return Err(ReadError::Device(error));
-            }
-        };
-        self.position = Some(at.saturating_add(read as u64));
-        Ok(read)
+        self.compact();
+        let offset = self.window_end();
+        let is_there = self.position == offset;
+        self.position = UNKNOWN;
+        Ok((!is_there).then_some(offset))
+    }
+
+    /// Where the bytes go.
+    pub(super) fn room(&mut self, need: Need) -> &mut [u8] {
+        let buffer = self.buffer.as_mut();
+        let target = need.size_max.min(buffer.len());
+        buffer.get_mut(self.size..target).unwrap_or_default()
+    }
+
+    /// Takes `read` bytes, which are in the room now.
+    pub(super) fn filled(&mut self, read: usize) {
+        self.size += read;
+        let offset = self.window_end();
+        self.position = offset;
+        if read == 0 {
+            self.end = offset; // the device shrank
+        }
+    }
+
+    /// At most the log's end, or the start where that is behind it.
+    const fn window_end(&self) -> u64 {
+        self.start.wrapping_add(self.size as u64)
     }
 
     /// Gives a search all the bytes that it wants.
-    pub(super) fn drive<P: Profile>(
-        &mut self,
-        search: &mut Resync<P>,
-    ) -> Result<Option<u64>, ReadError<D::Error>> {
+    #[inline(never)] // a search is large, and has one caller for each form of reading
+    pub(super) fn drive<P: Profile>(&mut self, search: &mut Resync<P>) -> Result<Option<u64>, Need> {
         while let Some(want) = search.want() {
-            search.give(self.at(want.offset, want.size_min as usize)?.bytes);
+            search.give(self.view(want.offset, want.size_min as usize)?.bytes);
         }
         Ok(search.found())
     }
-}
 
-impl<D, B: AsMut<[u8]>> Window<D, B> {
     /// What the window holds, and from which offset on.
     pub(super) fn current(&mut self) -> (u64, &[u8]) {
         let bytes = self.buffer.as_mut().get(self.begin..).unwrap_or_default();
@@ -147,7 +155,12 @@ impl<D, B: AsMut<[u8]>> Window<D, B> {
     }
 }
 
-impl<D, B> Window<D, B> {
+impl<B> Window<B> {
+    /// The device was moved to its end, which is the log's.
+    pub(super) const fn opened(&mut self, end: u64) {
+        (self.end, self.position) = (end, end);
+    }
+
     pub(super) const fn end(&self) -> u64 {
         self.end
     }
@@ -158,10 +171,6 @@ impl<D, B> Window<D, B> {
 
     pub(super) const fn set_read_ahead(&mut self, size: usize) {
         self.read_ahead = size;
-    }
-
-    pub(super) fn into_device(self) -> D {
-        self.device
     }
 }
 

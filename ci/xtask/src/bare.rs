@@ -11,7 +11,8 @@ const TARGETS: [&str; 4] =
     ["thumbv6m-none-eabi", "thumbv7m-none-eabi", "riscv32imac-unknown-none-elf", "aarch64-unknown-none"];
 
 /// Feature sets of the core.
-const FEATURES: [&str; 4] = ["", "--features defmt", "--features small", "--features nor-flash"];
+const FEATURES: [&str; 5] =
+    ["", "--features async", "--features defmt", "--features nor-flash", "--features small"];
 
 /// Builds the core for each target with each set of features, and the library for C, without a warning: there, code for other
 /// CPUs is left out. That neither `std` nor an allocator is used:

@@ -31,6 +31,8 @@ pub(crate) fn clippy(root: &Root) -> Result<Done, Stop> {
     for what in [
         "--workspace --all-targets --all-features",
         "--package aof-nostd",
+        "--package aof-nostd --features async",
+        "--package aof-nostd --features async,defmt",
         "--package aof-nostd --features defmt",
         "--package aof-nostd --features small",
         "--package aof-c --no-default-features --features tigerbeetle",

@@ -5,6 +5,7 @@
 //! bin/verify-P      the same, and `job::verify` for a profile   - baseline = what verifying costs
 //! bin/salvage-P     the same, and `job::salvage`                - baseline = going on behind damage, too
 //! bin/append-P      the same, and `job::append`                 - baseline = what writing costs
+//! bin/J_async-P    the same, and `asynch::J`                    - baseline = over devices to be waited for
 //! bin/both-P        the same, and `guide::run`                  - baseline = what a logging device costs
 //! bin/checksums     instructions of each checksum
 //! ```
@@ -20,6 +21,7 @@
 
 #![no_std]
 
+pub mod asynch;
 mod device;
 pub mod guide;
 pub mod job;

@@ -128,6 +128,28 @@ pub(crate) fn is_panic(name: &str) -> bool {
     name.contains("panicking::") || name.contains("rust_begin_unwind") || name.ends_with("::panicked")
 }
 
+/// What the compiler puts into every `async fn`: a panic for an executor that polls a future which was done.
+/// No input leads there.
+const RESUMED: &str = "core::panicking::panic_const::panic_const_async_fn_resumed";
+
+/// What is left of a program's panics without [`RESUMED`], and without what nothing else calls.
+pub(crate) fn without_resumed(mut found: Vec<Unwanted>) -> Vec<Unwanted> {
+    let mut excused = vec![RESUMED.to_owned()];
+    loop {
+        let is_excused = |function: &Unwanted| {
+            function.name == RESUMED
+                || !function.callers.is_empty()
+                    && function.callers.iter().all(|caller| excused.contains(caller))
+        };
+        let (more, left): (Vec<_>, Vec<_>) = found.into_iter().partition(is_excused);
+        found = left;
+        if more.is_empty() {
+            return found;
+        }
+        excused.extend(more.into_iter().map(|function| function.name));
+    }
+}
+
 /// Whether a function computes what a 32-bit CPU has no instruction for and the core does without: 64-bit
 /// division, or floating point.
 pub(crate) fn is_slow_arithmetic(name: &str) -> bool {
@@ -167,6 +189,21 @@ mod tests {
             assert!(is_panic(name), "{name}");
         }
         assert!(!is_panic("aof_nostd::reader::Reader<D,B,P>::next"));
+    }
+
+    #[test]
+    fn panic_of_a_future_polled_again_excuses_nothing_else() {
+        let function = |name: &str, callers: &[&str]| Unwanted {
+            name: name.into(),
+            callers: callers.iter().map(|caller| (*caller).into()).collect(),
+        };
+        let resumed = function(RESUMED, &["main"]);
+        let found = |callers: &[&str]| {
+            vec![function("unwind", &["panic_fmt"]), function("panic_fmt", callers), resumed.clone()]
+        };
+        assert_eq!(without_resumed(found(&[RESUMED])), []);
+        assert_eq!(without_resumed(found(&[RESUMED, "bounds"])).len(), 2);
+        assert_eq!(without_resumed(found(&[])).len(), 2, "nobody knows who calls it");
     }
 
     #[test]

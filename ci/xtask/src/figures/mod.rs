@@ -90,13 +90,17 @@ const COMPILER: &str = "1.95.0-prebuilt";
 
 const PAGE: &str = "docs/embedded.md";
 const GUIDE: &str = "docs/firmware-guide.md";
-const GUIDE_SOURCE: &str = "ci/firmware/figures/src/guide.rs";
-const GUIDE_SOURCE_IN_C: &str = "ci/firmware/c/guide.c";
+/// Where its code is compiled, and in which language.
+const GUIDES: [(&str, &str); 3] = [
+    ("ci/firmware/figures/src/guide.rs", "rust"),
+    ("ci/firmware/embassy/src/logger.rs", "rust"),
+    ("ci/firmware/c/guide.c", "c"),
+];
 
 /// Measures all programs, and compares with what is recorded.
 pub(crate) fn figures(root: &Root) -> Result<Done, Stop> {
     let mut done = Done::default();
-    guide(root)?;
+    guides(root)?;
     let mut measured = Figures::new();
     let mut compiler = String::new();
     for board in &BOARDS {
@@ -206,15 +210,16 @@ fn write_page(root: &Root, tables: &str) -> Result<(), Stop> {
 }
 
 /// The guides show the code that is compiled.
-fn guide(root: &Root) -> Result<(), Stop> {
-    for (page, source, language) in [(GUIDE, GUIDE_SOURCE, "rust"), (PAGE, GUIDE_SOURCE_IN_C, "c")] {
-        let (text, code) = (read(&root.path(page))?, read(&root.path(source))?);
+fn guides(root: &Root) -> Result<(), Stop> {
+    let page = read(&root.path(GUIDE))?;
+    for (source, language) in GUIDES {
+        let code = read(&root.path(source))?;
         let Some(code) = page::guide(&code) else {
             return Stop::failed(format!("{source}: no lines `guide: begin` and `guide: end` in comments"));
         };
-        if !text.contains(&format!("```{language}\n{code}```\n")) {
+        if !page.contains(&format!("```{language}\n{code}```\n")) {
             return Stop::failed(format!(
-                "{page}: its code is not what {source} has between its marks: copy it over"
+                "{GUIDE}: its code is not what {source} has between its marks: copy it over"
             ));
         }
     }

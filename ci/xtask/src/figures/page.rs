@@ -63,6 +63,7 @@ fn sizes(text: &mut String, figures: &Figures) {
     let _ = writeln!(text, "\n|---|---|---|{}", "---|---|".repeat(BOARDS.len()));
     for (program, _) in PROGRAMS {
         let (job, profile) = program.split_once('-').unwrap_or((program, ""));
+        let job = job.replace('_', " ");
         for (variant, _) in VARIANTS {
             let _ = write!(text, "| {job} | {profile} | {variant} |");
             for board in &BOARDS {

@@ -132,7 +132,7 @@ const fn read(name: &'static str, source: Source) -> Case {
     Case { program: "read", name, source, words: &[], refused: false }
 }
 
-const fn write(
+pub(super) const fn write(
     program: &'static str,
     name: &'static str,
     source: Source,
@@ -155,7 +155,7 @@ fn cut_behind(log: &mut Vec<u8>, index: usize, count: usize) {
 }
 
 /// A torn tail: all of the last entry but its end.
-fn cut_last(log: &mut Vec<u8>) {
+pub(super) fn cut_last(log: &mut Vec<u8>) {
     log.truncate(log.len() - 9);
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! round     1          2          3              10         then
-//! device    recover,   recover,   recover,  ...  recover,   recover, append 5, verify
+//! device    recover,   recover,   recover,  ...  recover,   recover, append 10, verify
 //!           append ↯   append ↯   ↯              append ↯
 //! desktop   verify     verify     verify         verify     is it the chain that it writes itself?
 //! ```
@@ -23,11 +23,9 @@ const ROUNDS: u64 = 50;
 /// Rounds of one log.
 const ROUNDS_OF_LOG: usize = 10;
 
-/// Entries that are appended to a log after its last round.
-const APPENDED: u64 = 5;
-
-/// An emulated device appends some 50,000 entries a second to a file: it gets a fraction of the time.
-const HASTE: u32 = 8;
+/// Entries that are appended to a log after its last round: more than may be unsynced, so that no zeros are
+/// left where a device zeroed a torn tail and cannot cut it off.
+const APPENDED: u64 = 10;
 
 /// A recovery takes a few milliseconds: the power goes in one of the first.
 const HASTE_EARLY: u32 = 24;
@@ -50,7 +48,7 @@ pub(super) fn run(device: &Device<'_>, seed: u64) -> Result<(), Stop> {
         let result = format!(
             "{count} power cuts, {early} in the recovery, {torn} left a torn tail; {last} entries, all there"
         );
-        device.desktop.table.row(device.board.name, "append", &log.name, &result);
+        device.desktop.table.row(device.board.name, device.programs.append, &log.name, &result);
     }
     Ok(())
 }
@@ -74,11 +72,11 @@ impl Log<'_> {
         write(&self.device.logs.join(&self.name), &[])?;
         let mut is_torn = false; // by the round before
         for (number, delay) in (1..).zip(rounds) {
-            let run = self.device.command("append", &[&self.name, self.profile]);
+            let run = self.device.command(self.device.programs.append, &[&self.name, self.profile]);
             let said = if number % 4 == 0 || is_torn {
                 cut_early(run, *delay / HASTE_EARLY)?
             } else {
-                Some(cut(run, *delay / HASTE)?)
+                Some(cut(run, *delay / self.device.programs.haste)?)
             };
             let unchanged = Said { recovered: self.last, durable: self.last };
             let json = self.device.desktop.verify(&self.device.logs, &self.name)?;
@@ -96,7 +94,7 @@ impl Log<'_> {
     fn end(&mut self) -> Result<(), Stop> {
         let Self { device, name, profile, .. } = self;
         self.last += APPENDED;
-        let printed = device.report("append", &[name, profile, &APPENDED.to_string()])?;
+        let printed = device.report(device.programs.append, &[name, profile, &APPENDED.to_string()])?;
         let expected = device.expected(&device.desktop.verify(&device.logs, name)?)?;
         let mut differences = report::differences(&expected, &printed);
         let own = device.logs.join("cut-expected.aof");

@@ -8,12 +8,14 @@
 //! ```
 //!
 //! A board is a row of [`boards::BOARDS`](super::boards::BOARDS), a run of a program a row of
-//! [`cases::CASES`]; the program in C (`ci/firmware/c`) has a part of them, and logs nothing by defmt. [`cuts`] takes the power away while a device appends, [`replicas`] merges what three
-//! devices wrote.
+//! [`cases::CASES`]; the program in C (`ci/firmware/c`) has a part of them, and logs nothing by defmt. [`cuts`]
+//! takes the power away while a device appends, [`replicas`] merges what three devices wrote, [`executor`] has the
+//! same done by tasks of an async executor.
 
 mod cases;
 mod cuts;
 mod desktop;
+mod executor;
 mod replicas;
 
 use self::cases::{CASES, Case, EQUAL, EQUAL_IN_C, Source, cases_in_c};
@@ -27,9 +29,10 @@ use std::path::PathBuf;
 /// Runs every case on every board, and compares.
 pub(super) fn run(desktop: &Desktop<'_>, done: &mut Done) -> Result<(), Stop> {
     device_log::set_up(desktop)?;
-    let devices = BOARDS.iter().map(|board| Device::set_up(desktop, board, done));
+    let devices = BOARDS.iter().map(|board| Device::set_up(desktop, board, PROGRAMS, done));
     let devices: Vec<_> = devices.collect::<Result<_, _>>()?;
     let in_c = Device::set_up_in_c(desktop, done)?;
+    let executor = Device::set_up(desktop, executor::BOARD, executor::PROGRAMS, done)?;
     let mut differences = String::new();
     for device in &devices {
         for case in &CASES {
@@ -42,19 +45,37 @@ pub(super) fn run(desktop: &Desktop<'_>, done: &mut Done) -> Result<(), Stop> {
     }
     differences += &in_c.equal(&EQUAL_IN_C)?;
     differences += &replicas::differences(&devices)?;
+    differences += &executor::differences(&executor)?;
     if !differences.is_empty() {
         return Stop::failed(differences);
     }
-    for (seed, device) in (1..).zip(devices.iter().chain([&in_c])) {
+    for (seed, device) in (1..).zip(devices.iter().chain([&in_c, &executor])) {
         cuts::run(device, seed)?;
     }
     Ok(())
 }
 
+/// The programs of a package.
+#[derive(Clone, Copy)]
+struct Programs {
+    package: &'static str,
+    /// The one that appends.
+    append: &'static str,
+    /// Behind the target's name, the name of the directory of logs.
+    suffix: &'static str,
+    /// By how much a time is divided after which the power goes.
+    haste: u32,
+}
+
+/// An emulated device appends some 50,000 entries a second to a file: it gets a fraction of the time.
+const PROGRAMS: Programs =
+    Programs { package: "aof-firmware-host-files", append: "append", suffix: "", haste: 8 };
+
 /// A board with its programs and a directory of logs.
 struct Device<'a> {
     desktop: &'a Desktop<'a>,
     board: &'a Board,
+    programs: Programs,
     images: PathBuf,
     logs: PathBuf,
     /// The program is the one in C: it prints a report of its own, and logs nothing by defmt.
@@ -62,14 +83,20 @@ struct Device<'a> {
 }
 
 impl<'a> Device<'a> {
-    fn set_up(desktop: &'a Desktop<'a>, board: &'a Board, done: &mut Done) -> Result<Self, Stop> {
+    fn set_up(
+        desktop: &'a Desktop<'a>,
+        board: &'a Board,
+        programs: Programs,
+        done: &mut Done,
+    ) -> Result<Self, Stop> {
         let root = desktop.root;
-        let target = board.set_up(root, "aof-firmware-host-files")?;
+        let target = board.set_up(root, programs.package)?;
         if !target.has_clippy() {
             done.left_out(format!("clippy on the firmware: it needs `rustup target add {}`", board.target));
         }
-        let logs = fresh_directory(&root.target().join("qemu").join(board.target))?;
-        Ok(Self { desktop, board, images: target.release_directory(root), logs, is_c: false })
+        let logs = format!("{}{}", board.target, programs.suffix);
+        let logs = fresh_directory(&root.target().join("qemu").join(logs))?;
+        Ok(Self { desktop, board, programs, images: target.release_directory(root), logs, is_c: false })
     }
 
     /// The board with the program in C: one image for all that it does.
@@ -81,7 +108,7 @@ impl<'a> Device<'a> {
         let library = toolchain.library("tigerbeetle,crc")?;
         toolchain.program(&["start.c", "board.c", "log.c"], &[], &library, &images.join("log"))?;
         let logs = fresh_directory(&root.target().join("qemu/c"))?;
-        Ok(Self { desktop, board: &C_BOARD, images, logs, is_c: true })
+        Ok(Self { desktop, board: &C_BOARD, programs: PROGRAMS, images, logs, is_c: true })
     }
 
     /// The image of a program.
