@@ -10,6 +10,8 @@ use std::path::PathBuf;
 /// Workspaces beside the main one.
 const OTHER_WORKSPACES: [&str; 4] =
     ["ci/firmware/Cargo.toml", DEVICE_LOG, fuzz::MANIFEST, "tests/append/Cargo.toml"];
+/// The one that has many dependencies.
+const COMMAND: &str = "aof-cli";
 /// The decoder of what devices log.
 const DEVICE_LOG: &str = "ci/device-log/Cargo.toml";
 
@@ -89,8 +91,9 @@ pub(crate) fn docs(root: &Root) -> Result<Done, Stop> {
     linker(root)?;
     let run = root.cargo("doc --workspace --no-deps --all-features");
     run.env("RUSTDOCFLAGS", "-D warnings").check()?;
-    let published = PUBLISHED.iter().flat_map(|name| ["--package", name]);
-    // docs.rs has a nightly compiler, for the labels of what needs a feature.
+    let published = PUBLISHED.iter().filter(|name| **name != COMMAND).flat_map(|name| ["--package", name]);
+    // docs.rs has a nightly compiler, for the labels of what needs a feature. (The command has no features, and
+    // would be checked once more with all that it depends on.)
     let run = root.cargo("doc --no-deps --all-features").args(published).env("RUSTC_BOOTSTRAP", "1");
     let run = run.env("CARGO_TARGET_DIR", root.target().join("docs-rs"));
     run.env("RUSTDOCFLAGS", "--cfg docsrs -D warnings").check()?;
@@ -101,7 +104,7 @@ pub(crate) fn docs(root: &Root) -> Result<Done, Stop> {
 /// would be compiled a third time, with all that it depends on.)
 pub(crate) fn package(root: &Root) -> Result<Done, Stop> {
     linker(root)?;
-    let (libraries, all) = (PUBLISHED.iter().filter(|name| **name != "aof-cli"), PUBLISHED.iter());
+    let (libraries, all) = (PUBLISHED.iter().filter(|name| **name != COMMAND), PUBLISHED.iter());
     for (option, names) in [("", libraries.collect::<Vec<_>>()), ("--no-verify", all.collect())] {
         // A change that is not committed yet is checked too.
         let run = root.cargo(&format!("package --allow-dirty --all-features {option}"));

@@ -33,7 +33,11 @@ mod target;
 use crate::outcome::{Done, Outcome, Stop};
 use crate::run::Root;
 use std::env;
-use std::process::ExitCode;
+use std::fs::{self, File};
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// A check by name.
@@ -54,7 +58,6 @@ const STEPS: [Step; 12] = [
     Step { name: "package", what: "the crates are fit to publish", run: host::package },
     Step { name: "fuzz", what: "the fuzz targets build, and find nothing in a short run", run: fuzz::fuzz },
     Step { name: "targets", what: "the core builds for bare targets", run: bare::targets },
-    Step { name: "qemu", what: "a microcontroller and the command agree on the same logs", run: qemu::qemu },
     Step {
         name: "figures",
         what: "what the core costs on devices has not grown, and nothing in it panics",
@@ -65,6 +68,7 @@ const STEPS: [Step; 12] = [
         what: "the core's tests pass on a big-endian CPU",
         run: big_endian::big_endian,
     },
+    Step { name: "qemu", what: "a microcontroller and the command agree on the same logs", run: qemu::qemu },
 ];
 
 fn main() -> ExitCode {
@@ -87,10 +91,62 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    // Half of all is waiting for one process: the steps for devices run beside the others.
+    let beside = if names.is_empty() { Beside::start(&root, &DEVICES) } else { None };
     let strict = env::var_os("AOF_CI_STRICT").is_some_and(|value| value == "1");
-    let chosen = STEPS.iter().filter(|step| names.is_empty() || names.contains(&step.name.to_owned()));
-    let results: Vec<_> = chosen.map(|step| carry_out(step, &root, strict)).collect();
-    table(&results)
+    let is_chosen = |step: &&Step| match (names.is_empty(), &beside) {
+        (true, Some(beside)) => !beside.names.contains(&step.name),
+        (true, None) => true,
+        (false, _) => names.contains(&step.name.to_owned()),
+    };
+    let results: Vec<_> = STEPS.iter().filter(is_chosen).map(|step| carry_out(step, &root, strict)).collect();
+    let others = beside.map_or(ExitCode::SUCCESS, Beside::end);
+    let own = table(&results);
+    if others == ExitCode::SUCCESS { own } else { others }
+}
+
+/// Steps that run beside the others, in the order that needs what the others build last.
+const DEVICES: [&str; 4] = ["targets", "figures", "bigendian", "qemu"];
+
+/// This program once more, with some of the steps; its output is kept until the others are done.
+struct Beside {
+    names: &'static [&'static str],
+    child: Child,
+    log: PathBuf,
+}
+
+impl Beside {
+    /// Nothing where there is one core, or it cannot be started: then they run in turn.
+    fn start(root: &Root, names: &'static [&'static str]) -> Option<Self> {
+        if thread::available_parallelism().map_or(1, NonZero::get) < 2 {
+            return None;
+        }
+        let log = root.target().join("ci-devices.log");
+        let _ = fs::create_dir_all(root.target());
+        let output = File::create(&log).ok()?;
+        let mut command = Command::new(env::current_exe().ok()?);
+        command.arg("ci").args(names).stdin(Stdio::null()).stderr(output.try_clone().ok()?).stdout(output);
+        let child = command.spawn().ok()?;
+        println!(
+            "beside these: {}; their output comes at the end, and stands in {}",
+            names.join(", "),
+            log.display()
+        );
+        Some(Self { names, child, log })
+    }
+
+    fn end(mut self) -> ExitCode {
+        println!("\n==== beside these: waiting for {}", self.names.join(", "));
+        let ended = self.child.wait();
+        print!("{}", fs::read_to_string(&self.log).unwrap_or_default());
+        match ended {
+            Ok(status) if status.success() => ExitCode::SUCCESS,
+            _ => {
+                println!("==== one of the steps {} failed: see above", self.names.join(", "));
+                ExitCode::FAILURE
+            }
+        }
+    }
 }
 
 fn help() -> String {
