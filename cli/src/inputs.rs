@@ -1,7 +1,7 @@
 //! The logs that a command line names: [`expand`].
 //!
 //! A folder stands for the logs in it: its files whose names contain `.aof`, such as `r0.aof`, `r0.aof.1` and
-//! `log.aof-2026-11-21`, by name. Folders in it are not looked into. Left out, and told:
+//! `log.aof-2026-11-21`, by name. Left out, and told:
 //!
 //! | left out | why |
 //! |---|---|
@@ -10,6 +10,7 @@
 //! | `*.torn-at-N` | what `repair` cut off and kept |
 //! | `*.progress` | how far a `recover` is |
 //! | the command's output | |
+//! | folders | one that was forgotten, or another cluster's: whoever means it names it |
 //!
 //! A pattern is the shell's to expand. One that reaches the command matched nothing, or stood in quotes.
 
@@ -51,10 +52,11 @@ fn is_pattern(path: &Path) -> bool {
 fn logs_in(folder: &Path, output: Option<&Path>) -> Result<Vec<PathBuf>, Failure> {
     let failed = |error| Failure::read(folder, error);
     let output = output.and_then(|output| output.canonicalize().ok());
-    let (mut logs, mut others) = (Vec::new(), Vec::new());
+    let (mut logs, mut others, mut folders) = (Vec::new(), Vec::new(), Vec::new());
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         if path.is_dir() {
+            folders.push(path);
             continue;
         }
         let is_output = output.is_some() && path.canonicalize().ok() == output;
@@ -62,6 +64,7 @@ fn logs_in(folder: &Path, output: Option<&Path>) -> Result<Vec<PathBuf>, Failure
     }
     logs.sort();
     others.sort();
+    folders.sort();
     if logs.is_empty() {
         return Err(Failure::Usage(format!(
             "cannot read {}: no log is in this folder ({}): logs are files whose names contain .aof, in it and not below it; name \
@@ -74,7 +77,12 @@ fn logs_in(folder: &Path, output: Option<&Path>) -> Result<Vec<PathBuf>, Failure
         )));
     }
     if !others.is_empty() {
-        output::note(&format!("{}: no logs by their names, left out: {}", shown(folder), names(&others)));
+        let left_out = names(&others);
+        output::note(&format!("{}: left out, not named as logs or being the output: {left_out}", shown(folder)));
+    }
+    if !folders.is_empty() {
+        let left_out = names(&folders);
+        output::note(&format!("{}: folders in it are not looked into: {left_out}", shown(folder)));
     }
     Ok(logs)
 }

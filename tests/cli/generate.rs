@@ -56,6 +56,14 @@ const CONTENTS: [&str; 7] = [
     "--entries 300 --body 60KiB..200KiB",
 ];
 
+/// The same where an output of before may be.
+fn made_anew(out: &Path, options: &str) -> Value {
+    if out.is_dir() {
+        fs::remove_dir_all(out).unwrap();
+    }
+    made(out, options)
+}
+
 #[test]
 fn verify_finds_what_was_told_and_nothing_else() {
     let directory = tempfile::tempdir().unwrap();
@@ -69,7 +77,7 @@ fn verify_finds_what_was_told_and_nothing_else() {
         ] {
             let options = format!("{content} {faults} --seed {seed} --force");
             let output = directory.path().join(format!("{seed}"));
-            let made = made(&output, &options);
+            let made = made_anew(&output, &options);
             for survey in expect_told(&made, &options) {
                 for finding in survey["findings"].as_array().unwrap() {
                     *kinds.entry(finding["kind"].as_str().unwrap().to_owned()).or_default() += 1;
@@ -104,8 +112,8 @@ fn merged_the_replicas_logs_are_the_log_without_faults() {
             [(5, "--damage 8 --backtracks 2 --gaps 2 --torn-tail"), (6, "--pieces 4 --damage 2 --gaps 4")]
         {
             let content = format!("{content} --replicas 3 --seed {seed} --force");
-            let without = made(&path("without"), &content);
-            let with = made(&path("with"), &format!("{content} {faults}"));
+            let without = made_anew(&path("without"), &content);
+            let with = made_anew(&path("with"), &format!("{content} {faults}"));
             assert_eq!((&with["whole"], &with["lost_ops"]), (&true.into(), &Value::Array(vec![])));
             let out = path("merged.aof");
             let merge = ["merge".into(), "--force".into(), "--output".into(), out.clone()];
@@ -228,13 +236,17 @@ fn outputs_that_exist_are_replaced_only_on_demand_and_never_with_what_is_somebod
         names
     };
     assert_eq!(names(&logs), ["r0-00.aof", "r0-01.aof", "r1-00.aof", "r1-01.aof"]);
-    generate(&logs, "--entries 90 --replicas 2").code(2);
-    made(&logs, "--entries 90 --replicas 2 --force");
-    assert_eq!(names(&logs), ["r0.aof", "r1.aof"]);
-    fs::write(logs.join("mine"), "1").unwrap();
+    // Real logs have the same names: they were replaced, and one of them removed.
     let stderr = generate(&logs, "--entries 90 --replicas 2 --force").code(2).stderr;
-    assert!(stderr.contains("holds more than generated logs, and is not replaced: move away"), "{stderr}");
-    assert_eq!(names(&logs), ["mine", "r0.aof", "r1.aof"]);
+    assert!(stderr.contains("holds more than what may be replaced"), "{stderr}");
+    assert!(stderr.contains("choose another directory"), "{stderr}");
+    generate(&logs, "--entries 90 --replicas 2").code(2);
+    assert_eq!(names(&logs), ["r0-00.aof", "r0-01.aof", "r1-00.aof", "r1-01.aof"]);
+    // An empty one holds nothing of anybody.
+    fs::remove_dir_all(&logs).unwrap();
+    fs::create_dir(&logs).unwrap();
+    made(&logs, "--entries 90 --replicas 2");
+    assert_eq!(names(&logs), ["r0.aof", "r1.aof"]);
     assert_eq!(names(directory.path()), ["log.aof", "logs"], "nothing half-done is left");
 }
 
@@ -251,6 +263,7 @@ fn options_that_do_not_go_together_are_refused_with_what_to_do() {
         ("--entries 5 --body 0 --pieces 9", "too few for 9 pieces"),
         ("--body 1MiB", "a body has at most 1048320 bytes"),
         ("--events 9000", "room for at most 8189"),
+        ("--entries 3 --accounts 100000", "takes 13 entries before the first transfer"),
         ("--events 1 --operations register", "with --body bodies are random bytes"),
         ("--events 2000 --rate 1000000", "there are 1000 between two entries"),
     ] {

@@ -48,7 +48,8 @@ fn folder_stands_for_the_logs_in_it_in_any_order() {
     assert_eq!(inputs.len(), 30);
     assert!(inputs.iter().all(|input| input["damage"].as_array().unwrap().is_empty()));
     let told = format!(
-        "aof: {}: no logs by their names, left out: .r0.aof.aof-x1y2z3, README.md, r0.aof.progress, r0.aof.torn-at-512\n",
+        "aof: {0}: left out, not named as logs or being the output: .r0.aof.aof-x1y2z3, README.md, r0.aof.progress, r0.aof.torn-at-512\n\
+         aof: {0}: folders in it are not looked into: older.aof\n",
         folder.path().display()
     );
     assert_eq!(ran.stderr, told);

@@ -16,14 +16,15 @@ use std::path::PathBuf;
                   otherwise. Outputs appear whole or not at all.",
     after_help = "Examples:\n  aof generate --output small.aof --entries 100000 --body 256\n  aof generate --output \
                   transfers.aof --events 1..8189 --accounts 100000\n  aof generate --output crashed --replicas 3 \
-                  --backtracks 2 --gaps 1 --damage 4 --torn-tail\n\nSizes, counts and operations may be ranges, and \
-                  several with commas between them, each with a weight behind a colon: --body 0:90,128..4096:9,1MiB:1."
+                  --backtracks 2 --gaps 1 --damage 4 --torn-tail\n\nSizes and counts may be ranges; they and operations \
+                  may be several with commas between them, each with a weight behind a colon: --body \
+                  0:90,128..4096:9,1048320:1."
 )]
 pub struct GenerateArgs {
     /// The log to write; a directory for the logs of several replicas, or several pieces
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::AnyPath)]
     pub output: PathBuf,
-    /// Replace an output that exists
+    /// Replace a file that exists. A directory is never replaced, unless it is empty
     #[arg(long)]
     pub force: bool,
     /// Report as one JSON object

@@ -104,6 +104,16 @@ impl History {
             }
             None => ledger(args, body_size_max)?,
         };
+        if let (Some(asked), Bodies::Ledger { batch_max, .. }) = (args.accounts, &bodies) {
+            let entries = asked.div_ceil(*batch_max);
+            if entries >= args.entries {
+                return Err(Failure::Usage(format!(
+                    "--accounts {asked} takes {entries} entries before the first transfer, and --entries {} are all: \
+                     fewer accounts, or more entries",
+                    args.entries
+                )));
+            }
+        }
         let interval_ns = 1_000_000_000 / args.rate.max(1);
         let last_ns = args.entries.checked_mul(interval_ns).and_then(|time| time.checked_add(args.start));
         let views = args.entries.checked_mul(u64::from(args.view_changes) + 1);

@@ -87,7 +87,7 @@ pub fn run(args: &GenerateArgs) -> Result<Exit, Failure> {
     if is_one_file {
         destination::check(&args.output, &[], args.force)?;
     } else {
-        target_directory(args).check(&[], args.force)?;
+        target_directory(args).check(&[], may_replace(args))?;
     }
     let plan = Plan::new(&Offsets::new(&history), &args.faults)?;
     let ends =
@@ -96,17 +96,15 @@ pub fn run(args: &GenerateArgs) -> Result<Exit, Failure> {
     Ok(Exit::Sound)
 }
 
-/// Where the files go.
+/// Where the files go: a new directory, or an empty one. What stands in another may be somebody's logs: they have
+/// the same names.
 fn target_directory(args: &GenerateArgs) -> Directory<'_> {
-    Directory { path: &args.output, what: "generated logs", is_ours }
+    Directory { path: &args.output, what: "what may be replaced", is_ours: |_| false }
 }
 
-/// Whether a file of this name was made by this command: nothing else is replaced.
-fn is_ours(name: &str) -> bool {
-    let number = name.strip_prefix('r').and_then(|name| name.strip_suffix(".aof"));
-    number.is_some_and(|number| {
-        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
-    })
+/// Whether the directory may be replaced: it is empty.
+fn may_replace(args: &GenerateArgs) -> bool {
+    args.force || std::fs::read_dir(&args.output).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 fn write_file(args: &GenerateArgs, history: &History, plan: &Plan) -> Result<Ends, Failure> {
@@ -140,7 +138,7 @@ fn write_files(args: &GenerateArgs, history: &History, plan: &Plan) -> Result<En
     for file in &files {
         file.sync_all().map_err(failed)?;
     }
-    target_directory(args).commit(directory, args.force)?;
+    target_directory(args).commit(directory, may_replace(args))?;
     Ok(ends)
 }
 

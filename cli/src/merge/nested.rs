@@ -8,6 +8,11 @@
 //! Two things give such a run away: some input holds the entry that should stand at the damage, and its size
 //! tells how far it reaches; or the run is of a cluster that no log outside of damage has.
 //!
+//! Where neither does, the run is an *island*, which gives way to what stands in a log, unless its ops tell that it
+//! stands where it should: above all before it in the log and below all behind it, with room for a damaged entry on
+//! either side. Behind the damaged entry 7 the log goes on with 8: nothing that somebody has put into its body is
+//! above 8 and below it.
+//!
 //! All are judged before any is dropped, or the order of the inputs would matter: what is dropped from one may
 //! be what tells of another.
 //!
@@ -32,6 +37,7 @@ const WINDOW: usize = 256;
 pub(crate) fn judge(found: &mut Found, inputs: &mut [Input], work: &Work) -> Result<(), Failure> {
     let firm = firm_clusters(found)?;
     largest_children(found, work)?;
+    compare_ops(found)?;
     let mut before: Option<Run> = None;
     let mut runs = found.runs.walk();
     let mut judged = 0_u64;
@@ -46,7 +52,7 @@ pub(crate) fn judge(found: &mut Found, inputs: &mut [Input], work: &Work) -> Res
             .filter(|before| before.input == run.input && before.child_size > 0)
             .is_some_and(|before| run.end <= before.end.saturating_add(before.child_size));
         let foreign = !firm.is_empty() && !firm.contains(&run.cluster());
-        let nested = run.is_island() && foreign || run.damage_before() && covered;
+        let nested = run.is_enclosed() && foreign || run.damage_before() && covered;
         if nested || run.is_island() {
             for number in run.stretch..run.stretch + run.stretches {
                 if let Some(mut stretch) = found.stretches.get(number)? {
@@ -67,6 +73,31 @@ pub(crate) fn judge(found: &mut Found, inputs: &mut [Input], work: &Work) -> Res
     Ok(())
 }
 
+/// Compares the ops of each run with those before and behind it in its log.
+fn compare_ops(found: &mut Found) -> Result<(), Failure> {
+    let mut highest: Option<(u32, u64)> = None;
+    for number in 0..found.runs.len() {
+        if number.is_multiple_of(STOP_EVERY) && output::stopped() {
+            return Err(Failure::Interrupted);
+        }
+        let Some(mut run) = found.runs.get(number)? else { break };
+        let before = highest.filter(|(input, _)| *input == run.input).map(|(_, op)| op);
+        highest = Some((run.input, run.compare_before(before)));
+        found.runs.set(number, run)?;
+    }
+    let mut lowest: Option<(u32, u64)> = None;
+    for number in (0..found.runs.len()).rev() {
+        if number.is_multiple_of(STOP_EVERY) && output::stopped() {
+            return Err(Failure::Interrupted);
+        }
+        let Some(mut run) = found.runs.get(number)? else { break };
+        let behind = lowest.filter(|(input, _)| *input == run.input).map(|(_, op)| op);
+        lowest = Some((run.input, run.compare_behind(behind)));
+        found.runs.set(number, run)?;
+    }
+    Ok(())
+}
+
 /// The first cluster of an input, and the first that is another.
 fn note_clusters(clusters: &mut Vec<(u64, u128)>, run: &Run) {
     for (offset, cluster) in [Some((run.start, run.cluster())), run.other_cluster()].into_iter().flatten() {
@@ -78,12 +109,12 @@ fn note_clusters(clusters: &mut Vec<(u64, u128)>, run: &Run) {
     }
 }
 
-/// The clusters of runs that are no islands: two an input at most.
+/// The clusters of runs without damage on one side or both: two an input at most.
 fn firm_clusters(found: &Found) -> Result<BTreeSet<u128>, Failure> {
     let mut clusters = BTreeSet::new();
     let mut runs = found.runs.walk();
     while let Some(run) = runs.next()? {
-        if !run.is_island() {
+        if !run.is_enclosed() {
             clusters.insert(run.cluster());
         }
     }

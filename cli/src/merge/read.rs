@@ -81,6 +81,9 @@ pub(crate) struct Run {
     pub(crate) stretches: u64,
     /// The op of its last entry.
     pub(crate) last_op: u64,
+    /// The lowest and the highest op in it.
+    op_min: u64,
+    op_max: u64,
     /// The bytes of that entry's largest child, if damage stands behind it.
     pub(crate) child_size: u64,
     /// The first entry of another cluster than `cluster`, if there is one.
@@ -97,6 +100,8 @@ impl Run {
     const BEFORE: u32 = 1;
     const BEHIND: u32 = 2;
     const OTHER: u32 = 4;
+    const ABOVE: u32 = 8;
+    const BELOW: u32 = 16;
 
     /// The cluster of the first entry.
     pub(crate) fn cluster(&self) -> u128 {
@@ -116,10 +121,37 @@ impl Run {
         self.flags & Self::BEHIND != 0
     }
 
-    /// Whether damage stands directly before and behind it: it might lie inside the body of a damaged entry.
-    pub(crate) fn is_island(&self) -> bool {
+    /// Whether damage stands directly before and behind it.
+    pub(crate) fn is_enclosed(&self) -> bool {
         self.damage_before() && self.damage_behind()
     }
+
+    /// Whether it might lie inside the body of a damaged entry: it is enclosed, and its ops do not tell where it
+    /// stands.
+    pub(crate) fn is_island(&self) -> bool {
+        self.is_enclosed() && self.flags & (Self::ABOVE | Self::BELOW) != Self::ABOVE | Self::BELOW
+    }
+
+    /// Compares it with the highest op before it in its log, and gives the highest so far.
+    pub(crate) fn compare_before(&mut self, before: Option<u64>) -> u64 {
+        if before.is_some_and(|before| has_room(before, self.op_min)) {
+            self.flags |= Self::ABOVE;
+        }
+        before.unwrap_or(0).max(self.op_max)
+    }
+
+    /// Compares it with the lowest op behind it in its log, and gives the lowest so far.
+    pub(crate) fn compare_behind(&mut self, behind: Option<u64>) -> u64 {
+        if behind.is_some_and(|behind| has_room(self.op_max, behind)) {
+            self.flags |= Self::BELOW;
+        }
+        behind.unwrap_or(u64::MAX).min(self.op_min)
+    }
+}
+
+/// Whether another entry, a damaged one, has room between two.
+fn has_room(before: u64, behind: u64) -> bool {
+    before.checked_add(2).is_some_and(|least| least <= behind)
 }
 
 /// What all inputs hold, in the order read.
@@ -228,6 +260,7 @@ impl Reading<'_> {
             run.end = piece.end;
             run.entries += piece.count;
             (run.last, run.last_op) = (piece.last, piece.op.saturating_add(piece.count - 1));
+            (run.op_min, run.op_max) = (run.op_min.min(piece.op), run.op_max.max(run.last_op));
             if piece.cluster != run.cluster() && run.flags & Run::OTHER == 0 {
                 run.flags |= Run::OTHER;
                 (run.other_at, run.other) = (piece.offset, piece.cluster.to_ne_bytes());
@@ -271,6 +304,8 @@ impl Reading<'_> {
             stretch: self.found.stretches.len(),
             stretches: 0,
             last_op: 0,
+            op_min: u64::MAX,
+            op_max: 0,
             child_size: 0,
             other_at: 0,
             last: piece.last,

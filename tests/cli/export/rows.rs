@@ -291,6 +291,22 @@ fn behind_a_gap_what_is_planted_in_a_damaged_body_is_not_exported() {
     }
 }
 
+/// Between two damaged entries of each of two copies everything was passed over, as if it might have been planted,
+/// and "no sound entry has them" was told of it.
+#[test]
+fn what_stands_between_damage_is_exported_where_its_ops_tell_that_it_is_the_logs_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut log = Builder::new(AnyProfile::default()).chain(&[0; 40]).build();
+    for op in [11, 32] {
+        log.bytes[log.entries[op - 1].offset + 40] ^= 1;
+    }
+    let inputs = ["one.aof", "other.aof"].map(|name| file(&directory, name, &log.bytes));
+    let ran = export(&["--format", "entries", "--output", "-"], &inputs).code(1);
+    let expected: Vec<u64> = (1..=40).filter(|op| ![11, 32].contains(op)).collect();
+    assert_eq!(ops(&ran.json()), expected, "{}", ran.stderr);
+    assert!(ran.stderr.contains("ops 11, 32 are not exported"), "{}", ran.stderr);
+}
+
 /// Op 6 stands behind a gap, and in the damaged op 7 somebody has planted a child of it. The sound op 8 names another
 /// parent: what was planted goes off again, and nothing is a fork.
 #[test]
@@ -331,8 +347,9 @@ fn behind_a_gap_entries_between_damage_are_exported_where_a_sound_one_names_them
         file(&directory, "b.aof", &damaged(&[8, 9, 10, 13, 14])),
     ];
     let ran = export(&["--format", "entries", "--output", "-"], &inputs).code(1);
-    // 15 is firm. 12 and 13 of the one log and 11 and 12 of the other are islands; nobody firm names them.
-    assert_eq!(ops(&ran.json()), [1, 2, 3, 15], "{}", ran.stderr);
+    // 15 stands behind all damage, and by its ops the piece with 12 and 13 stands where it should. It names 11 of the
+    // other log, which names 10.
+    assert_eq!(ops(&ran.json()), [1, 2, 3, 9, 10, 11, 12, 13, 15], "{}", ran.stderr);
     let inputs = [
         file(&directory, "first.aof", first),
         file(&directory, "a.aof", &damaged(&[8, 11, 14])),

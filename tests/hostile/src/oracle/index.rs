@@ -39,6 +39,8 @@ pub struct Index {
 struct Run {
     damage_before: bool,
     damage_behind: bool,
+    /// Its ops are above all before it and below all behind it, with room for a damaged entry on either side.
+    is_in_order: bool,
     start: u64,
     end: u64,
     /// The checksum and op of its last entry.
@@ -48,8 +50,12 @@ struct Run {
 }
 
 impl Run {
-    fn is_island(&self) -> bool {
+    fn is_enclosed(&self) -> bool {
         self.damage_before && self.damage_behind
+    }
+
+    fn is_island(&self) -> bool {
+        self.is_enclosed() && !self.is_in_order
     }
 }
 
@@ -65,7 +71,7 @@ fn nested(runs: &[Run], largest: &BTreeMap<(u64, Checksum), u64>, firm: &BTreeSe
             child.is_some_and(|size| run.end <= before.end.saturating_add(*size))
         });
         let foreign = !firm.is_empty() && !firm.contains(&run.cluster);
-        if run.is_island() && foreign || run.damage_before && covered {
+        if run.is_enclosed() && foreign || run.damage_before && covered {
             nested.push((run.start, run.end));
         } else {
             before = Some(run);
@@ -120,7 +126,7 @@ impl Index {
     /// All are judged before any is dropped, or the order of the inputs would matter: what is dropped from
     /// one may be what tells of another.
     fn drop_nested(&mut self, runs: &[Vec<Run>]) {
-        let firm = runs.iter().flatten().filter(|run| !run.is_island()).map(|run| run.cluster).collect();
+        let firm = runs.iter().flatten().filter(|run| !run.is_enclosed()).map(|run| run.cluster).collect();
         let largest = self.largest_children(runs);
         let nested: Vec<_> = runs.iter().map(|runs| nested(runs, &largest, &firm)).collect();
         if nested.iter().all(Vec::is_empty) {
@@ -261,12 +267,24 @@ impl Part {
                         before.damage_behind = true;
                     }
                     let (start, end) = (record.offset, record.end());
-                    runs.push(Run { damage_before, damage_behind: false, start, end, last, cluster });
+                    let (damage_behind, is_in_order) = (false, false);
+                    runs.push(Run { damage_before, damage_behind, is_in_order, start, end, last, cluster });
                 }
             }
         }
         if let (Some(run), Some(_)) = (runs.last_mut(), damage.peek()) {
             run.damage_behind = true;
+        }
+        let ops = |from: u64, until: u64| {
+            self.records.iter().filter(move |record| from <= record.offset && record.offset < until)
+        };
+        for run in &mut runs {
+            let highest_before = ops(0, run.start).map(|record| record.op).max();
+            let lowest_behind = ops(run.end, u64::MAX).map(|record| record.op).min();
+            run.is_in_order = ops(run.start, run.end).all(|record| {
+                highest_before.is_some_and(|op| op < record.op && op + 1 < record.op)
+                    && lowest_behind.is_some_and(|op| record.op < op && record.op + 1 < op)
+            });
         }
         runs
     }
