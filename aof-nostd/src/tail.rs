@@ -235,7 +235,8 @@ impl<P: Profile> Recovery<P> {
     }
 
     /// For a log in a formatted region of NOR flash, `storage::nor::NorRegion`: free space reads as 0xff, and
-    /// with no entry there whatever stands in the region is a torn first one.
+    /// with no entry there whatever stands in the region is a torn first one. **Also a whole log in another
+    /// profile**: give the one that the region was written in.
     #[must_use]
     pub const fn on_flash(self) -> Self {
         Self { medium: Medium::Flash, ..self }

@@ -78,7 +78,10 @@ fn logs_in(folder: &Path, output: Option<&Path>) -> Result<Vec<PathBuf>, Failure
     }
     if !others.is_empty() {
         let left_out = names(&others);
-        output::note(&format!("{}: left out, not named as logs or being the output: {left_out}", shown(folder)));
+        output::note(&format!(
+            "{}: left out, not named as logs or being the output: {left_out}",
+            shown(folder)
+        ));
     }
     if !folders.is_empty() {
         let left_out = names(&folders);

@@ -1,7 +1,7 @@
 /*
  * aof: append-only logs that a replica can trust, for C and C++.
  *
- * Made from the Rust code of aof-nostd/c: change it there. The guide: docs/embedded.md, "From C". The format:
+ * Made from the Rust code of aof-nostd/c: change it there. The guide: docs/firmware-guide.md. The format:
  * docs/format.md.
  *
  * Storage. aof_reader and aof_writer are the caller's memory: static, on the stack, or in a struct. Nothing is

@@ -19,7 +19,7 @@
 //!
 //! The header is `include/aof.h`. It is made from this code by the test `c`, which fails where the two
 //! differ; what C needs to know is written here, at each item, in the words of C. How to use it from C:
-//! `docs/embedded.md`.
+//! `docs/firmware-guide.md`.
 //!
 //! # Unsafe
 //!

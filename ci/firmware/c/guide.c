@@ -1,4 +1,4 @@
-/* A device that logs: the code of docs/embedded.md, which `cargo xtask ci figures` compares with this file. */
+/* A device that logs: the code of docs/firmware-guide.md, which `cargo xtask ci figures` compares with this file. */
 
 /* guide: begin */
 #include "aof.h"
@@ -34,6 +34,9 @@ aof_error log_one(const aof_device *device, void *buffer, size_t buffer_size, ao
     /* Verify every byte: bodies larger than the buffer pass by in pieces. */
     if (error == AOF_OK) {
         error = aof_verify(device, buffer, buffer_size, &options, NULL, NULL, &report, failure);
+    }
+    if (error == AOF_OK && !report.sound) {
+        error = AOF_ERROR_DAMAGE; /* to the verification damage is a finding and no error */
     }
     return error;
 }

@@ -1,4 +1,4 @@
-//! A task that logs: the code of the section "Async" of docs/embedded.md, which `cargo xtask ci figures`
+//! A task that logs: the code of the section "Async" of docs/firmware-guide.md, which `cargo xtask ci figures`
 //! compares with this file.
 
 use aof_firmware_kit::Sample;
@@ -16,7 +16,7 @@ use embedded_io_async::{Read, Seek, Write};
 /// Entries that may be unsynced.
 const UNSYNCED_MAX: u32 = 8;
 
-/// Opens the log on `device`, a region of NOR flash or a partition of a card, and logs what comes from
+/// Opens the log on `device`, a partition of a card or the like, and logs what comes from
 /// `samples`. `durable` is told the last entry that a power cut cannot take any more, and where it ends.
 pub async fn log_samples<D, E, M: RawMutex, const N: usize>(
     mut device: D,
