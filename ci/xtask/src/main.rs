@@ -1,5 +1,7 @@
 //! `cargo xtask ci [STEP...]`: every check of this repository by name; all of them without a step.
 //!
+//! Without a step, those for devices (`targets`, `figures`, `bigendian`, `qemu`) run beside the others.
+//!
 //! A step passes, fails, or could not run. What could not run is said loudly, and fails the whole run if
 //! `AOF_CI_STRICT=1` is set. A part that cannot be set up everywhere (an old toolchain) may be left out of
 //! a step that passes; the table at the end says so.
