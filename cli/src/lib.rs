@@ -13,7 +13,7 @@
 //! | [`survey`] | one file's facts and findings |
 //! | [`data_checksum`] | the reference's digest of what a replay sends |
 //! | [`replay`] | entries sent again: client, sinks, progress |
-//! | [`target`] | an output that appears whole or not at all |
+//! | [`destination`] | an output that appears whole or not at all |
 //! | [`human`] | sizes, times and counts for people |
 //! | [`size`], [`time`] | sizes and times as people type them |
 //! | [`inputs`] | the logs that a command line names |

@@ -1,6 +1,6 @@
 //! Logs of one cluster, cut up, damaged and forged: what `aof merge` makes of them is a chain of entries
 //! that the inputs hold, whatever their order and however little memory there is. It is what a merge makes
-//! that holds all entries in memory ([`oracle`](crate::oracle)), and, of undamaged inputs, what a merge in plain
+//! that holds all entries in memory ([`oracle`]), and, of undamaged inputs, what a merge in plain
 //! code makes.
 
 use crate::input::{Hurt, Recipe, hurt};
