@@ -42,6 +42,14 @@ fn crashes_of_large_workloads_by_chance_keep_the_promises() {
     }
 }
 
+/// A group commit wrote an entry, its sync failed and forgot entries before it: after a power cut it stands behind a
+/// hole of which nothing was acknowledged.
+#[test]
+fn entry_whose_sync_lost_what_stands_before_it_is_continued() {
+    let outcome = outcome(&Cases { seed: 395, cases: 1, ..Cases::default() }, Workload::Random, None);
+    assert_eq!(outcome.failure, None);
+}
+
 #[test]
 fn result_does_not_depend_on_the_number_of_threads() {
     let run = |threads| outcome(&Cases { cases: 12, threads, ..Cases::default() }, Workload::Random, None);

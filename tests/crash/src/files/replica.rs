@@ -148,16 +148,20 @@ impl Replica {
                     .map(|place| Place { acknowledged: is_known(&place), ..place })
                     .collect();
             }
+            // A write that failed may have written all of it, and the sync that failed behind it may have lost
+            // what stood before it.
+            let mut unknown: Vec<_> = places
+                .into_iter()
+                .filter_map(|(checksum, places)| history.get(&checksum).map(|(op, bytes)| (*op, bytes, places)))
+                .collect();
+            unknown.sort_unstable_by_key(|(op, ..)| *op);
+            for (op, bytes, places) in unknown {
+                if op == ledger.chain.len() as u64 + 1 {
+                    ledger.chain.push(Written { op, bytes: bytes.clone(), places });
+                }
+            }
             while ledger.chain.last().is_some_and(|entry| entry.places.is_empty()) {
                 ledger.chain.pop();
-            }
-            // A write that failed may have written all of it.
-            for (checksum, places) in places {
-                let Some((op, bytes)) = history.get(&checksum) else { continue };
-                if *op == ledger.chain.len() as u64 + 1 {
-                    let bytes = bytes.clone();
-                    ledger.chain.push(Written { op: *op, bytes, places });
-                }
             }
         });
         let last = self.log.as_ref().and_then(LogFile::last).copied().or(before);
