@@ -13,6 +13,10 @@
 //! wake carries out the next one. Nobody is told of an entry before it is durable, so that entries wait in memory
 //! for the sync: one call writes those of all threads. With one thread it is [`LogFile::sync`] after each entry.
 //!
+//! Threads that append one entry after the other would fall into two halves, of which one writes while the other
+//! waits for its sync. So a sync begins when as many entries wait as there were threads at the last one, those
+//! that it served among them, or when an eighth of a sync's time has gone by: those that are back by then share it.
+//!
 //! It is a [`LogFile`] behind a lock, and its promises are that one's: a thread that is told `Ok` has its entry on
 //! the disk; after the first failed write or sync nobody is told `Ok` any more.
 
@@ -23,6 +27,7 @@ use aof_nostd::{Draft, Entry, WriteError};
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// An entry that is durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +60,8 @@ pub struct GroupLog {
     state: Mutex<State>,
     /// A sync ended.
     ended: Condvar,
+    /// All entries that were expected wait for the sync that is about to begin.
+    gathered: Condvar,
     /// The sync that a thread is to carry out.
     job: Arc<Mutex<Option<Job>>>,
     /// What carried out the log's checkpoints before.
@@ -72,12 +79,24 @@ struct State {
     written: u64,
     /// The writes that are durable: the first so many.
     durable: u64,
-    /// Whether a thread carries out a sync.
+    /// Whether a thread carries out a sync, or is about to.
     syncing: bool,
+    /// How many writes are worth waiting for before the next sync begins: those that the last one covered, from
+    /// whose threads more may come, and those that waited at its end.
+    expected: u64,
+    /// How long the last sync took.
+    duration: Duration,
     /// What the last sync found that succeeded.
     last: Option<Checkpointed>,
     /// Whether one has failed: there will be no other.
     failed: bool,
+}
+
+impl State {
+    /// Whether the next sync has nothing to wait for: what is expected was written, or no more fits in unsynced.
+    fn has_gathered(&self) -> bool {
+        self.written - self.durable >= self.expected || self.log.unsynced() >= self.log.unsynced_max
+    }
 }
 
 impl fmt::Debug for GroupLog {
@@ -107,8 +126,18 @@ impl GroupLog {
         let slot = job.clone();
         let executor = log.sync_with(Some(Arc::new(move |job| *lock(&slot) = Some(job))));
         let write_buffer = log.buffer(WRITE_BUFFER);
-        let state = State { log, written: 0, durable: 0, syncing: false, last: None, failed: false };
-        Self { state: Mutex::new(state), ended: Condvar::new(), job, executor, write_buffer }
+        let state = State {
+            log,
+            written: 0,
+            durable: 0,
+            syncing: false,
+            expected: 0,
+            duration: Duration::ZERO,
+            last: None,
+            failed: false,
+        };
+        let (ended, gathered) = (Condvar::new(), Condvar::new());
+        Self { state: Mutex::new(state), ended, gathered, job, executor, write_buffer }
     }
 
     /// Seals an entry that continues the last one, and appends it. It is durable when this returns `Ok`.
@@ -147,6 +176,9 @@ impl GroupLog {
         let written = write(&mut state.log)?;
         state.written += 1;
         let number = state.written;
+        if state.has_gathered() {
+            self.gathered.notify_one();
+        }
         while state.durable < number {
             state = self.next_sync(state)?;
         }
@@ -178,15 +210,23 @@ impl GroupLog {
         self.lead(state)
     }
 
+    /// Waits for the writes that the next sync is expected to cover, not for long.
+    fn gather<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let most = state.duration / 8;
+        let gathered = self.gathered.wait_timeout_while(state, most, |state| !state.has_gathered());
+        gathered.unwrap_or_else(PoisonError::into_inner).0
+    }
+
     /// Carries out a sync of all that was written, without the lock.
     fn lead<'a>(&'a self, mut state: MutexGuard<'a, State>) -> Result<MutexGuard<'a, State>, FileError> {
-        let covered = state.written;
+        state.syncing = true;
+        let mut state = self.gather(state);
+        let (covered, before, start) = (state.written, state.durable, Instant::now());
         let found: Arc<Mutex<Option<io::Result<Checkpointed>>>> = Arc::default();
         let slot = found.clone();
         if let Err(error) = state.log.checkpoint(move |result| *lock(&slot) = Some(result)) {
             return Err(self.fail(state, error));
         }
-        state.syncing = true;
         drop(state);
         if let Some(job) = lock(&self.job).take() {
             job();
@@ -198,6 +238,8 @@ impl GroupLog {
         match (lock(&found).take(), ended) {
             (Some(Ok(checkpointed)), Ok(())) => {
                 state.durable = covered;
+                state.expected = state.written - before;
+                state.duration = start.elapsed();
                 state.last = Some(checkpointed);
                 self.ended.notify_all();
                 Ok(state)

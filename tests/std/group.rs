@@ -23,6 +23,8 @@ struct Counts {
     syncs: AtomicU64,
     /// The sync from which on all fail, if that is not 0.
     fails_from: AtomicU64,
+    /// How many milliseconds a sync takes beyond the first two.
+    delay: AtomicU64,
 }
 
 impl Slow {
@@ -78,7 +80,7 @@ impl FileHandle for Handle {
         let counts = &self.0.0;
         let covered = counts.appended.load(Ordering::SeqCst);
         let number = counts.syncs.fetch_add(1, Ordering::SeqCst) + 1;
-        thread::sleep(Duration::from_millis(2));
+        thread::sleep(Duration::from_millis(2 + counts.delay.load(Ordering::SeqCst)));
         let fails_from = counts.fails_from.load(Ordering::SeqCst);
         if fails_from > 0 && number >= fails_from {
             return Err(io::Error::other("the disk is broken"));
@@ -174,6 +176,28 @@ fn one_thread_has_one_sync_an_entry() {
     let log = GroupLog::new(disk.open(&directory.path().join("log.aof")));
     append(&log, 1, 10, |told| assert_eq!(told.unwrap().0, disk.durable()));
     assert_eq!(disk.syncs(), 10);
+}
+
+/// The second thread's entry waits for the first one's sync. The first comes back at its end, and shares the next.
+#[test]
+fn threads_that_append_one_entry_after_the_other_share_syncs() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = Slow::default();
+    // The next sync is put off by an eighth of it at most: long enough for any thread to come back.
+    disk.0.delay.store(1600, Ordering::SeqCst);
+    let log = GroupLog::new(disk.open(&directory.path().join("log.aof")));
+    let append = || log.append_new(&Draft::default(), b"").unwrap().written.op.0;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            append();
+            append();
+        });
+        while disk.syncs() == 0 {
+            thread::yield_now();
+        }
+        append();
+    });
+    assert_eq!((disk.syncs(), disk.durable()), (2, 3));
 }
 
 #[test]
