@@ -95,8 +95,24 @@ impl Network {
     pub fn flush(&mut self, clients: &mut [Client]) {
         let now = self.now();
         for (index, client) in clients.iter_mut().enumerate() {
+            // A connection that fails is closed, which may make the client want something else.
             while let Some(action) = client.next_action() {
                 self.act(index, client, action, now);
+                while let Some(action) = client.next_action() {
+                    self.act(index, client, action, now);
+                }
+                self.write(index, client, now);
+            }
+        }
+    }
+
+    /// Writes what waits for a client's connections, as far as they take it.
+    fn write(&mut self, index: usize, client: &mut Client, now: Time) {
+        for replica in 0..client.config().replica_count {
+            let slot = self.slot(index, replica);
+            if let Some(Err(why)) = self.link(slot).map(Link::write) {
+                self.close(slot);
+                client.closed(replica, why, now);
             }
         }
     }
@@ -108,19 +124,19 @@ impl Network {
                     client.closed(replica, closed(&error), now);
                 }
             }
-            Action::Close(replica) => self.close(self.slot(index, replica)),
+            Action::Close(replica) => {
+                let slot = self.slot(index, replica);
+                // What was to be sent before that: whether it still gets through does not matter any more.
+                let _ = self.link(slot).map(Link::write);
+                self.close(slot);
+            }
             Action::Send(replica, packet) => {
                 let slot = self.slot(index, replica);
                 let Some(link) = self.link(slot) else { return };
                 link.queue.push_back(packet);
-                let failed = if link.queue.len() > QUEUE_MAX {
-                    Err(Closed::Failed("it takes nothing".into()))
-                } else {
-                    link.write()
-                };
-                if let Err(why) = failed {
+                if link.queue.len() > QUEUE_MAX {
                     self.close(slot);
-                    client.closed(replica, why, now);
+                    client.closed(replica, Closed::Failed("it takes nothing".into()), now);
                 }
             }
         }
@@ -298,20 +314,20 @@ impl Link {
         }
     }
 
-    /// Writes what is in the queue, as far as it goes.
+    /// Writes what is in the queue, as far as it goes. All of it by one call: a process that is killed leaves a
+    /// pulse and what confirms it, or neither.
     fn write(&mut self) -> Result<(), Closed> {
-        while let Some(packet) = self.queue.front().filter(|_| self.made) {
-            let header = packet.header.get(self.sent..).unwrap_or(&[]);
-            let body = packet.body.get(self.sent.saturating_sub(packet.header.len())..).unwrap_or(&[]);
-            match self.stream.write_vectored(&[IoSlice::new(header), IoSlice::new(body)]) {
+        while self.made && !self.queue.is_empty() {
+            let waiting = waiting(&self.queue, self.sent);
+            match self.stream.write_vectored(&waiting) {
                 Ok(0) => return Err(Closed::ByReplica),
                 Ok(count) => self.sent += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(closed(&error)),
             }
-            if self.sent >= packet.size() {
-                self.sent = 0;
+            while let Some(packet) = self.queue.front().filter(|packet| self.sent >= packet.size()) {
+                self.sent -= packet.size();
                 self.queue.pop_front();
             }
         }
@@ -338,6 +354,17 @@ impl Link {
     }
 }
 
+/// What is left of the packets in a queue, of which so many bytes were sent.
+fn waiting(queue: &VecDeque<Arc<Packet>>, mut sent: usize) -> Vec<IoSlice<'_>> {
+    let parts = queue.iter().flat_map(|packet| [&packet.header[..], &packet.body[..]]);
+    let rest = parts.map(|part| {
+        let rest = part.get(sent..).unwrap_or(&[]);
+        sent = sent.saturating_sub(part.len());
+        IoSlice::new(rest)
+    });
+    rest.collect()
+}
+
 fn closed(error: &io::Error) -> Closed {
     match error.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
@@ -345,5 +372,62 @@ fn closed(error: &io::Error) -> Closed {
         }
         io::ErrorKind::ConnectionRefused => Closed::Refused,
         _ => Closed::Failed(reason(error)),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests stop at a surprise")]
+mod tests {
+    use super::*;
+    use aof_nostd::message::HEADER_SIZE;
+    use std::net::TcpListener;
+
+    fn link(stream: std::net::TcpStream) -> Link {
+        configure(&TcpStream::from_std(stream.try_clone().unwrap()));
+        stream.set_nonblocking(true).unwrap();
+        let decoder = Decoder::new(TigerBeetle::new(aof_std::backend()), 0);
+        let stream = TcpStream::from_std(stream);
+        Link { stream, made: true, decoder, queue: VecDeque::new(), sent: 0, more: false }
+    }
+
+    fn packet(byte: u8, body: usize) -> Arc<Packet> {
+        Arc::new(Packet { header: [byte; HEADER_SIZE], body: Arc::new(vec![byte; body]) })
+    }
+
+    /// A process that is killed between two calls would leave a pulse without what confirms it: nobody could tell
+    /// whose it is.
+    #[test]
+    fn packets_that_wait_together_are_sent_by_one_call() {
+        let queue = VecDeque::from([packet(1, 0), packet(2, 700), packet(3, 0)]);
+        let all: Vec<u8> =
+            [1; HEADER_SIZE].into_iter().chain([2; HEADER_SIZE + 700]).chain([3; HEADER_SIZE]).collect();
+        for sent in 0..HEADER_SIZE {
+            assert_eq!(
+                waiting(&queue, sent).iter().flat_map(|part| part.iter()).copied().collect::<Vec<u8>>(),
+                all[sent..]
+            );
+        }
+    }
+
+    #[test]
+    fn packets_get_through_whole_and_in_order_however_little_a_connection_takes() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut link = link(std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        let (mut peer, _) = listener.accept().unwrap();
+        let packets: Vec<_> = (0..40).map(|byte| packet(byte, usize::from(byte) * 30_011)).collect();
+        let expected: Vec<u8> =
+            packets.iter().flat_map(|packet| [&packet.header[..], &packet.body]).flatten().copied().collect();
+        let size = expected.len();
+        let reader = std::thread::spawn(move || {
+            let mut bytes = vec![0; size];
+            peer.read_exact(&mut bytes).unwrap();
+            bytes
+        });
+        link.queue.extend(packets);
+        while !link.queue.is_empty() {
+            link.write().unwrap();
+            std::thread::yield_now();
+        }
+        assert!(reader.join().unwrap() == expected);
     }
 }
