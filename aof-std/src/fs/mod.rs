@@ -73,6 +73,24 @@ pub trait FileHandle: fmt::Debug + Send + Sync {
     /// The system's; [`io::ErrorKind::Interrupted`]: try again.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
+    /// The same until `buffer` is full or the file ends: gives how much there was.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut read = 0;
+        while let Some(rest) = buffer.get_mut(read..).filter(|rest| !rest.is_empty()) {
+            match self.read_at(rest, offset.saturating_add(read as u64)) {
+                Ok(0) => break,
+                Ok(more) => read += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(read)
+    }
+
     /// Writes behind the file's end, wherever that is by now: as much as is taken.
     ///
     /// # Errors
@@ -86,6 +104,24 @@ pub trait FileHandle: fmt::Debug + Send + Sync {
     ///
     /// As [`append`](Self::append).
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
+
+    /// Appends all of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// The system's; a part may have been written then.
+    fn append_all(&self, bytes: &[u8]) -> io::Result<()> {
+        write_all(bytes, |rest, _| self.append(rest))
+    }
+
+    /// Writes all of `bytes` at `offset`.
+    ///
+    /// # Errors
+    ///
+    /// As [`append_all`](Self::append_all).
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        write_all(bytes, |rest, written| self.write_at(rest, offset.saturating_add(written)))
+    }
 
     /// Cuts the file, or makes it longer by zeros.
     ///
@@ -136,6 +172,21 @@ pub trait FileHandle: fmt::Debug + Send + Sync {
     fn as_file(&self) -> Option<&File> {
         None
     }
+}
+
+/// Writes all of `bytes` by a call that takes the rest, and how much is written before it, and may write
+/// less.
+fn write_all(bytes: &[u8], mut write: impl FnMut(&[u8], u64) -> io::Result<usize>) -> io::Result<()> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match write(rest, (bytes.len() - rest.len()) as u64) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(size) => rest = rest.get(size..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// A file in the making beside the place where it shall appear. Dropped before
