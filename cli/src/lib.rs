@@ -17,6 +17,7 @@
 //! | [`human`] | sizes, times and counts for people |
 //! | [`size`], [`time`] | sizes and times as people type them |
 //! | [`inputs`] | the logs that a command line names |
+//! | [`limit`] | entries above the size limit |
 //! | [`output`] | standard output, progress, signals |
 
 pub mod args;
@@ -32,6 +33,7 @@ pub mod generate;
 pub mod human;
 pub mod inputs;
 pub mod inspect;
+pub mod limit;
 pub mod line;
 pub mod man;
 pub mod merge;

@@ -103,6 +103,27 @@ fn fork_is_refused_with_both_sides_and_partial_stops_before_it() {
     assert_eq!(fs::read(&output).unwrap(), one[..2].concat());
 }
 
+/// "Leave out the logs of the history that you do not want", where there was one log, or both stood in one.
+#[test]
+fn fork_within_a_log_is_told_with_what_helps_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("whole.aof");
+    let profile = TigerBeetle::default();
+    let one = chain(profile, Header::new(), &[b"a", b"b", b"c", b"d"]);
+    let other = chain(profile, Header::new(), &[b"a", b"b", b"C", b"D"]);
+    let both = file(&directory, "both.aof", &[one.concat(), other[2..].concat()].concat());
+    let one = file(&directory, "one.aof", &one.concat());
+    let both_stand = format!("Both stand in {}: find out which is the right one, and ", both.display());
+    for (inputs, advice) in [
+        (&[both.as_path()][..], "merge another replica's log that holds it alone"),
+        (&[&one, &both], "put in its place another replica's log that holds it alone"),
+    ] {
+        let ran = merge(&[], &output, inputs).code(1);
+        assert!(ran.stderr.contains(&format!("{both_stand}{advice}")), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("Leave out the logs"), "{}", ran.stderr);
+    }
+}
+
 #[test]
 fn histories_that_part_before_the_first_common_op_are_a_fork() {
     let directory = tempfile::tempdir().unwrap();
