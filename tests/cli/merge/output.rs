@@ -33,7 +33,13 @@ fn output_that_cannot_be_written_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let ran = merge(&[], &directory.path().join("no/such/directory"), &[&replica(1)]).code(1);
     assert!(ran.stderr.contains("cannot write"), "{}", ran.stderr);
-    merge(&["--force"], directory.path(), &[&replica(1)]).code(1);
+    // A directory, there or not, with --force or without: it was "exists: ... replace it by --force".
+    for (flags, output) in
+        [(&["--force"][..], directory.path().into()), (&[], directory.path().join("logs/"))]
+    {
+        let ran = merge(flags, &output, &[&replica(1)]).code(2);
+        assert!(ran.stderr.contains("is a directory: give the name of a file in it"), "{}", ran.stderr);
+    }
     let precious = file(&directory, "precious", b"precious");
     let ran = merge(&[], &precious.join("out"), &[&replica(1)]).code(1);
     assert!(ran.stderr.contains("cannot write"), "{}", ran.stderr);
