@@ -19,6 +19,7 @@ mod from_c;
 mod generate;
 mod inputs;
 mod inspect;
+mod limits;
 mod man;
 mod memory;
 mod merge;
