@@ -11,6 +11,8 @@ mod convert;
 mod damaged;
 mod debug;
 mod device;
+#[cfg(unix)]
+mod documented;
 mod everyday;
 mod export;
 mod follow;
