@@ -316,6 +316,10 @@ fn directories_are_no_logs_and_need_a_name() {
     fs::write(directory.path().join("full/mine"), "").unwrap();
     let stderr = here("full --replicas 2");
     assert!(stderr.contains("move away full/mine, or choose another directory"), "{stderr}");
+    for options in ["full/mine --replicas 2", "full/mine --replicas 2 --force"] {
+        let stderr = here(options);
+        assert!(stderr.contains("has to be a directory, and full/mine is none: choose another"), "{stderr}");
+    }
     made(&directory.path().join("trail/"), "--entries 9 --replicas 2");
 }
 

@@ -14,7 +14,7 @@ fn after(before: &str, arguments: &[&OsStr]) -> Ran {
 
 /// It was damage like any other, for which another replica's log would help.
 #[test]
-fn verify_and_inspect_name_the_limit_that_is_too_low() {
+fn verify_inspect_and_convert_name_the_limit_that_is_too_low() {
     let path = data("single/large-bodies.aof");
     let told = "large-bodies.aof: byte 800 (op 3): the entry has 1048576 bytes, above --message-size-max 4096: raise it";
     let limited = |words: &[&str]| {
@@ -28,10 +28,13 @@ fn verify_and_inspect_name_the_limit_that_is_too_low() {
     let advice =
         limited(&["inspect", "--json"]).json()[0]["verdict"]["advice"][0].as_str().unwrap().to_owned();
     assert!(advice.contains(told), "{advice}");
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("out");
+    let ran = limited(&["convert", "--profile", "crc", "--output", output.to_str().unwrap()]);
+    assert!(ran.stderr.contains(told) && !ran.stderr.contains("Merge it"), "{}", ran.stderr);
     // Where the limit is right, damage is damage: a size that the header's checksum does not vouch for is none.
     let mut bytes = std::fs::read(&path).unwrap();
-    bytes[800 + 16 + 124] = 0x7f;
-    let directory = tempfile::tempdir().unwrap();
+    bytes[800 + 16 + 96 + 3] = 0x7f; // the highest byte of `size`
     let damaged = file(&directory, "damaged.aof", &bytes);
     for command in ["verify", "inspect"] {
         let ran = aof([command.as_ref(), damaged.as_os_str()]).code(1);

@@ -38,6 +38,12 @@ impl Directory<'_> {
             )));
         }
         let Ok(metadata) = self.path.symlink_metadata() else { return Ok(()) };
+        if !metadata.is_dir() {
+            return Err(Failure::Usage(format!(
+                "the output has to be a directory, and {} is none: choose another name",
+                shown(self.path)
+            )));
+        }
         let failed = |error| Failure::write(self.path, error);
         if !force {
             // --force is advised only where it helps.
@@ -45,9 +51,6 @@ impl Directory<'_> {
                 Ok(Some(name)) => self.holds_more(&name),
                 _ => Failure::Exists(self.path.to_path_buf()),
             });
-        }
-        if !metadata.is_dir() {
-            return Err(failed(io::ErrorKind::NotADirectory.into()));
         }
         for entry in fs::read_dir(self.path).map_err(failed)?.flatten() {
             let there = identity(&entry.path());
