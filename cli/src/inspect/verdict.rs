@@ -21,6 +21,18 @@ pub enum Level {
     Bad,
 }
 
+impl Level {
+    /// How bad one log is by itself.
+    #[must_use]
+    pub fn of_log(survey: &Survey) -> Self {
+        match (survey.sound, survey.missing_ops.is_empty()) {
+            (false, _) => Self::Bad,
+            (true, false) => Self::Care,
+            (true, true) => Self::Good,
+        }
+    }
+}
+
 /// What it all means, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {
