@@ -96,7 +96,7 @@ impl Whole {
 
     /// Writes what waits.
     fn write_out(&mut self) -> io::Result<()> {
-        let result = write_all(&self.entries, |rest, _| self.file.append(rest));
+        let result = self.file.append_all(&self.entries);
         self.entries.clear();
         result
     }
@@ -111,24 +111,6 @@ impl io::Write for Whole {
     fn flush(&mut self) -> io::Result<()> {
         if self.entries.len() <= self.kept_max { Ok(()) } else { self.write_out() }
     }
-}
-
-/// Writes all of `bytes` by a call that takes the rest, and how much is written before it, and may write
-/// less.
-pub(crate) fn write_all(
-    bytes: &[u8],
-    mut write: impl FnMut(&[u8], u64) -> io::Result<usize>,
-) -> io::Result<()> {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        match write(rest, (bytes.len() - rest.len()) as u64) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(size) => rest = rest.get(size..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 /// A log file open for appending, under an exclusive lock. See the [module](self).

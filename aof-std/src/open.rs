@@ -7,7 +7,7 @@
 //! ```
 
 use crate::checkpoint::{Executor, Job};
-use crate::file::{LogFile, Whole, write_all};
+use crate::file::{LogFile, Whole};
 use crate::fs::{FileHandle, FileSystem, Os};
 use crate::repair::Reason;
 use crate::repair::find::{self, Found};
@@ -233,7 +233,7 @@ fn settle(fs: &dyn FileSystem, path: &Path, source: &Source, from: u64, until: u
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
-        write_all(&bytes[..size], |rest, written| file.write_at(rest, offset + written))?;
+        file.write_all_at(&bytes[..size], offset)?;
         offset += size as u64;
     }
     file.sync_data()

@@ -203,13 +203,31 @@ impl Failure {
     }
 }
 
-/// The reason without Rust's "(os error N)".
+/// The reason without Rust's "(os error N)", and what to do where that is the same wherever it comes from.
 pub(crate) struct Reason<'a>(pub(crate) &'a io::Error);
 
 impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.0.to_string();
-        f.write_str(text.split(" (os error").next().unwrap_or(&text))
+        f.write_str(text.split(" (os error").next().unwrap_or(&text))?;
+        if is_out_of_files(self.0) {
+            f.write_str(" (raise the limit of open files: ulimit -n)")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Whether the process has as many files open as it may.
+fn is_out_of_files(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = error;
+        false
     }
 }
 

@@ -17,7 +17,9 @@
 //! | [`human`] | sizes, times and counts for people |
 //! | [`size`], [`time`] | sizes and times as people type them |
 //! | [`inputs`] | the logs that a command line names |
+//! | [`limit`] | entries above the size limit |
 //! | [`output`] | standard output, progress, signals |
+//! | [`process`] | limits of the process, a closed standard output |
 
 pub mod args;
 pub mod convert;
@@ -32,10 +34,12 @@ pub mod generate;
 pub mod human;
 pub mod inputs;
 pub mod inspect;
+pub mod limit;
 pub mod line;
 pub mod man;
 pub mod merge;
 pub mod output;
+pub mod process;
 pub mod recover;
 pub mod repair;
 pub mod replay;
@@ -56,8 +60,8 @@ use std::process::ExitCode;
 /// Parses the command line and runs it; all errors end here.
 #[must_use]
 pub fn run() -> ExitCode {
-    fail_on_file_limit();
-    let result = parse().command.with_inputs().and_then(|command| match command {
+    let prepared = process::prepare();
+    let result = prepared.and_then(|()| parse().command.with_inputs()).and_then(|command| match command {
         Command::Verify(args) => verify::run(&args),
         Command::Stitch(args) => stitch::run(&args),
         Command::Debug(args) => debug::run(&args),
@@ -98,18 +102,6 @@ fn parse() -> Args {
         let escaped = std::env::args_os().map(|arg| shown(Path::new(&arg)).to_string());
         Args::try_parse_from(escaped).err().unwrap_or(error).exit()
     })
-}
-
-/// Lets a write beyond the limit of a file's size (`ulimit -f`) fail, so that it is told and cleaned up.
-/// By default the system ends the process.
-fn fail_on_file_limit() {
-    #[cfg(unix)]
-    {
-        let mut set = nix::sys::signal::SigSet::empty();
-        set.add(nix::sys::signal::Signal::SIGXFSZ);
-        // Threads that are made later inherit it. Where it fails, all is as it was.
-        let _ = set.thread_block();
-    }
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {

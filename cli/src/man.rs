@@ -13,8 +13,9 @@ use aof_std::NewFile;
 use clap::{Command, CommandFactory, ValueHint};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
+use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// When the command line was as the pages say, for their foot: changed with each release.
 const DATE: &str = "2026-11-21";
@@ -29,7 +30,7 @@ pub struct ManArgs {
     /// The command whose page is printed; the page of aof itself unless given
     #[arg(value_name = "COMMAND", conflicts_with = "output")]
     pub command: Option<String>,
-    /// Write all pages into this directory
+    /// Write all pages into this directory; it is created if it is not there
     #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub output: Option<PathBuf>,
 }
@@ -42,6 +43,7 @@ pub struct ManArgs {
 pub fn run(args: &ManArgs) -> Result<Exit, Failure> {
     let pages = pages();
     if let Some(directory) = &args.output {
+        create(directory)?;
         for command in &pages {
             let path = directory.join(format!("{}.1", name(command)));
             let failed = |error| Failure::write(&path, error);
@@ -63,6 +65,17 @@ pub fn run(args: &ManArgs) -> Result<Exit, Failure> {
     output::write(&mut stdout, &page(command, &pages))?;
     output::finish(stdout)?;
     Ok(Exit::Sound)
+}
+
+/// The directory for the pages, if it is not there.
+fn create(directory: &Path) -> Result<(), Failure> {
+    match fs::create_dir(directory) {
+        Err(_) if directory.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(Failure::write(directory, io::ErrorKind::NotADirectory.into()))
+        }
+        result => result.map_err(|error| Failure::write(directory, error)),
+    }
 }
 
 /// The command and its commands.

@@ -18,6 +18,7 @@ use crate::survey::whole::Whole;
 use crate::verify;
 use aof_nostd::{AnyProfile, Backend, Profile};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
@@ -48,7 +49,7 @@ pub fn run(args: &StitchArgs) -> Result<Exit, Failure> {
     let mut profile = None;
     for file in &files {
         whole.next_file(file.size);
-        file.stitch(&mut whole, &mut profile, &progress)?;
+        file.stitch(&files, &mut whole, &mut profile, &progress)?;
     }
     drop(progress);
     let name = match files.as_slice() {
@@ -112,8 +113,10 @@ struct Pieces {
 }
 
 impl Pieces {
+    /// Puts the file's parts together, of the parts of all `files`.
     fn stitch(
         &self,
+        files: &[Self],
         whole: &mut Whole<()>,
         profile: &mut Option<&'static str>,
         progress: &Progress,
@@ -136,7 +139,7 @@ impl Pieces {
         }
         let mut expected = 0;
         loop {
-            let Some(part) = by_first.get(&expected) else { return Err(self.no_part(expected)) };
+            let Some(part) = by_first.get(&expected) else { return Err(self.no_part(expected, files)) };
             self.check(part, profile)?;
             let mut playback = open(&part.path)?;
             while let Some(mut events) = playback.take().map_err(|error| Failure::read(&part.path, error))? {
@@ -148,7 +151,7 @@ impl Pieces {
                 return Ok(());
             }
             if part.end.next <= expected {
-                return Err(self.no_part(expected));
+                return Err(self.no_part(expected, files));
             }
             expected = part.end.next;
         }
@@ -172,11 +175,18 @@ impl Pieces {
         }
     }
 
+    /// The part that was to give what stands at this byte.
+    fn covering(&self, byte: u64) -> Option<&Part> {
+        self.parts.iter().find(|part| part.head.from <= byte && byte < part.head.until)
+    }
+
     /// No part begins at this boundary.
-    fn no_part(&self, boundary: u64) -> Failure {
+    fn no_part(&self, boundary: u64, files: &[Self]) -> Failure {
         let name = shown(Path::new(&self.name));
-        let covers = |part: &&Part| part.head.from <= boundary && boundary < part.head.until;
-        let (what, until) = match self.parts.iter().find(covers) {
+        // Workers name a file as they see it.
+        let namesakes = files.iter().filter(|file| file.name != self.name && file.size == self.size);
+        let twin = namesakes.filter_map(|file| file.covering(boundary)).next();
+        let (what, until) = match self.covering(boundary) {
             Some(part) => (
                 format!(
                     "{} does not begin where what comes before it ends, at byte {boundary} of {name}: its beginning \
@@ -192,8 +202,17 @@ impl Pieces {
                 (format!("no part covers bytes {boundary} to {until} of {name}. Read them"), until)
             }
         };
-        Failure::Log(format!(
-            "{what}: aof verify --at-boundary --range {boundary}..{until} --part OUT {name}"
-        ))
+        let mut text =
+            format!("{what}: aof verify --at-boundary --range {boundary}..{until} --part OUT {name}");
+        if let Some(part) = twin {
+            let _ = write!(
+                text,
+                ". Is {} the same file? It has as many bytes, and {} covers these: parts of one file are told by its \
+                 name, so verify it under one name everywhere",
+                shown(Path::new(&part.head.file)),
+                shown(&part.path)
+            );
+        }
+        Failure::Log(text)
     }
 }

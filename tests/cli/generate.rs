@@ -259,6 +259,15 @@ fn options_that_do_not_go_together_are_refused_with_what_to_do() {
             "--entries 100 is too few for 20 faults, each with room of its own: 160 at least",
         ),
         ("--entries 100 --damage 20", "162 at least, after the 2 that register clients and create accounts"),
+        (
+            "--entries 5 --body 0 --damage 1",
+            "--entries 5 is too few for 1 fault, each with room of its own: 8 at",
+        ),
+        // "for 0 faults".
+        (
+            "--entries 1 --body 0 --torn-tail",
+            "--entries 1 is too few for a torn tail behind an entry: 2 at least",
+        ),
         ("--entries 4000 --body 0 --shuffle", "4096 at least"),
         ("--entries 5 --body 0 --pieces 9", "too few for 9 pieces"),
         ("--body 1MiB", "a body has at most 1048320 bytes"),
@@ -271,6 +280,47 @@ fn options_that_do_not_go_together_are_refused_with_what_to_do() {
         assert!(stderr.contains(told), "{options}: {stderr}");
     }
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn shortest_log_with_a_torn_tail_is_found_as_it_was_told() {
+    let directory = tempfile::tempdir().unwrap();
+    for options in
+        ["--body 0", "--body 0 --replicas 2", "--body 0 --pieces 2 --replicas 3", "--body 9 --profile crc"]
+    {
+        let options = format!("--entries 2 --torn-tail {options}");
+        let made = made_anew(&directory.path().join(options.replace(' ', "")), &options);
+        expect_told(&made, &options);
+    }
+}
+
+/// "exists: choose another output, or replace it by --force", which is refused just so; "invalid input parameter".
+#[test]
+fn directories_are_no_logs_and_need_a_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let here = |options: &str| {
+        let mut command = crate::util::command();
+        let words = ["generate", "--entries", "9", "--output"].into_iter().chain(options.split(' '));
+        Ran::of(command.args(words).current_dir(directory.path())).code(2).stderr
+    };
+    for options in [".", ". --force", "trail/"] {
+        let stderr = here(options);
+        assert!(stderr.contains("is a directory: give the name of a file in it"), "{options}: {stderr}");
+    }
+    for options in [". --replicas 2", ".. --replicas 2 --force"] {
+        let stderr = here(options);
+        assert!(stderr.contains("give the name of a new one, such as ."), "{options}: {stderr}");
+    }
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    fs::create_dir(directory.path().join("full")).unwrap();
+    fs::write(directory.path().join("full/mine"), "").unwrap();
+    let stderr = here("full --replicas 2");
+    assert!(stderr.contains("move away full/mine, or choose another directory"), "{stderr}");
+    for options in ["full/mine --replicas 2", "full/mine --replicas 2 --force"] {
+        let stderr = here(options);
+        assert!(stderr.contains("has to be a directory, and full/mine is none: choose another"), "{stderr}");
+    }
+    made(&directory.path().join("trail/"), "--entries 9 --replicas 2");
 }
 
 #[test]

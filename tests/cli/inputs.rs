@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// A replica's log in so many pieces, as rotation leaves them, with names that are in no useful order.
-fn rotate(folder: &Path, number: u8, pieces: usize) {
+pub(crate) fn rotate(folder: &Path, number: u8, pieces: usize) {
     let bytes = fs::read(replica(number)).unwrap();
     let ends = Entries::detect(&bytes, Backend::default()).map(|located| {
         let located = located.unwrap();

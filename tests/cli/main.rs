@@ -11,6 +11,8 @@ mod convert;
 mod damaged;
 mod debug;
 mod device;
+#[cfg(unix)]
+mod documented;
 mod everyday;
 mod export;
 mod follow;
@@ -19,6 +21,7 @@ mod from_c;
 mod generate;
 mod inputs;
 mod inspect;
+mod limits;
 mod man;
 mod memory;
 mod merge;

@@ -44,6 +44,24 @@ fn pages() -> TempDir {
     directory
 }
 
+#[test]
+fn directory_for_the_pages_is_created_as_generate_does() {
+    let directory = TempDir::new().unwrap();
+    let man = |to: &Path| aof(["man".as_ref(), "--output".as_ref(), to.as_os_str()]);
+    let new = directory.path().join("man1");
+    man(&new).code(0);
+    let count = |directory: &Path| fs::read_dir(directory).unwrap().count();
+    assert_eq!(count(&new), count(pages().path()));
+    // One that is there is used, with what is in it; its parent is not made.
+    fs::write(new.join("other.1"), "mine").unwrap();
+    man(&new).code(0);
+    assert_eq!(count(&new), count(pages().path()) + 1);
+    let stderr = man(&directory.path().join("no/man1")).code(1).stderr;
+    assert!(stderr.contains("no/man1: No such file or directory"), "{stderr}");
+    let stderr = man(&new.join("other.1")).code(1).stderr;
+    assert!(stderr.to_lowercase().contains("not a directory"), "{stderr}");
+}
+
 /// Pages were written into the files that were there, and through links.
 #[cfg(unix)]
 #[test]

@@ -130,6 +130,31 @@ fn damage_across_a_cut_and_beginnings_in_a_body_are_read_again_where_the_message
     }
 }
 
+/// Workers saw one file under two names: a range was told as missing, and not that it was there.
+#[test]
+fn parts_of_one_file_under_two_names_are_told_as_that() {
+    let mut workers = Workers::new();
+    let path = workers.directory.path().join("r0.aof");
+    fs::copy(replica(0), &path).unwrap();
+    let other = workers
+        .directory
+        .path()
+        .join("../")
+        .join(workers.directory.path().file_name().unwrap())
+        .join("r0.aof");
+    workers.verify(&["--range", "1/2"], &path);
+    workers.verify(&["--range", "2/2"], &other);
+    let ran = workers.stitch(&[]).code(1);
+    assert!(ran.stderr.contains(&format!("Is {} the same file?", other.display())), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1.part covers these"), "{}", ran.stderr);
+    // A range that nobody read is just missing; so is one of another file.
+    workers.verify(&["--range", "2/2"], &replica(1));
+    workers.parts.remove(1);
+    let ran = workers.stitch(&[]).code(1);
+    assert!(ran.stderr.contains("no part covers bytes"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("the same file"), "{}", ran.stderr);
+}
+
 #[test]
 fn rotated_pieces_of_a_log_are_stitched_into_one_verdict() {
     let directory = tempfile::tempdir().unwrap();

@@ -274,7 +274,7 @@ impl Growing {
                         0;
                         usize::try_from(zeros.saturating_sub(damage.offset)).unwrap_or(0).min(MAGIC_SIZE)
                     ];
-                read_at(&*self.handle, &mut begun, damage.offset)?;
+                self.handle.read_full_at(&mut begun, damage.offset)?;
                 let is_begun = !begun.is_empty() && reader.profile().magic().starts_with(&begun);
                 is_begun.then_some(head_end)
             }
@@ -326,7 +326,7 @@ impl Growing {
     /// The file's first bytes, if there are enough of them.
     fn begins(&self) -> io::Result<Option<[u8; MAGIC_SIZE + 16]>> {
         let mut head = [0; MAGIC_SIZE + 16];
-        let is_whole = read_at(&*self.handle, &mut head, 0)? == head.len();
+        let is_whole = self.handle.read_full_at(&mut head, 0)? == head.len();
         Ok(is_whole.then_some(head))
     }
 
@@ -337,7 +337,7 @@ impl Growing {
             return Ok(false);
         }
         let mut head = [0; MAGIC_SIZE + 16];
-        if read_at(&*self.handle, &mut head, told.offset)? < head.len() {
+        if self.handle.read_full_at(&mut head, told.offset)? < head.len() {
             return Ok(false);
         }
         let (magic, checksum) = head.split_at(MAGIC_SIZE);
@@ -361,7 +361,7 @@ impl Growing {
     fn detect(&mut self, source: &Source) -> io::Result<Option<AnyProfile>> {
         let backend = crate::backend();
         let mut magic = Magic::default();
-        if read_at(&*self.handle, &mut magic, 0)? == 0 {
+        if self.handle.read_full_at(&mut magic, 0)? == 0 {
             return Ok(None);
         }
         if let Some(profile) = AnyProfile::from_magic(&magic, backend) {
@@ -396,18 +396,4 @@ fn extent(reader: &mut Now<'_>, damage: Damage) -> io::Result<Option<u64>> {
         }
         _ => Ok(None),
     }
-}
-
-/// Reads at `offset` as much as there is.
-fn read_at(file: &dyn FileHandle, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-    let mut read = 0;
-    while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, offset.saturating_add(read as u64)) {
-            Ok(0) => break,
-            Ok(more) => read += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(read)
 }

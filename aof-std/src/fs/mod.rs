@@ -73,6 +73,24 @@ pub trait FileHandle: fmt::Debug + Send + Sync {
     /// The system's; [`io::ErrorKind::Interrupted`]: try again.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
+    /// The same until `buffer` is full or the file ends: gives how much there was.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut read = 0;
+        while let Some(rest) = buffer.get_mut(read..).filter(|rest| !rest.is_empty()) {
+            match self.read_at(rest, offset.saturating_add(read as u64)) {
+                Ok(0) => break,
+                Ok(more) => read += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(read)
+    }
+
     /// Writes behind the file's end, wherever that is by now: as much as is taken.
     ///
     /// # Errors
@@ -86,6 +104,24 @@ pub trait FileHandle: fmt::Debug + Send + Sync {
     ///
     /// As [`append`](Self::append).
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
+
+    /// Appends all of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// The system's; a part may have been written then.
+    fn append_all(&self, bytes: &[u8]) -> io::Result<()> {
+        write_all(bytes, |rest, _| self.append(rest))
+    }
+
+    /// Writes all of `bytes` at `offset`.
+    ///
+    /// # Errors
+    ///
+    /// As [`append_all`](Self::append_all).
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        write_all(bytes, |rest, written| self.write_at(rest, offset.saturating_add(written)))
+    }
 
     /// Cuts the file, or makes it longer by zeros.
     ///
@@ -136,6 +172,21 @@ pub trait FileHandle: fmt::Debug + Send + Sync {
     fn as_file(&self) -> Option<&File> {
         None
     }
+}
+
+/// Writes all of `bytes` by a call that takes the rest, and how much is written before it, and may write
+/// less.
+fn write_all(bytes: &[u8], mut write: impl FnMut(&[u8], u64) -> io::Result<usize>) -> io::Result<()> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match write(rest, (bytes.len() - rest.len()) as u64) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(size) => rest = rest.get(size..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// A file in the making beside the place where it shall appear. Dropped before
@@ -221,4 +272,105 @@ pub trait FileSystem: fmt::Debug + Send + Sync {
     ///
     /// The system's. Nothing is known after one.
     fn sync_directory_of(&self, path: &Path) -> io::Result<()>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    /// A file whose calls are interrupted every second time, and else take three bytes at most; as a full disk does,
+    /// it takes none beyond `room`.
+    #[derive(Debug)]
+    struct Sluggish {
+        bytes: Mutex<Vec<u8>>,
+        room: usize,
+        calls: Mutex<u32>,
+    }
+
+    impl Sluggish {
+        fn new(bytes: &[u8], room: usize) -> Self {
+            Self { bytes: Mutex::new(bytes.to_vec()), room, calls: Mutex::new(0) }
+        }
+
+        fn call(&self) -> io::Result<()> {
+            let mut calls = self.calls.lock().unwrap();
+            *calls += 1;
+            if *calls % 2 == 1 { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+        }
+    }
+
+    impl FileHandle for Sluggish {
+        fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+            self.call()?;
+            let bytes = self.bytes.lock().unwrap();
+            let rest = bytes.get(usize::try_from(offset).unwrap()..).unwrap_or_default();
+            let size = rest.len().min(buffer.len()).min(3);
+            buffer[..size].copy_from_slice(&rest[..size]);
+            Ok(size)
+        }
+
+        fn append(&self, bytes: &[u8]) -> io::Result<usize> {
+            self.write_at(bytes, self.size()?)
+        }
+
+        fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+            self.call()?;
+            let offset = usize::try_from(offset).unwrap();
+            let size = bytes.len().min(3).min(self.room.saturating_sub(offset));
+            let mut there = self.bytes.lock().unwrap();
+            let end = there.len().max(offset + size);
+            there.resize(end, 0);
+            there[offset..offset + size].copy_from_slice(&bytes[..size]);
+            Ok(size)
+        }
+
+        fn size(&self) -> io::Result<u64> {
+            Ok(self.bytes.lock().unwrap().len() as u64)
+        }
+
+        fn identity(&self) -> io::Result<FileId> {
+            Ok(FileId(0, 0))
+        }
+
+        fn set_size(&self, _size: u64) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn sync_all(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn try_lock(&self) -> Result<(), TryLockError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn short_and_interrupted_calls_are_made_again_until_all_is_done() {
+        let file = Sluggish::new(b"0123456789", usize::MAX);
+        let mut buffer = [0; 8];
+        assert_eq!((file.read_full_at(&mut buffer, 1).unwrap(), &buffer), (8, b"12345678"));
+        assert_eq!(file.read_full_at(&mut buffer, 6).unwrap(), 4, "the file ends");
+        assert_eq!(
+            (file.read_full_at(&mut buffer, 10).unwrap(), file.read_full_at(&mut [], 0).unwrap()),
+            (0, 0)
+        );
+        file.write_all_at(b"abcdefg", 2).unwrap();
+        file.append_all(b"hijkl").unwrap();
+        assert_eq!(*file.bytes.lock().unwrap(), b"01abcdefg9hijkl");
+    }
+
+    #[test]
+    fn call_that_takes_nothing_is_an_error_and_no_endless_loop() {
+        let file = Sluggish::new(b"0123", 6);
+        assert_eq!(file.append_all(b"abcd").unwrap_err().kind(), io::ErrorKind::WriteZero);
+        assert_eq!(*file.bytes.lock().unwrap(), b"0123ab");
+        assert_eq!(file.write_all_at(b"xyz", 4).unwrap_err().kind(), io::ErrorKind::WriteZero);
+        file.write_all_at(b"", 6).unwrap();
+    }
 }

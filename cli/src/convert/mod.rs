@@ -18,6 +18,7 @@ use crate::args::{ConvertArgs, ProfileName};
 use crate::destination;
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
+use crate::limit;
 use crate::output;
 use crate::survey::{Finding, Survey, ZERO_TAIL};
 use aof_nostd::{AnyProfile, Crc, Profile, TigerBeetle};
@@ -79,6 +80,9 @@ fn in_the_way(input: &Survey) -> impl Iterator<Item = &Finding> {
 
 /// Why this log cannot be converted, and what would help.
 fn refusal(args: &ConvertArgs, input: &Survey) -> Option<String> {
+    if let Some(above) = limit::above_in(input, &args.file, args.limits.message_size_max) {
+        return Some(above);
+    }
     let file = shown(&args.file);
     let in_the_way: Vec<_> = in_the_way(input).map(ToString::to_string).collect();
     if !in_the_way.is_empty() {

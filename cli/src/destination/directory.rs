@@ -29,13 +29,28 @@ impl Directory<'_> {
     ///
     /// See [`Failure`].
     pub fn check(self, inputs: &[PathBuf], force: bool) -> Result<(), Failure> {
+        if self.path.file_name().is_none() {
+            return Err(Failure::Usage(format!(
+                "the output has to be a directory that appears under its name, and {} is none: give the name of a new \
+                 one, such as {}",
+                shown(self.path),
+                shown(&self.path.join("logs"))
+            )));
+        }
         let Ok(metadata) = self.path.symlink_metadata() else { return Ok(()) };
-        if !force {
-            return Err(Failure::Exists(self.path.to_path_buf()));
+        if !metadata.is_dir() {
+            return Err(Failure::Usage(format!(
+                "the output has to be a directory, and {} is none: choose another name",
+                shown(self.path)
+            )));
         }
         let failed = |error| Failure::write(self.path, error);
-        if !metadata.is_dir() {
-            return Err(failed(io::ErrorKind::NotADirectory.into()));
+        if !force {
+            // --force is advised only where it helps.
+            return Err(match self.not_ours(self.path) {
+                Ok(Some(name)) => self.holds_more(&name),
+                _ => Failure::Exists(self.path.to_path_buf()),
+            });
         }
         for entry in fs::read_dir(self.path).map_err(failed)?.flatten() {
             let there = identity(&entry.path());

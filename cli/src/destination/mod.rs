@@ -10,7 +10,7 @@
 pub mod directory;
 pub mod private;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::output;
 use aof_std::NewFile;
 use private::Privacy;
@@ -58,6 +58,13 @@ pub fn check(output: &Path, inputs: &[PathBuf], force: bool) -> Result<(), Failu
             "the output has to be a file, and - is none: ./- is a file of this name".into(),
         ));
     }
+    // However it is to be replaced: where a directory is meant, that helps nobody.
+    if output.is_dir() || is_named_as_directory(output) {
+        return Err(Failure::Usage(format!(
+            "the output has to be a file, and {} is a directory: give the name of a file in it",
+            shown(output)
+        )));
+    }
     for input in inputs {
         if is_same_file(input, output) {
             return Err(Failure::OutputIsInput { output: output.to_path_buf(), input: input.clone() });
@@ -68,11 +75,15 @@ pub fn check(output: &Path, inputs: &[PathBuf], force: bool) -> Result<(), Failu
         return Err(Failure::Exists(output.to_path_buf()));
     }
     match output.metadata() {
-        Ok(metadata) if metadata.is_dir() => Err(Failure::write(output, io::ErrorKind::IsADirectory.into())),
         Ok(metadata) if !metadata.is_file() => Err(Failure::NotAFile(output.to_path_buf())),
         // A file that is dropped is gone.
         _ => NewFile::create(output).map(drop).map_err(|error| Failure::write(output, error)),
     }
+}
+
+/// Whether it ends like a directory's name, there or not: a file of this name without its end is not what was meant.
+fn is_named_as_directory(path: &Path) -> bool {
+    path.file_name().is_none() || path.to_string_lossy().ends_with(std::path::is_separator)
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {

@@ -11,12 +11,15 @@ use std::path::PathBuf;
 #[command(
     long_about = "Write the accounts and transfers that logs hold, one row an event, in the format of another \
                   program; or the headers of all entries, by --what entries.\n\nEach op is exported once, however \
-                  often a file goes back. Several logs are merged, as 'aof merge' does. What is damaged is told and \
-                  left out (exit code 1). A file appears whole or not at all. The columns and their types are \
+                  often a file goes back. Several logs are merged, as 'aof merge' does, and on behind a gap. What is \
+                  damaged is told and left out (exit code 1). Ops that are missing without damage, as after a state \
+                  sync, are told (exit code 0): the log is sound. A file appears whole or not at all. The columns and their types are \
                   described in docs/export.md.",
     after_help = "Examples:\n  aof export --format parquet --output transfers.parquet --operation create_transfers \
                   replica.aof\n  aof export --format jsonl --output - --account 42 r0.aof r1.aof | jq .amount\n  \
-                  aof export --what entries --format csv --output entries.csv device.aof"
+                  aof export --what entries --format csv --output entries.csv device.aof\n\nExit codes: \
+                  0 done, ops may be missing by a gap, which is told; 1 damage or a fork took rows; 2 wrong usage, or \
+                  an input cannot be read."
 )]
 pub struct ExportArgs {
     /// The logs, or folders of logs, in any order

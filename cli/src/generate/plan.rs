@@ -17,10 +17,13 @@ use super::offsets::Offsets;
 use super::place::{FileBuilder, PlannedFile};
 use super::random::{Sequence, Stream};
 use crate::failure::Failure;
+use crate::human;
 use std::path::PathBuf;
 
 /// The fewest ops of a zone with a fault: a sector of zeros touches three of the smallest entries.
 const ZONE_OPS_MIN: u64 = 8;
+/// The fewest ops of a log that is torn: one whole entry, and the torn one.
+const TORN_OPS_MIN: u64 = 2;
 /// A block of a shuffled log has about as many ops: more than the slots of a journal.
 const BLOCK_OPS: u64 = 2048;
 /// The most blocks that a log is shuffled in.
@@ -186,12 +189,12 @@ impl Zones {
         if args.shuffle && blocks < 2 {
             return Err(too_few("to be shuffled beyond a journal's length".into(), 2 * BLOCK_OPS));
         }
-        let needs_room = faults > 0 || args.torn_tail;
-        if needs_room && ops / count < ZONE_OPS_MIN {
-            return Err(too_few(
-                format!("for {faults} faults, each with room of its own"),
-                count * ZONE_OPS_MIN,
-            ));
+        if faults > 0 && ops / count < ZONE_OPS_MIN {
+            let faults = human::noun(faults, "fault", "faults");
+            return Err(too_few(format!("for {faults}, each with room of its own"), count * ZONE_OPS_MIN));
+        }
+        if args.torn_tail && ops < TORN_OPS_MIN {
+            return Err(too_few("for a torn tail behind an entry".into(), TORN_OPS_MIN));
         }
         if args.pieces > 1 && ops < count {
             return Err(too_few(format!("for {} pieces", args.pieces), count));

@@ -5,6 +5,7 @@ use super::place::PlannedFile;
 use super::plan::{self, Plan};
 use super::write::Ends;
 use crate::failure::{Failure, shown};
+use crate::human::ranges;
 use crate::output;
 use aof_nostd::Profile;
 use serde_json::{Value, json};
@@ -120,21 +121,4 @@ impl Report<'_> {
             "whole": self.is_whole(),
         })
     }
-}
-
-/// Ranges with both ends, a few of them.
-fn ranges(ranges: &[(u64, u64)]) -> String {
-    const SHOWN: usize = 8;
-    let mut text = String::new();
-    for (first, last) in ranges.iter().take(SHOWN) {
-        let between = if text.is_empty() { "" } else { ", " };
-        let _ = match first == last {
-            true => write!(text, "{between}{first}"),
-            false => write!(text, "{between}{first}-{last}"),
-        };
-    }
-    if let Some(more) = ranges.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        let _ = write!(text, ", and {more} more (--json has them)");
-    }
-    text
 }

@@ -170,26 +170,11 @@ impl Run {
 
     fn write(&mut self, files: &[&File], bytes: &[u8]) -> Result<(), Stopped> {
         let Some(file) = files.get(self.file) else { return Ok(()) };
-        write_all_at(*file, bytes, self.offset).map_err(|error| Stopped::Write(self.file, error))?;
+        file.write_all_at(bytes, self.offset).map_err(|error| Stopped::Write(self.file, error))?;
         self.offset += bytes.len() as u64;
         WATCH.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(())
     }
-}
-
-fn write_all_at(file: &dyn FileHandle, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match file.write_at(bytes, offset) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => {
-                bytes = bytes.get(written..).unwrap_or_default();
-                offset += written as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 impl Patch {
@@ -200,10 +185,10 @@ impl Patch {
                 if file.read_at(&mut byte, offset)? == 0 {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
-                write_all_at(file, &[byte[0] ^ (1 << bit)], offset)
+                file.write_all_at(&[byte[0] ^ (1 << bit)], offset)
             }
             Self::Zero { offset, size } => {
-                write_all_at(file, &vec![0; usize::try_from(size).unwrap_or(0)], offset)
+                file.write_all_at(&vec![0; usize::try_from(size).unwrap_or(0)], offset)
             }
         }
     }

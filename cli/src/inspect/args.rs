@@ -11,7 +11,7 @@ use std::path::PathBuf;
                   damage. With several logs of a cluster also which holds which ops, what they lack together, and \
                   who could fill it.\n\nA report: it ends with 0 if every log is sound, and with 1 if one is \
                   damaged or forked, as 'aof verify' does, or if they contradict each other. Ops that are missing \
-                  are no fault.",
+                  are no fault. It ends with 2 if a log cannot be read, and the verdict tells of it.",
     after_help = "Examples:\n  aof inspect r0.aof r1.aof r2.aof\n  aof inspect --html report.html *.aof\n  \
                   aof inspect --json *.aof | jq '.union.missing_ops'\n\nEnvironment:\n  COLUMNS   how wide the report is, \
                   from 40 to 160 characters; else as the terminal, or 80\n  NO_COLOR  no colour, unless --color \

@@ -65,7 +65,7 @@ pub fn line(report: &Report, html: Option<&Path>) -> String {
 }
 
 fn file(log: &Log) -> File<'_> {
-    let Log { survey, stats, contradicting } = log;
+    let Log { survey, stats, contradicting, .. } = log;
     File {
         survey,
         repeated_entries: log.repeated(),

@@ -8,6 +8,7 @@ use crate::destination;
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
 use crate::human;
+use crate::limit;
 use crate::output;
 use crate::survey::Survey;
 use std::collections::HashMap;
@@ -23,6 +24,8 @@ pub struct Log {
     pub stats: Stats,
     /// Entries that are not the first one of their op, but another.
     pub contradicting: u64,
+    /// An entry that is above the limit, and not damaged.
+    pub above_limit: Option<String>,
 }
 
 impl Log {
@@ -98,7 +101,8 @@ impl Report {
                         true => contradictions::count(path, read.chain.history(), message_size_max)?,
                         false => 0,
                     };
-                    logs.push(Log { survey: read.survey, stats: read.gathered, contradicting });
+                    let above_limit = limit::above_in(&read.survey, path, message_size_max);
+                    logs.push(Log { survey: read.survey, stats: read.gathered, contradicting, above_limit });
                 }
                 Err(Failure::Interrupted) => return Err(Failure::Interrupted),
                 Err(failure) => {

@@ -352,11 +352,7 @@ const ROWS_SHOWN: usize = 8;
 fn one(text: &mut String, log: &Log, report: &Report, screen: &Screen) {
     let Log { survey, stats, .. } = log;
     let verdict = verify::verdict(survey);
-    let level = match (survey.sound, survey.missing_ops.is_empty()) {
-        (false, _) => Level::Bad,
-        (true, false) => Level::Care,
-        (true, true) => Level::Good,
-    };
+    let level = Level::of_log(survey);
     let title = name(survey);
     if title.chars().count() + 2 + verdict.chars().count() <= screen.width {
         let _ = writeln!(text, "{}: {}", screen.title(&title), screen.level(level, &verdict));

@@ -17,8 +17,20 @@ pub enum Level {
     Good,
     /// Something is missing, or only one log has it.
     Care,
-    /// Something is damaged, or there are two histories.
+    /// Something is damaged or cannot be read, or there are two histories.
     Bad,
+}
+
+impl Level {
+    /// How bad one log is by itself.
+    #[must_use]
+    pub fn of_log(survey: &Survey) -> Self {
+        match (survey.sound, survey.missing_ops.is_empty()) {
+            (false, _) => Self::Bad,
+            (true, false) => Self::Care,
+            (true, true) => Self::Good,
+        }
+    }
 }
 
 /// What it all means, and what to do.
@@ -26,7 +38,7 @@ pub enum Level {
 pub struct Verdict {
     /// How bad it is.
     pub level: Level,
-    /// In a word: `SOUND`, `WHOLE`, `INCOMPLETE`, `DAMAGED`, `FORKED`, `MIXED`, `EMPTY`.
+    /// In a word: `SOUND`, `WHOLE`, `INCOMPLETE`, `DAMAGED`, `FORKED`, `MIXED`, `EMPTY`, `UNREADABLE`.
     pub word: &'static str,
     /// In a sentence.
     pub text: String,
@@ -59,10 +71,44 @@ impl Verdict {
     /// Of one log, or of several together.
     #[must_use]
     pub fn of(report: &Report) -> Self {
-        match report.logs.as_slice() {
-            [] => Self::new(Level::Bad, "EMPTY", "no log could be read".into()),
+        let verdict = match report.logs.as_slice() {
+            [] => return Self::new(Level::Bad, "EMPTY", "no log could be read".into()),
             [log] => of_one(&log.survey),
             _ => of_several(report),
+        };
+        verdict.with_limit(report).with_unreadable(report)
+    }
+
+    /// The same where the limit keeps entries from being read: it is to be raised before anything else is done.
+    fn with_limit(mut self, report: &Report) -> Self {
+        let above = report.logs.iter().filter_map(|log| log.above_limit.clone());
+        self.advice.splice(0..0, above.map(|above| format!("{above}.")));
+        self
+    }
+
+    /// The same where logs cannot be read: whatever the others are, nothing is known of those.
+    fn with_unreadable(mut self, report: &Report) -> Self {
+        let names: Vec<_> = report.unreadable.iter().map(|(path, _)| shown(path).to_string()).collect();
+        if names.is_empty() {
+            return self;
+        }
+        if self.level == Level::Good {
+            self.word = "UNREADABLE";
+        }
+        self.level = Level::Bad;
+        let all = names.len() + report.logs.len();
+        self.text = format!("{} of {all} logs cannot be read; {}", names.len(), self.of_the_rest(report));
+        let advice =
+            format!("Nothing here is about {}: look at all logs when it can be read.", listed(names));
+        self.advice.insert(0, advice);
+        self
+    }
+
+    /// What there was to say of the logs that could be read.
+    fn of_the_rest(&self, report: &Report) -> String {
+        match report.logs.as_slice() {
+            [log] => format!("{}: {}", name(&log.survey), self.text),
+            _ => self.text.clone(),
         }
     }
 
@@ -109,12 +155,16 @@ fn of_one(survey: &Survey) -> Verdict {
         Verdict::new(Level::Care, "EMPTY", "there is no entry in it".into())
     };
     if stranger(survey).is_some() {
-        verdict =
-            verdict.advise("Two clusters wrote to one log, or it was put together: find out who wrote it.");
+        verdict = verdict.advise(
+            "Two clusters wrote to one log, or it was put together: find out who wrote it, and keep it as it is. Give \
+             the other replicas' logs here too, to see whether they are whole without it.",
+        );
     } else if forks {
-        verdict = verdict.advise("Two histories in one log: find out who wrote it.");
-    }
-    if is_torn(survey) {
+        verdict = verdict.advise(
+            "Two histories in one log: find out who wrote it, and keep it as it is. Give the other replicas' logs here \
+             too, to see which history they have.",
+        );
+    } else if is_torn(survey) {
         verdict = verdict
             .advise(format!("The last entry is not all there: {TORN}"))
             .advise("Give the other replicas' logs here too, to see whether they hold it.");
@@ -212,10 +262,7 @@ fn of_several(report: &Report) -> Verdict {
     }
     let torn: Vec<_> = surveys.iter().filter(|survey| is_torn(survey)).map(|survey| name(survey)).collect();
     if !torn.is_empty() {
-        let more = if torn.len() > NAMES_SHOWN { ", ..." } else { "" };
-        let names: Vec<_> = torn.into_iter().take(NAMES_SHOWN).collect();
-        verdict =
-            verdict.advise(format!("The last entry of {}{more} is not all there: {TORN}", names.join(", ")));
+        verdict = verdict.advise(format!("The last entry of {} is not all there: {TORN}", listed(torn)));
     }
     if first > 1 {
         verdict = verdict.advise(format!("They begin at op {first}: what came before is in none of them."));
@@ -268,6 +315,13 @@ fn hold_all(surveys: &[&Survey], together: &Together) -> bool {
 
 /// Logs named in a sentence.
 const NAMES_SHOWN: usize = 4;
+
+/// Logs in a sentence, a few of them.
+fn listed(mut names: Vec<String>) -> String {
+    let more = if names.len() > NAMES_SHOWN { ", ..." } else { "" };
+    names.truncate(NAMES_SHOWN);
+    names.join(", ") + more
+}
 
 /// Damage behind the last op of all, in the logs that reach it.
 fn behind(surveys: &[&Survey], last: u64) -> Vec<String> {

@@ -16,15 +16,14 @@ use super::order::{self, Groups, Order};
 use super::read::{self, EntryRow, Found, Stretch};
 use super::spool::{Cursor, Spool};
 use super::work::Work;
-use crate::failure::{Failure, shown};
+use crate::failure::Failure;
+use crate::limit;
 use crate::output::{self, Progress};
-use aof_nostd::wire::{HEAD_SIZE, Header, HeaderRule};
+use aof_nostd::wire::HeaderRule;
 use aof_nostd::{Checksum, Damage, DamageKind, Profile};
 use aof_std::Source;
 use std::collections::BinaryHeap;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
-use zerocopy::FromBytes;
 
 /// Where an entry stands in an input, and in the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,9 +136,7 @@ impl Index {
     ///
     /// [`Failure::Read`], [`Failure::Work`], [`Failure::Interrupted`].
     pub fn read(paths: &[PathBuf], message_size_max: u32, work: &Work) -> Result<Self, Failure> {
-        let numbered = paths.iter().cloned().enumerate();
-        let inputs = numbered.map(|(number, path)| Input::at(path, number)).collect::<Result<_, _>>()?;
-        Self::of_inputs(inputs, message_size_max, work)
+        Self::of_inputs(Input::all(paths)?, message_size_max, work)
     }
 
     /// The same of files that are open, with their names.
@@ -268,23 +265,10 @@ impl Index {
             let mut source = None;
             let mut text = None;
             self.damage(input, |damage, _| {
-                let (Some(op), DamageKind::HeaderInvalid(HeaderRule::Size)) = (damage.op, damage.kind) else {
-                    return true;
-                };
-                let Some(source) = source.get_or_insert_with(|| input.open().ok()) else { return false };
-                let mut head = [0; HEAD_SIZE];
-                let read =
-                    source.seek(SeekFrom::Start(damage.offset)).and_then(|_| source.read_exact(&mut head));
-                let Ok((_, header)) = Header::ref_from_suffix(&head) else { return true };
-                let size = header.size.get();
-                if read.is_ok() && size > message_size_max {
-                    text = Some(format!(
-                        "{}: byte {} (op {}): the entry has {size} bytes, above --message-size-max \
-                         {message_size_max}: raise it",
-                        shown(&input.path),
-                        damage.offset,
-                        op.0
-                    ));
+                if damage.kind == DamageKind::HeaderInvalid(HeaderRule::Size) {
+                    let source = source.get_or_insert_with(|| input.open().ok());
+                    let Some(source) = source else { return false };
+                    text = limit::above(&input.path, source, damage.offset, damage.op, message_size_max);
                 }
                 text.is_none()
             })?;

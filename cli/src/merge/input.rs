@@ -1,9 +1,11 @@
 //! One input of a merge: its file, and what was found in it beside entries.
 //!
-//! Hundreds of rotated pieces are more than a process may have open. The first ones are held open, the others
-//! are opened again where they are read; then it has to be the same file still, and not a shorter one.
+//! Hundreds of rotated pieces are more than a process may have open. The first ones are held open, as many as its
+//! limit allows; the others are opened again where they are read: then it has to be the same file still, and not a
+//! shorter one.
 
 use crate::failure::Failure;
+use crate::process;
 use aof_nostd::wire::HeaderRule;
 use aof_nostd::{AnyProfile, Damage, DamageKind, ForeignMagic, Op};
 use aof_std::Source;
@@ -13,8 +15,16 @@ use std::ops::Range;
 use std::path::PathBuf;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// So many inputs are held open; a process may have 256 files on some systems, 1,024 on others.
-const HELD_MAX: usize = 100;
+/// So many inputs are held open at the most.
+const HELD_MAX: u64 = 100;
+
+/// So many files may be open beside them: the output, what does not fit the memory, what the process has anyway.
+const BESIDE_MAX: u64 = 48;
+
+/// How many inputs are held open, where the process may have so many files.
+fn held_max(files_max: u64) -> u64 {
+    files_max.saturating_sub(BESIDE_MAX).min(HELD_MAX)
+}
 
 /// An input, and what it holds.
 #[derive(Debug)]
@@ -62,11 +72,17 @@ impl Input {
         }
     }
 
-    /// Input number `number`, with the length that it has now.
-    pub(crate) fn at(path: PathBuf, number: usize) -> Result<Self, Failure> {
+    /// The inputs at these paths, with the lengths that they have now.
+    pub(crate) fn all(paths: &[PathBuf]) -> Result<Vec<Self>, Failure> {
+        let held_max = held_max(process::files_max());
+        let numbered = (0..).zip(paths.iter().cloned());
+        numbered.map(|(number, path)| Self::at(path, number < held_max)).collect()
+    }
+
+    fn at(path: PathBuf, is_held: bool) -> Result<Self, Failure> {
         let failed = |error| Failure::read(&path, error);
         let source = Source::open(&path).map_err(failed)?;
-        if number < HELD_MAX {
+        if is_held {
             return Ok(Self::new(path, source));
         }
         let identity = source.handle().identity().map_err(failed)?;
@@ -197,7 +213,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("r0.aof.7");
         fs::write(&path, [1; 100]).unwrap();
-        let input = Input::at(path.clone(), HELD_MAX).unwrap();
+        let input = Input::at(path.clone(), false).unwrap();
         assert!(matches!(input.file, Held::Closed { .. }));
         assert_eq!(input.open().unwrap().size(), 100);
 
@@ -209,6 +225,11 @@ mod tests {
         fs::rename(directory.path().join("other"), &path).unwrap();
         let told = input.open().unwrap_err().to_string();
         assert!(told.contains("r0.aof.7") && told.contains("was it replaced?"), "{told}");
+    }
+
+    #[test]
+    fn fewer_inputs_are_held_open_where_a_process_may_have_few_files() {
+        assert_eq!([20, 48, 64, 128, 1024, u64::MAX].map(held_max), [0, 0, 16, 80, 100, 100]);
     }
 
     #[test]

@@ -14,7 +14,6 @@ use crate::human::ranges;
 use crate::survey::ZERO_TAIL;
 use serde_json::{Value, json};
 use std::fmt;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// Something that a chain without a gap or a fork is known to lack.
@@ -208,9 +207,8 @@ impl fmt::Display for Note {
                 let lost = if *last == 1 { "op 1".into() } else { format!("ops 1 to {last}") };
                 write!(f, "the chain begins at op {first}: what {lost} did is in no input")
             }
-            Self::UnknownEnd { last, places, .. } => {
-                let place = |place: &Place| format!("{} at byte {}", shown(&place.file), place.offset);
-                let list = places.iter().take(PLACES_SHOWN).map(place).collect::<Vec<_>>().join(", ");
+            Self::UnknownEnd { last, places, omitted } => {
+                let list = listed(places, *omitted, |_, place| at(place));
                 write!(
                     f,
                     "what stands behind op {last}, the last, is damaged, and which op it was is not known ({list}): \
@@ -218,41 +216,75 @@ impl fmt::Display for Note {
                 )
             }
             Self::ZeroTail { places, sizes } => {
-                let place = |(place, size): (&Place, &u64)| {
+                let list = listed(places, 0, |number, place| {
+                    let size = sizes.get(number).copied().unwrap_or_default();
                     format!("{} has {size} from byte {} on", shown(&place.file), place.offset)
-                };
-                let list =
-                    places.iter().zip(sizes).take(PLACES_SHOWN).map(place).collect::<Vec<_>>().join(", ");
-                let more = match places.len().saturating_sub(PLACES_SHOWN) {
-                    0 => String::new(),
-                    more => format!(" and {more} more"),
-                };
+                });
                 write!(
                     f,
-                    "zeros to the end ({list}{more}): free space in the image of a device; in a log file, a tail that \
+                    "zeros to the end ({list}): free space in the image of a device; in a log file, a tail that \
                      was never written: what stood there is lost, unless another input has it"
                 )
             }
             Self::DamagedEnd { places, omitted } => {
                 let ops = self.ops();
-                let one = matches!(ops.as_slice(), [(first, last)] if first == last);
-                let mut list = String::new();
-                for (number, place) in places.iter().take(PLACES_SHOWN).enumerate() {
-                    let between = if number == 0 { "" } else { ", " };
-                    let op = if one { String::new() } else { format!("op {} in ", place.op) };
-                    let _ = write!(list, "{between}{op}{} at byte {}", shown(&place.file), place.offset);
-                }
-                if places.len() > PLACES_SHOWN {
-                    let _ =
-                        write!(list, " and {} more places", (places.len() - PLACES_SHOWN) as u64 + omitted);
-                }
-                let (ops, list) = (ranges(&ops), list);
-                if one {
-                    write!(f, "op {ops} is damaged wherever it is ({list}): the chain ends before it")
+                if matches!(ops.as_slice(), [(first, last)] if first == last) {
+                    let list = listed(places, *omitted, |_, place| at(place));
+                    let op = ranges(&ops);
+                    write!(f, "op {op} is damaged wherever it is ({list}): the chain ends before it")
                 } else {
+                    let list =
+                        listed(places, *omitted, |_, place| format!("op {} in {}", place.op, at(place)));
+                    let ops = ranges(&ops);
                     write!(f, "ops {ops} are damaged wherever they are ({list}): the chain ends before them")
                 }
             }
         }
+    }
+}
+
+/// A place for people.
+fn at(place: &Place) -> String {
+    format!("{} at byte {}", shown(&place.file), place.offset)
+}
+
+/// The first of some places, each with its number, in words; and how many more there are, `omitted` included.
+fn listed(places: &[Place], omitted: u64, text: impl Fn(usize, &Place) -> String) -> String {
+    let first: Vec<_> =
+        places.iter().take(PLACES_SHOWN).enumerate().map(|(number, place)| text(number, place)).collect();
+    let more = match (places.len() - first.len()) as u64 + omitted {
+        0 => String::new(),
+        1 => " and 1 more place".into(),
+        more => format!(" and {more} more places"),
+    };
+    first.join(", ") + &more
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of damage whose op is not known the first places were told as if they were all.
+    #[test]
+    fn places_beyond_those_told_are_counted() {
+        let place =
+            |number: u64| Place { op: 7, input: 0, offset: number, file: format!("r{number}.aof").into() };
+        for (count, omitted, end) in [
+            (1, 0, "(r0.aof at byte 0):"),
+            (8, 0, "r7.aof at byte 7):"),
+            (9, 0, "r7.aof at byte 7 and 1 more place):"),
+            (9, 5, "r7.aof at byte 7 and 6 more places):"),
+        ] {
+            let places: Vec<_> = (0..count).map(place).collect();
+            let unknown = Note::UnknownEnd { last: 7, places: places.clone(), omitted };
+            let damaged = Note::DamagedEnd { places, omitted };
+            for told in [unknown.to_string(), damaged.to_string()] {
+                assert!(told.contains(end), "{told}");
+            }
+        }
+        let places: Vec<_> = (0..9).map(place).collect();
+        let told = Note::ZeroTail { places, sizes: (50..59).collect() }.to_string();
+        assert!(told.contains("(r0.aof has 50 from byte 0 on, "), "{told}");
+        assert!(told.contains("r7.aof has 57 from byte 7 on and 1 more place):"), "{told}");
     }
 }

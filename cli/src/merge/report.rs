@@ -410,10 +410,24 @@ pub fn obstacle_text(index: &Index, obstacle: &Obstacle) -> Result<String, Failu
                     );
                 }
             }
-            text.push_str(". Leave out the logs of the history that you do not want");
+            text.push_str(&fork_advice(index, sides));
             text
         }
     })
+}
+
+/// What to do at a fork. A log that holds both histories cannot be left out of one of them.
+fn fork_advice(index: &Index, sides: &[Copies]) -> String {
+    let holds = |input: u32| sides.iter().all(|side| side.kept.iter().any(|copy| copy.input == input));
+    let both = (0..).zip(&index.inputs).find_map(|(number, input)| holds(number).then_some(&input.path));
+    match both {
+        None => ". Leave out the logs of the history that you do not want".into(),
+        Some(path) => format!(
+            ". Both stand in {}: find out which is the right one, and {} another replica's log that holds it alone",
+            shown(path),
+            if index.inputs.len() == 1 { "merge" } else { "put in its place" }
+        ),
+    }
 }
 
 /// Where missing ops are, damaged: a sentence, or nothing.

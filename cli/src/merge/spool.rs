@@ -75,7 +75,7 @@ impl<T: Row> Spool<T> {
             Some(file) => file,
             None => self.file.insert(self.work.file()?),
         };
-        write_at(file, self.kept.as_bytes(), self.filed * size_of::<T>() as u64)
+        file.write_all_at(self.kept.as_bytes(), self.filed * size_of::<T>() as u64)
             .map_err(|error| self.work.failure(error))?;
         self.filed += self.kept.len() as u64;
         self.kept.clear();
@@ -90,8 +90,11 @@ impl<T: Row> Spool<T> {
         let (rows, _) = rows.split_at_mut(count);
         let (of_file, of_memory) = rows.split_at_mut(in_file);
         if let Some(file) = self.file.as_ref().filter(|_| !of_file.is_empty()) {
-            read_at(file, of_file.as_mut_bytes(), from * size_of::<T>() as u64)
-                .map_err(|error| self.work.failure(error))?;
+            let of_file = of_file.as_mut_bytes();
+            let read = file.read_full_at(of_file, from * size_of::<T>() as u64);
+            if read.map_err(|error| self.work.failure(error))? < of_file.len() {
+                return Err(self.work.failure(io::ErrorKind::UnexpectedEof.into()));
+            }
         }
         let at = usize::try_from((from + in_file as u64).saturating_sub(self.filed)).unwrap_or(usize::MAX);
         if let Some(kept) = self.kept.get(at..at.saturating_add(of_memory.len())) {
@@ -115,7 +118,7 @@ impl<T: Row> Spool<T> {
             return Ok(());
         }
         let Some(file) = &self.file else { return Ok(()) };
-        write_at(file, row.as_bytes(), number * size_of::<T>() as u64)
+        file.write_all_at(row.as_bytes(), number * size_of::<T>() as u64)
             .map_err(|error| self.work.failure(error))
     }
 
@@ -224,36 +227,6 @@ impl<T: Row> Cursor<T> {
         self.at = 0;
         Ok(read > 0)
     }
-}
-
-fn write_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match FileHandle::write_at(file, bytes, offset) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => {
-                bytes = bytes.get(written..).unwrap_or_default();
-                offset += written as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-fn read_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match FileHandle::read_at(file, bytes, offset) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(read) => {
-                bytes = bytes.get_mut(read..).unwrap_or_default();
-                offset += read as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

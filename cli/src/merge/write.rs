@@ -7,7 +7,7 @@ use crate::data_checksum::{DataBytes, DataChecksum};
 use crate::destination;
 use crate::failure::Failure;
 use crate::output::{self, Progress, WATCH};
-use aof_nostd::{AnyProfile, Checksum, Damage, Located};
+use aof_nostd::{Checksum, Damage, Located};
 use aof_std::scan::{Scan, Sink};
 use aof_std::source::became_shorter;
 use aof_std::{NewFile, Source};
@@ -140,8 +140,10 @@ fn read_back(args: &MergeArgs, index: &Index, chain: &Chain, file: &NewFile) -> 
     }
     let progress = Progress::new("verify", chain.bytes());
     let scan = Scan::detect(&source, aof_std::backend()).map_err(failed)?;
-    let profile: AnyProfile = scan.profile().ok_or_else(changed)?;
-    let scan = index.work.limit(Scan::new(&source, profile), args.limits.message_size_max);
+    if scan.profile().is_none() {
+        return Err(changed());
+    }
+    let scan = index.work.limit(scan, args.limits.message_size_max);
     let mut data = DataChecksum::default();
     let mut planned = Planned { index, chain, walk: Walk::new(chain), goes_on: Ok(true) };
     scan.with_watch(&WATCH)

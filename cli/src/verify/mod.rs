@@ -7,6 +7,7 @@ use crate::destination;
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
 use crate::human::ranges;
+use crate::limit;
 use crate::output::{self, Stdout};
 use crate::survey::record::End;
 use crate::survey::{RangeError, Ranged, Survey};
@@ -33,6 +34,7 @@ pub fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
         exit = exit.max(match Survey::of(path, args.limits.message_size_max) {
             Ok(survey) => {
                 print(&mut stdout, &survey, args.json)?;
+                limit::tell(&survey, path, args.limits.message_size_max);
                 self::exit(&survey, args.strict)
             }
             Err(failure) => output::report(&failure),
@@ -84,6 +86,7 @@ fn of_range(args: &VerifyArgs, range: FileRange) -> Result<Exit, Failure> {
         destination::commit(file, part, args.force)?;
     }
     print_range(&survey, &ranged, &end, args.json)?;
+    limit::tell(&survey, path, args.limits.message_size_max);
     Ok(exit(&survey, args.strict))
 }
 

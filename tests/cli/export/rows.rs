@@ -69,6 +69,20 @@ fn several_logs_are_one_whatever_their_order() {
     assert_eq!(events, rows(&[], &[replica(1), replica(2), replica(0)]));
 }
 
+/// A gap is no fault of a log, to an export as to verify: the help says so.
+#[test]
+fn help_says_that_a_gap_is_told_and_ends_with_0() {
+    let help = aof(["export", "--help"]).code(0).stdout;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        help.contains("Exit codes: 0 done, ops may be missing by a gap, which is told; 1 damage"),
+        "{help}"
+    );
+    assert!(help.contains("after a state sync, are told (exit code 0)"), "{help}");
+    aof(["verify".as_ref(), replica(0).as_os_str()]).code(0);
+    export(&["--format", "csv", "--output", "-"], &[replica(0)]).code(0);
+}
+
 #[test]
 fn behind_a_gap_of_all_logs_an_export_goes_on() {
     let directory = tempfile::tempdir().unwrap();

@@ -187,6 +187,9 @@ fn second_history_is_not_taken_for_repeats() {
     let text = told(&path);
     assert!(text.contains(" entries 15, 5 of them contradict another of the same op ops 1 to 10"), "{text}");
     assert_eq!(text.to_lowercase().matches("keep it as it is").count(), 1, "{text}");
+    // Nothing is damaged that another log could mend: what it can tell is which history is the right one.
+    assert!(text.contains("logs here too, to see which history they have."), "{text}");
+    assert!(!text.contains("hold what is damaged"), "{text}");
     let path = file(&directory, "both.aof", &builder.repeat(0..2).build().bytes);
     let found = assert_agrees_with_verify(&path);
     assert_eq!((&found["repeated_entries"], &found["contradicting_entries"]), (&json!(2), &json!(5)));

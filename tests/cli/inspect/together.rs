@@ -231,6 +231,36 @@ fn log_that_cannot_be_read_is_told_and_the_others_are_shown() {
     assert_eq!(ran.stdout, "");
 }
 
+/// It was SOUND, and `good`, with exit code 2.
+#[test]
+fn verdict_is_never_good_where_a_log_cannot_be_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("missing.aof");
+    let log = chain(PROFILES[0], &[8; 6]);
+    let sound = file(&directory, "sound.aof", &log.bytes);
+    let start = file(&directory, "start.aof", &log.bytes[..log.entries[2].end()]);
+    let torn = file(&directory, "torn.aof", &log.bytes[..log.bytes.len() - 3]);
+    for (logs, word, text) in [
+        (&[&sound][..], "UNREADABLE", "1 of 2 logs cannot be read; "),
+        (
+            &[&sound, &start],
+            "UNREADABLE",
+            "1 of 3 logs cannot be read; together the 2 logs hold every op from 1 to 6",
+        ),
+        (&[&torn], "DAMAGED", "1 of 2 logs cannot be read; "),
+    ] {
+        let logs: Vec<_> = logs.iter().map(|log| log.as_path()).chain([missing.as_path()]).collect();
+        let (report, code) = inspect(&logs);
+        let verdict = &report["verdict"];
+        assert_eq!((code, &verdict["word"], &verdict["level"]), (2, &json!(word), &json!("bad")));
+        assert!(verdict["text"].as_str().unwrap().starts_with(text), "{verdict}");
+        let advice =
+            format!("Nothing here is about {}: look at all logs when it can be read.", missing.display());
+        assert_eq!(verdict["advice"][0], json!(advice));
+    }
+    assert_eq!(inspect(&[&sound]).0["verdict"]["word"], "SOUND");
+}
+
 /// A log with a torn tail that holds all that there is was told as if it did not.
 #[test]
 fn log_with_a_torn_tail_may_hold_all_alone() {

@@ -147,11 +147,7 @@ fn verdict_section(html: &mut String, report: &Report, findings: &Findings) {
 fn log_part(html: &mut String, at: usize, log: &Log, report: &Report) {
     let Log { survey, stats, .. } = log;
     let open = if report.logs.len() <= OPEN_MAX { " open" } else { "" };
-    let level = match (survey.sound, survey.missing_ops.is_empty()) {
-        (false, _) => Level::Bad,
-        (true, false) => Level::Care,
-        (true, true) => Level::Good,
-    };
+    let level = Level::of_log(survey);
     let _ = writeln!(
         html,
         "<details class=\"log\" id=\"log-{at}\"{open}><summary><h3><bdi>{}</bdi></h3> <span class=\"badge \

@@ -24,6 +24,7 @@
 //! - All waits end: no answer for [`Config::timeout`] is an error that tells what is known of each replica.
 
 mod error;
+mod incoming;
 mod packet;
 mod peer;
 mod timing;
@@ -34,16 +35,12 @@ pub use self::timing::Time;
 
 use self::peer::Peer;
 use self::timing::{Jitter, PING_INTERVAL, PING_INTERVAL_LATE, RoundTrip};
-use aof_nostd::message::{
-    self, BODY_SIZE_MAX, Command, Eviction, Frame, HEADER_SIZE, Message, PingClient, PongClient,
-    REGISTER_BODY_SIZE, RegisterResult, Reply, Request,
-};
+use aof_nostd::message::{self, BODY_SIZE_MAX, Message, PingClient, REGISTER_BODY_SIZE, Request};
 use aof_nostd::wire::{Operation, Release};
 use aof_nostd::{Checksum, Profile, TigerBeetle};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use zerocopy::FromBytes;
 
 /// The largest number of replicas of a cluster.
 pub const REPLICAS_MAX: usize = 6;
@@ -381,138 +378,6 @@ impl Client {
             self.in_doubt = None;
             self.send_to(self.primary());
         }
-    }
-
-    /// A message came from this replica, with right checksums. Gives the reply to the request in flight,
-    /// once; its body is the message's.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError::Evicted`], [`ClientError::Reply`].
-    pub fn message(
-        &mut self,
-        replica: u8,
-        header: &[u8; HEADER_SIZE],
-        body: &[u8],
-        now: Time,
-    ) -> Result<Option<Reply>, ClientError> {
-        if let Some(peer) = self.peer(replica) {
-            peer.heard();
-        }
-        let Ok((frame, _)) = Frame::ref_from_prefix(header) else { return Ok(None) };
-        match frame.command() {
-            Command::REPLY => self.reply(replica, Reply::view(header), body, now),
-            Command::PONG_CLIENT => {
-                self.pong(replica, PongClient::view(header), now);
-                Ok(None)
-            }
-            Command::EVICTION => self.eviction(Eviction::view(header)),
-            _ => Ok(None), // nothing that a client is sent
-        }
-    }
-
-    fn pong(&mut self, replica: u8, pong: &PongClient, now: Time) {
-        if pong.rule().is_some() {
-            return;
-        }
-        let view = pong.frame.view.get();
-        let release = pong.frame.release();
-        if let Some(peer) = self.peer(replica) {
-            peer.ponged(view, release);
-            if peer.clears && peer.is_connected() {
-                peer.clears = false;
-                peer.renew(now);
-                self.actions.push_back(Action::Close(replica));
-                self.cleared(replica);
-            }
-        }
-        if self.in_doubt.is_some_and(|doubt| doubt.view < view) {
-            self.in_doubt = None;
-        }
-        if view > self.view {
-            let before = self.primary();
-            self.view = view;
-            if self.primary() != before {
-                self.send_to(self.primary());
-            }
-        }
-    }
-
-    fn eviction(&mut self, eviction: &Eviction) -> Result<Option<Reply>, ClientError> {
-        let about_us = eviction.client.get() == self.config.client && eviction.frame.view.get() >= self.view;
-        match eviction.reason().filter(|_| about_us && eviction.rule().is_none()) {
-            None => Ok(None),
-            Some(reason) => Err(ClientError::Evicted { reason, release: eviction.frame.release() }),
-        }
-    }
-
-    fn reply(
-        &mut self,
-        replica: u8,
-        reply: &Reply,
-        body: &[u8],
-        now: Time,
-    ) -> Result<Option<Reply>, ClientError> {
-        if reply.rule().is_some() || reply.client.get() != self.config.client {
-            return Ok(None);
-        }
-        if let Some(peer) = self.peer(replica) {
-            peer.introduced = true;
-        }
-        let Some(in_flight) = &self.in_flight else { return Ok(None) };
-        let request = in_flight.request();
-        if reply.request < request.request {
-            return Ok(None); // late, or the second of two
-        }
-        let wrong = |field| Err(ClientError::Reply { field, request: request.request.get() });
-        if reply.request > request.request {
-            return wrong(ReplyField::Request);
-        }
-        if reply.frame.release != request.frame.release {
-            return wrong(ReplyField::Release);
-        }
-        if reply.request_checksum != request.frame.checksum {
-            return wrong(ReplyField::RequestChecksum);
-        }
-        if reply.operation != request.operation {
-            return wrong(ReplyField::Operation);
-        }
-        if reply.timestamp != request.timestamp {
-            return wrong(ReplyField::Timestamp);
-        }
-        let view = reply.frame.view.get();
-        let session = match self.session {
-            Some(session) => Session {
-                request: request.request.get(),
-                context: reply.context,
-                view: session.view.max(view),
-                ..session
-            },
-            None => {
-                let Ok(result) = RegisterResult::ref_from_bytes(body) else {
-                    return wrong(ReplyField::BatchSizeLimit); // the size was checked by its rule
-                };
-                let limit = result.batch_size_limit.get();
-                if !(1..=BODY_SIZE_MAX).contains(&limit) {
-                    return wrong(ReplyField::BatchSizeLimit);
-                }
-                Session {
-                    number: reply.commit.get(),
-                    request: 0,
-                    context: reply.context,
-                    view,
-                    batch_size_limit: limit,
-                }
-            }
-        };
-        if in_flight.attempts == 0 {
-            self.round_trip.measured(now.saturating_sub(in_flight.since));
-        }
-        self.session = Some(session);
-        self.view = self.view.max(view);
-        self.in_flight = None;
-        self.in_doubt = None;
-        Ok(Some(*reply))
     }
 
     /// Time went on: to be called at the [`deadline`](Self::deadline), and as often as one likes.

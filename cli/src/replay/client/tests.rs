@@ -1,7 +1,7 @@
 //! One thing at a time; whole worlds are in `tests/cli/simulation.rs`.
 
 use super::*;
-use aof_nostd::message::EvictionReason;
+use aof_nostd::message::{Command, Eviction, EvictionReason, HEADER_SIZE, PongClient, Reply};
 
 const CLUSTER: u128 = 3;
 const RELEASE: Release = Release::new(1, 2, 3);

@@ -1,0 +1,113 @@
+//! Limits: of an entry's size, of open files; and a standard output that is closed.
+
+use crate::util::{Ran, WHOLE_SHA256, aof, command, data, file, replica, sha256};
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+
+/// The command in a shell that does something before.
+fn after(before: &str, arguments: &[&OsStr]) -> Ran {
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &format!("{before} exec \"$@\""), "bash", env!("CARGO_BIN_EXE_aof")]);
+    Ran::of(shell.args(arguments))
+}
+
+/// It was damage like any other, for which another replica's log would help.
+#[test]
+fn verify_inspect_and_convert_name_the_limit_that_is_too_low() {
+    let path = data("single/large-bodies.aof");
+    let told = "large-bodies.aof: byte 800 (op 3): the entry has 1048576 bytes, above --message-size-max 4096: raise it";
+    let limited = |words: &[&str]| {
+        let path = path.to_str().unwrap();
+        aof(words.iter().copied().chain(["--message-size-max", "4096", path])).code(1)
+    };
+    for words in [&["verify"][..], &["verify", "--json"], &["verify", "--range", "0..1000"]] {
+        let ran = limited(words);
+        assert!(ran.stderr.contains(told), "{words:?}: {}", ran.stderr);
+    }
+    let advice =
+        limited(&["inspect", "--json"]).json()[0]["verdict"]["advice"][0].as_str().unwrap().to_owned();
+    assert!(advice.contains(told), "{advice}");
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("out");
+    let ran = limited(&["convert", "--profile", "crc", "--output", output.to_str().unwrap()]);
+    assert!(ran.stderr.contains(told) && !ran.stderr.contains("Merge it"), "{}", ran.stderr);
+    // Where the limit is right, damage is damage: a size that the header's checksum does not vouch for is none.
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[800 + 16 + 96 + 3] = 0x7f; // the highest byte of `size`
+    let damaged = file(&directory, "damaged.aof", &bytes);
+    for command in ["verify", "inspect"] {
+        let ran = aof([command.as_ref(), damaged.as_os_str()]).code(1);
+        assert!(!(ran.stdout + &ran.stderr).contains("--message-size-max"), "{command}");
+    }
+}
+
+/// Rust's start-up puts `/dev/null` in the place of a closed standard output: an export into nothing ended with 0.
+#[cfg(target_os = "linux")]
+#[test]
+fn closed_standard_output_is_refused_before_anything_is_done() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, output) = (replica(1), directory.path().join("out"));
+    let (log, output) = (log.as_os_str(), output.as_os_str());
+    let words = |text: &'static str| text.split(' ').map(OsStr::new);
+    for arguments in [
+        words("export --format csv --output -").chain([log]).collect::<Vec<_>>(),
+        words("merge --output").chain([output, log]).collect(),
+        words("generate --output").chain([output]).collect(),
+        words("verify").chain([log]).collect(),
+        words("inspect").chain([log]).collect(),
+        words("debug").chain([log]).collect(),
+        words("man").collect(),
+        words("--help").collect(),
+    ] {
+        let ran = after("exec >&-;", &arguments).code(2);
+        assert_eq!(
+            ran.stderr,
+            "aof: standard output is closed, and nothing was done: send it to a file, or to /dev/null\n"
+        );
+    }
+    assert_eq!(directory.path().read_dir().unwrap().count(), 0);
+    // What looks just so to a process that has begun.
+    after("exec >/dev/null;", &[OsStr::new("verify"), log]).code(0);
+    after("exec 1<>/dev/null;", &[OsStr::new("verify"), log]).code(0);
+    after("exec </dev/null 2>&-;", &[OsStr::new("verify"), log]).code(0);
+    let mut command = command();
+    command.args([OsStr::new("verify"), log]).stdout(std::process::Stdio::null());
+    assert!(command.status().unwrap().success());
+}
+
+/// A merge held its first 100 inputs open, and failed where a process may have fewer files.
+#[cfg(unix)]
+#[test]
+fn few_open_files_are_enough_for_many_logs() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..3 {
+        crate::inputs::rotate(folder.path(), number, 40);
+    }
+    for limit in [24, 64, 100, 128] {
+        let output = folder.path().join("whole");
+        let arguments = ["merge".as_ref(), "--force".as_ref(), "-o".as_ref(), output.as_os_str()];
+        let arguments = [&arguments[..], &[folder.path().as_os_str()]].concat();
+        // Also where nothing fits the memory, and all of it is in files.
+        after(&format!("ulimit -n {limit}; export AOF_MERGE_MEMORY=20000;"), &arguments).code(0);
+        assert_eq!(sha256(&output), WHOLE_SHA256, "{limit}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn limit_of_open_files_is_raised_as_far_as_it_may_be_and_named_where_that_is_too_low() {
+    let directory = tempfile::tempdir().unwrap();
+    let generate = |limit: &str, output: &Path| {
+        let options = "--entries 500 --body 0 --replicas 6 --pieces 64 --output";
+        let arguments: Vec<_> = ["generate"].into_iter().chain(options.split(' ')).map(OsStr::new).collect();
+        after(&format!("ulimit {limit};"), &[&arguments[..], &[output.as_os_str()]].concat())
+    };
+    generate("-Sn 64", &directory.path().join("soft")).code(0);
+    let ran = generate("-n 64", &directory.path().join("hard")).code(1);
+    assert!(
+        ran.stderr.contains("Too many open files (raise the limit of open files: ulimit -n)"),
+        "{}",
+        ran.stderr
+    );
+}
