@@ -19,7 +19,7 @@
 //! | [`inputs`] | the logs that a command line names |
 //! | [`limit`] | entries above the size limit |
 //! | [`output`] | standard output, progress, signals |
-//! | [`process`] | limits of the process, a closed standard output |
+//! | [`process`] | limits of the process |
 
 pub mod args;
 pub mod convert;
@@ -60,8 +60,8 @@ use std::process::ExitCode;
 /// Parses the command line and runs it; all errors end here.
 #[must_use]
 pub fn run() -> ExitCode {
-    let prepared = process::prepare();
-    let result = prepared.and_then(|()| parse().command.with_inputs()).and_then(|command| match command {
+    process::prepare();
+    let result = parse().command.with_inputs().and_then(|command| match command {
         Command::Verify(args) => verify::run(&args),
         Command::Stitch(args) => stitch::run(&args),
         Command::Debug(args) => debug::run(&args),

@@ -1,6 +1,6 @@
-//! Limits: of an entry's size, of open files; and a standard output that is closed.
+//! Limits: of an entry's size, and of open files.
 
-use crate::util::{Ran, WHOLE_SHA256, aof, command, data, file, replica, sha256};
+use crate::util::{Ran, WHOLE_SHA256, aof, data, file, sha256};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
@@ -40,40 +40,6 @@ fn verify_inspect_and_convert_name_the_limit_that_is_too_low() {
         let ran = aof([command.as_ref(), damaged.as_os_str()]).code(1);
         assert!(!(ran.stdout + &ran.stderr).contains("--message-size-max"), "{command}");
     }
-}
-
-/// Rust's start-up puts `/dev/null` in the place of a closed standard output: an export into nothing ended with 0.
-#[cfg(target_os = "linux")]
-#[test]
-fn closed_standard_output_is_refused_before_anything_is_done() {
-    let directory = tempfile::tempdir().unwrap();
-    let (log, output) = (replica(1), directory.path().join("out"));
-    let (log, output) = (log.as_os_str(), output.as_os_str());
-    let words = |text: &'static str| text.split(' ').map(OsStr::new);
-    for arguments in [
-        words("export --format csv --output -").chain([log]).collect::<Vec<_>>(),
-        words("merge --output").chain([output, log]).collect(),
-        words("generate --output").chain([output]).collect(),
-        words("verify").chain([log]).collect(),
-        words("inspect").chain([log]).collect(),
-        words("debug").chain([log]).collect(),
-        words("man").collect(),
-        words("--help").collect(),
-    ] {
-        let ran = after("exec >&-;", &arguments).code(2);
-        assert_eq!(
-            ran.stderr,
-            "aof: standard output is closed, and nothing was done: send it to a file, or to /dev/null\n"
-        );
-    }
-    assert_eq!(directory.path().read_dir().unwrap().count(), 0);
-    // What looks just so to a process that has begun.
-    after("exec >/dev/null;", &[OsStr::new("verify"), log]).code(0);
-    after("exec 1<>/dev/null;", &[OsStr::new("verify"), log]).code(0);
-    after("exec </dev/null 2>&-;", &[OsStr::new("verify"), log]).code(0);
-    let mut command = command();
-    command.args([OsStr::new("verify"), log]).stdout(std::process::Stdio::null());
-    assert!(command.status().unwrap().success());
 }
 
 /// A merge held its first 100 inputs open, and failed where a process may have fewer files.

@@ -152,7 +152,9 @@ impl Replica {
             // what stood before it.
             let mut unknown: Vec<_> = places
                 .into_iter()
-                .filter_map(|(checksum, places)| history.get(&checksum).map(|(op, bytes)| (*op, bytes, places)))
+                .filter_map(|(checksum, places)| {
+                    history.get(&checksum).map(|(op, bytes)| (*op, bytes, places))
+                })
                 .collect();
             unknown.sort_unstable_by_key(|(op, ..)| *op);
             for (op, bytes, places) in unknown {
