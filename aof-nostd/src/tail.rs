@@ -136,6 +136,8 @@ pub struct Torn {
 pub enum TailError<E> {
     /// The device failed.
     Device(E),
+    /// The device claims to have read more bytes than there was room for.
+    Count,
     /// The buffer has fewer bytes than this.
     Buffer {
         /// Bytes that it has to have.
@@ -173,6 +175,7 @@ impl<E: fmt::Display> fmt::Display for TailError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Device(error) => write!(f, "the device failed: {error}"),
+            Self::Count => fmt::Display::fmt(&ReadError::<E>::Count, f),
             Self::Buffer { needed } => write!(f, "recovery needs a buffer of {needed} bytes"),
             Self::Middle { damage, next, next_op } => write!(
                 f,
@@ -216,6 +219,7 @@ impl<E> From<ReadError<E>> for TailError<E> {
     fn from(error: ReadError<E>) -> Self {
         match error {
             ReadError::Device(error) => Self::Device(error),
+            ReadError::Count => Self::Count,
             ReadError::Buffer { needed, .. } => Self::Buffer { needed },
             ReadError::Chain(broken) => Self::Fork(broken),
             // Never: `find` looks at damage itself.

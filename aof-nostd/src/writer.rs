@@ -177,6 +177,9 @@ pub enum WriteError<E> {
     Device(E),
     /// The device took no bytes: it is full. Part of the entry may be on it; failed for good.
     Full,
+    /// The device claims to have taken more bytes than it was given. Nobody knows what is on it; failed for
+    /// good.
+    Count,
     /// The device failed before. Reopen the log and look at its tail.
     Failed,
     /// So many entries are unsynced as may be: checkpoint first.
@@ -199,6 +202,10 @@ impl<E: fmt::Display> fmt::Display for WriteError<E> {
         match self {
             Self::Device(error) => write!(f, "the device failed: {error}"),
             Self::Full => f.write_str("the device is full"),
+            Self::Count => f.write_str(
+                "the device claims to have written more bytes than it was given: look at its driver, and at the \
+                 log's tail",
+            ),
             Self::Failed => f.write_str("the device failed before: reopen the log"),
             Self::Unsynced { max } => write!(f, "{max} entries are unsynced: checkpoint first"),
             Self::Checkpointing => f.write_str("a checkpoint is under way"),
@@ -477,7 +484,7 @@ pub(crate) fn write_all<D: Write>(device: &mut D, bytes: &[u8]) -> Result<(), Wr
     while !rest.is_empty() {
         match uninterrupted(|| device.write(rest)).map_err(WriteError::Device)? {
             0 => return Err(WriteError::Full),
-            written => rest = rest.get(written..).unwrap_or(&[]),
+            written => rest = rest.get(written..).ok_or(WriteError::Count)?,
         }
     }
     Ok(())

@@ -168,6 +168,7 @@ impl From<ReadError<DeviceError>> for aof_failure {
     fn from(error: ReadError<DeviceError>) -> Self {
         match error {
             ReadError::Device(error) => error.into(),
+            ReadError::Count => AOF_ERROR_CALLBACK.into(),
             ReadError::Damage(damage) => Self::at(AOF_ERROR_DAMAGE, &damage),
             ReadError::Chain(broken) => Self::broken(AOF_ERROR_CHAIN, &broken),
             ReadError::Buffer { offset, needed } => {
@@ -182,6 +183,7 @@ impl From<TailError<DeviceError>> for aof_failure {
     fn from(error: TailError<DeviceError>) -> Self {
         match error {
             TailError::Device(error) => error.into(),
+            TailError::Count => AOF_ERROR_CALLBACK.into(),
             TailError::Buffer { needed } => Self { needed: needed.into(), ..AOF_ERROR_BUFFER.into() },
             TailError::Middle { damage, next, .. } => Self { next, ..Self::at(AOF_ERROR_MIDDLE, &damage) },
             TailError::Rule(damage) => Self::at(AOF_ERROR_RULE, &damage),
@@ -198,6 +200,7 @@ impl From<WriteError<DeviceError>> for aof_failure {
         match error {
             WriteError::Device(error) => error.into(),
             WriteError::Full => AOF_ERROR_FULL.into(),
+            WriteError::Count => AOF_ERROR_CALLBACK.into(),
             WriteError::Failed => AOF_ERROR_FAILED.into(),
             WriteError::Unsynced { max } => Self { needed: max.into(), ..AOF_ERROR_UNSYNCED.into() },
             WriteError::Checkpointing => AOF_ERROR_CHECKPOINTING.into(),

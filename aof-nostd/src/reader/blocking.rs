@@ -144,8 +144,10 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
         }
         let room = window.room(need);
         let read = uninterrupted(|| device.read(room)).map_err(ReadError::Device)?;
-        // A device that claims more than there was room for is not believed.
-        let read = read.min(room.len());
+        // Of a device that claims more than there was room for nothing is believed.
+        if read > room.len() {
+            return Err(ReadError::Count);
+        }
         window.filled(read);
         Ok(())
     }
