@@ -155,6 +155,9 @@ pub enum TailError<E> {
     /// An entry's header is whole and breaks a rule, which no power cut does: it is larger than
     /// [`Recovery::with_message_size_max`] allows, or of a later version. It may have been synced.
     Rule(Damage),
+    /// Where the next entry of this log would stand, one of the other profile begins, or one of TigerBeetle's
+    /// layout before 0.16.21. No power cut writes that: it is another log, whole as it may be.
+    Foreign(Damage),
     /// The device gave fewer bytes than it has by its own word: what is behind `offset` is not known.
     Shrunk {
         /// Where it had no more bytes.
@@ -187,6 +190,11 @@ impl<E: fmt::Display> fmt::Display for TailError<E> {
                 "{damage}, and no power cut does that: append nothing; is the size limit lower than the \
                  writer's, or the log of a later version?"
             ),
+            Self::Foreign(damage) => write!(
+                f,
+                "{damage}: append nothing; recover it in the profile in which it was written (tigerbeetle or \
+                 crc), or copy it out"
+            ),
             Self::Shrunk { offset, end } => write!(
                 f,
                 "the device has no bytes behind {offset} and should have {end}: append nothing; look at the device"
@@ -209,7 +217,7 @@ impl<E: core::error::Error + 'static> core::error::Error for TailError<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Device(error) => Some(error),
-            Self::Middle { damage, .. } | Self::Rule(damage) => Some(damage),
+            Self::Middle { damage, .. } | Self::Rule(damage) | Self::Foreign(damage) => Some(damage),
             _ => None,
         }
     }
@@ -239,8 +247,8 @@ impl<P: Profile> Recovery<P> {
     }
 
     /// For a log in a formatted region of NOR flash, `storage::nor::NorRegion`: free space reads as 0xff, and
-    /// with no entry there whatever stands in the region is a torn first one. **Also a whole log in another
-    /// profile**: give the one that the region was written in.
+    /// with no entry there whatever stands in the region is a torn first one, unless it begins as a log of
+    /// the other profile ([`TailError::Foreign`]).
     #[must_use]
     pub const fn on_flash(self) -> Self {
         Self { medium: Medium::Flash, ..self }

@@ -6,7 +6,10 @@ use crate::{SMALL_BODIES, cases};
 use aof_nostd::storage::{BLOCK_SIZE, Blocks, Cursor, Sync};
 use aof_nostd::tail::Torn;
 use aof_nostd::wire::{HEAD_SIZE, Header};
-use aof_nostd::{AnyProfile, Draft, Entries, Op, Recovery, Tail, TailError, WriteError, Writer};
+use aof_nostd::{
+    AnyProfile, Damage, DamageKind, Draft, Entries, ForeignMagic, Op, Recovery, Tail, TailError, WriteError,
+    Writer,
+};
 use aof_tests::asynch::{Yielding, block_on};
 use aof_tests::build::{Builder, Log, PROFILES, Placed, chain, entry_bytes};
 use aof_tests::device::{Failing, Memory};
@@ -329,10 +332,41 @@ fn device_that_holds_something_else_is_refused() {
     let mut disk = vec![0; 4000];
     disk[1080] = 0x53; // a file system begins a block or two later
     assert_eq!(find(&disk, PROFILES[0]), Err(TailError::NoLog { offset: 1080 }));
-    let other = raw(&chain(PROFILES[1], &[5]).bytes);
-    assert_eq!(find(&other, PROFILES[0]), Err(TailError::NoLog { offset: 0 }));
     assert_eq!(find(&vec![0; 4000], PROFILES[0]), Ok(Tail::default()));
     assert_eq!(find(&[], PROFILES[0]), Ok(Tail::default()));
+}
+
+/// As a firmware finds it that was built with the other profile. Whole or torn: cut it is for somebody else.
+#[test]
+fn log_of_the_other_profile_is_refused_wherever_it_begins() {
+    let legacy = 312_960_301_372_567_410_560_647_846_651_901_451_202_u128.to_le_bytes();
+    for [profile, other] in [PROFILES, [PROFILES[1], PROFILES[0]]] {
+        let foreign = chain(other, &[5, 100]).bytes;
+        let log = chain(profile, &[10]);
+        for own in [&[][..], &log.bytes] {
+            let seen = [
+                (&foreign[..], ForeignMagic::OtherProfile),
+                (&foreign[..40], ForeignMagic::OtherProfile),
+                (&foreign[..16], ForeignMagic::OtherProfile),
+                (&legacy, ForeignMagic::Legacy),
+            ];
+            for (foreign, magic) in seen {
+                let found = find(&raw(&[own, foreign].concat()), profile);
+                let damage = Damage { offset: own.len() as u64, op: None, kind: DamageKind::Magic(magic) };
+                assert_eq!(found, Err(TailError::Foreign(damage)));
+                let text = found.unwrap_err().to_string();
+                for part in [&*format!("byte {}: ", own.len()), "append nothing", "profile"] {
+                    assert!(text.contains(part), "{text}");
+                }
+            }
+            // A part of its magic (which ends with a zero) is what anything may be: garbage behind a log, no log where there is none.
+            let found = find(&raw(&[own, &foreign[..14]].concat()), profile);
+            match own {
+                [] => assert_eq!(found, Err(TailError::NoLog { offset: 0 })),
+                _ => assert_eq!(found.map(|tail| tail.entries), Ok(1)),
+            }
+        }
+    }
 }
 
 #[test]

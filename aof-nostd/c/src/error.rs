@@ -70,6 +70,9 @@ pub enum aof_error {
     AOF_ERROR_FORK = 52,
     /// Append nothing: the device is not zero, and no log of this profile is on it. Is it the right one?
     AOF_ERROR_NO_LOG = 53,
+    /// Append nothing: at `offset` an entry of the other profile begins, or one of TigerBeetle's layout before
+    /// 0.16.21. Name the profile in which the log was written, or copy it out.
+    AOF_ERROR_FOREIGN = 54,
 
     /// The device failed before: nothing is written until the log is opened anew.
     AOF_ERROR_FAILED = 60,
@@ -187,6 +190,7 @@ impl From<TailError<DeviceError>> for aof_failure {
             TailError::Buffer { needed } => Self { needed: needed.into(), ..AOF_ERROR_BUFFER.into() },
             TailError::Middle { damage, next, .. } => Self { next, ..Self::at(AOF_ERROR_MIDDLE, &damage) },
             TailError::Rule(damage) => Self::at(AOF_ERROR_RULE, &damage),
+            TailError::Foreign(damage) => Self::at(AOF_ERROR_FOREIGN, &damage),
             TailError::Shrunk { offset, end } => Self { offset, needed: end, ..AOF_ERROR_SHRUNK.into() },
             TailError::Fork(broken) => Self::broken(AOF_ERROR_FORK, &broken),
             TailError::NoLog { offset } => Self { offset, ..AOF_ERROR_NO_LOG.into() },
@@ -301,7 +305,7 @@ pub extern "C" fn aof_rule_message(rule: i32) -> *const c_char {
 }
 
 /// All codes with their messages, in the order of their numbers.
-const MESSAGES: [(aof_error, &CStr); 28] = [
+const MESSAGES: [(aof_error, &CStr); 29] = [
     (AOF_OK, c"done"),
     (AOF_END, c"the log ends here"),
     (AOF_ERROR_NULL, c"a pointer or a callback that is needed is NULL"),
@@ -335,6 +339,10 @@ const MESSAGES: [(aof_error, &CStr); 28] = [
     (
         AOF_ERROR_NO_LOG,
         c"no log of this profile, and not zero: is it the right device? If nothing on it is needed, zero it",
+    ),
+    (
+        AOF_ERROR_FOREIGN,
+        c"a log of the other profile or of an older layout: append nothing; name the profile in which it was written, or copy it out",
     ),
     (AOF_ERROR_FAILED, c"the device failed before: open the log anew"),
     (AOF_ERROR_UNSYNCED, c"as many entries are unsynced as may be: make a checkpoint first"),

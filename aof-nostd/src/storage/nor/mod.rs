@@ -39,7 +39,7 @@
 //! ```
 //!
 //! [`cut`](NorRegion::cut) takes the place of [`Tail::clean`](crate::Tail::clean), which would write zeros. It
-//! believes the end that it is given: one found with another profile than the log's is 0, and all is erased. Who
+//! believes the end that it is given. (In another profile than the log's none is found: the recovery refuses.) Who
 //! only reads needs none of it, and writes nothing. When the log is full ([`NorError::Full`]) and copied
 //! elsewhere, the region is formatted again. `Write` appends wherever the position is.
 //!
