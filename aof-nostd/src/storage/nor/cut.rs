@@ -129,6 +129,9 @@ impl<F: NorFlash, const N: usize> NorRegion<F, N> {
         self.state.entered = if kept.is_empty() { block } else { block + 1 };
         self.state.block = None;
         self.state.kept = 0;
+        // Twice: if the only such record rotted, the one before it would have the copy put back once more, over all
+        // that was appended since.
+        self.record()?;
         self.record()
     }
 

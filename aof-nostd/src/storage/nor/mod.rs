@@ -214,6 +214,7 @@ impl<F: NorFlash, const N: usize> NorRegion<F, N> {
         if log.state.program > Self::BUFFER {
             return Err(NorError::Buffer { needed: log.state.program });
         }
+        log.enter_found().map_err(NorError::Flash)?;
         log.freeze().map_err(NorError::Flash)?;
         Ok(log)
     }
