@@ -256,7 +256,12 @@ pub unsafe extern "C" fn aof_reader_set_end(
 ) -> aof_error {
     // SAFETY: as the caller owes.
     let (slot, failure) = unsafe { (ReaderSlot::at(reader.cast()), Out::optional(failure)) };
-    call(failure, || slot?.with(|reader| Ok(ok(reader.set_end(end)))))
+    call(failure, || {
+        slot?.with(|reader| {
+            reader.set_end(end);
+            Ok(aof_error::AOF_OK)
+        })
+    })
 }
 
 /// Closes a reader: storage, buffer and device are the caller's again.

@@ -140,11 +140,6 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
         }
         let room = window.room(need);
         let read = uninterrupted_async(async || device.read(room).await).await.map_err(ReadError::Device)?;
-        // Of a device that claims more than there was room for nothing is believed.
-        if read > room.len() {
-            return Err(ReadError::Count);
-        }
-        window.filled(read);
-        Ok(())
+        window.filled(need, read)
     }
 }

@@ -142,13 +142,7 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
             let moved = uninterrupted(|| device.seek(SeekFrom::Start(offset)));
             moved.map_err(ReadError::Device)?;
         }
-        let room = window.room(need);
-        let read = uninterrupted(|| device.read(room)).map_err(ReadError::Device)?;
-        // Of a device that claims more than there was room for nothing is believed.
-        if read > room.len() {
-            return Err(ReadError::Count);
-        }
-        window.filled(read);
-        Ok(())
+        let read = uninterrupted(|| device.read(window.room(need))).map_err(ReadError::Device)?;
+        window.filled(need, read)
     }
 }
