@@ -142,7 +142,9 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
             let moved = uninterrupted(|| device.seek(SeekFrom::Start(offset)));
             moved.map_err(ReadError::Device)?;
         }
-        let read = uninterrupted(|| device.read(window.room(need))).map_err(ReadError::Device)?;
-        window.filled(need, read)
+        let room = window.room(need);
+        let read = uninterrupted(|| device.read(room)).map_err(ReadError::Device)?;
+        let room_size = room.len();
+        window.filled(read, room_size)
     }
 }

@@ -126,8 +126,8 @@ impl<B: AsMut<[u8]>> Window<B> {
 
     /// Takes `read` bytes, which are in the room now. Of a device that claims more than there was room for nothing
     /// is believed.
-    pub(super) fn filled<E>(&mut self, need: Need, read: usize) -> Result<(), ReadError<E>> {
-        if read > self.room(need).len() {
+    pub(super) fn filled<E>(&mut self, read: usize, room_size: usize) -> Result<(), ReadError<E>> {
+        if read > room_size {
             return Err(ReadError::Count);
         }
         self.size += read;
