@@ -72,7 +72,7 @@ impl<F: NorFlash, const N: usize> NorRegion<F, N> {
     pub(super) fn kept(block: u32, end: u32) -> Range<u32> {
         let start = block * Self::BLOCK;
         let whole = end - end % Self::UNIT;
-        start..whole.clamp(start, start + Self::BLOCK)
+        start..whole.min(start + Self::BLOCK).max(start) // `clamp` has a panic
     }
 
     /// Copies what is kept of the last block before `end`, and records that it is to be put back.

@@ -46,8 +46,9 @@
 //! # Power cuts
 //!
 //! Whatever call is cut, the next opening finds what it found before, or what the call was to make of it: also if
-//! the recovery from a cut is cut, and the one from that. What is assumed of the flash is what `embedded-storage` says of it: a unit whose programming was cut holds
-//! anything, and so does a block whose erase was cut; all others are as they were; what returned is durable.
+//! the recovery from a cut is cut, and the one from that. What is assumed of the flash is what `embedded-storage`
+//! says of it: a unit whose programming was cut holds anything, and so does a block whose erase was cut; all others
+//! are as they were; what returned is durable.
 //!
 //! # Cost
 //!
