@@ -32,8 +32,8 @@
 //! entry, or more. Damage that leaves no start within that reach looks like the log's end; unless set, the
 //! whole device is looked at.
 //!
-//! Memory: the buffer (272 bytes or more) and about 800 bytes. Time: the log is read once, what is looked at
-//! behind its end twice.
+//! Memory: the buffer (272 bytes or more), and 2.2 to 3.1 KiB of stack on a 32-bit CPU: the program `recover` of
+//! `docs/embedded.md`. Time: the log is read once, what is looked at behind its end twice.
 //!
 //! # Over `embedded_io_async`
 //!
@@ -136,6 +136,8 @@ pub struct Torn {
 pub enum TailError<E> {
     /// The device failed.
     Device(E),
+    /// The device claims to have read more bytes than there was room for.
+    Count,
     /// The buffer has fewer bytes than this.
     Buffer {
         /// Bytes that it has to have.
@@ -153,6 +155,9 @@ pub enum TailError<E> {
     /// An entry's header is whole and breaks a rule, which no power cut does: it is larger than
     /// [`Recovery::with_message_size_max`] allows, or of a later version. It may have been synced.
     Rule(Damage),
+    /// Where the next entry of this log would stand, one of the other profile begins, or one of TigerBeetle's
+    /// layout before 0.16.21. No power cut writes that: it is another log, whole as it may be.
+    Foreign(Damage),
     /// The device gave fewer bytes than it has by its own word: what is behind `offset` is not known.
     Shrunk {
         /// Where it had no more bytes.
@@ -173,6 +178,7 @@ impl<E: fmt::Display> fmt::Display for TailError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Device(error) => write!(f, "the device failed: {error}"),
+            Self::Count => fmt::Display::fmt(&ReadError::<E>::Count, f),
             Self::Buffer { needed } => write!(f, "recovery needs a buffer of {needed} bytes"),
             Self::Middle { damage, next, next_op } => write!(
                 f,
@@ -183,6 +189,11 @@ impl<E: fmt::Display> fmt::Display for TailError<E> {
                 f,
                 "{damage}, and no power cut does that: append nothing; is the size limit lower than the \
                  writer's, or the log of a later version?"
+            ),
+            Self::Foreign(damage) => write!(
+                f,
+                "{damage}: append nothing; recover it in the profile in which it was written (tigerbeetle or \
+                 crc), or copy it out"
             ),
             Self::Shrunk { offset, end } => write!(
                 f,
@@ -206,7 +217,7 @@ impl<E: core::error::Error + 'static> core::error::Error for TailError<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Device(error) => Some(error),
-            Self::Middle { damage, .. } | Self::Rule(damage) => Some(damage),
+            Self::Middle { damage, .. } | Self::Rule(damage) | Self::Foreign(damage) => Some(damage),
             _ => None,
         }
     }
@@ -216,6 +227,7 @@ impl<E> From<ReadError<E>> for TailError<E> {
     fn from(error: ReadError<E>) -> Self {
         match error {
             ReadError::Device(error) => Self::Device(error),
+            ReadError::Count => Self::Count,
             ReadError::Buffer { needed, .. } => Self::Buffer { needed },
             ReadError::Chain(broken) => Self::Fork(broken),
             // Never: `find` looks at damage itself.
@@ -235,8 +247,8 @@ impl<P: Profile> Recovery<P> {
     }
 
     /// For a log in a formatted region of NOR flash, `storage::nor::NorRegion`: free space reads as 0xff, and
-    /// with no entry there whatever stands in the region is a torn first one. **Also a whole log in another
-    /// profile**: give the one that the region was written in.
+    /// with no entry there whatever stands in the region is a torn first one, unless it begins as a log of
+    /// the other profile ([`TailError::Foreign`]).
     #[must_use]
     pub const fn on_flash(self) -> Self {
         Self { medium: Medium::Flash, ..self }

@@ -30,128 +30,25 @@
 
 #[cfg(feature = "async")]
 mod asynch;
+mod draft;
+mod error;
+
 #[cfg(feature = "async")]
 pub(crate) use self::asynch::write_all_async;
+pub use self::draft::Draft;
+pub(crate) use self::draft::Next;
+pub use self::error::WriteError;
 
 use crate::chain::ChainLink;
-use crate::check::{Checked, Checker, Fault};
-use crate::checksum::{AnyProfile, Checksum, Profile};
+use crate::check::{Checked, Checker};
+use crate::checksum::{AnyProfile, Profile};
 use crate::storage::{Sync, uninterrupted};
-use crate::wire::{Entry, EntryHead, HEAD_SIZE, Header, HeaderRule, MAGIC_SIZE, Operation};
-use core::fmt;
+use crate::wire::{Entry, EntryHead, HEAD_SIZE, Header, HeaderRule, MAGIC_SIZE};
 use embedded_io::Write;
 use zerocopy::{FromZeros, IntoBytes};
 
 /// Entries that may be unsynced at once, unless set: the slots of a default journal.
 pub const UNSYNCED_MAX_DEFAULT: u32 = 1024;
-
-/// What a new entry says of itself; the rest continues the entry before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Draft {
-    /// What the entry does.
-    pub operation: Operation,
-    /// The cluster's time, ns since 1970.
-    pub timestamp_ns: u64,
-    /// Who asked; 0 for the cluster itself.
-    pub client: u128,
-    /// The number of the client's request.
-    pub request: u32,
-    /// The checksum of the client's request.
-    pub request_checksum: Checksum,
-}
-
-impl Default for Draft {
-    /// A no-op of the cluster itself, at time 0.
-    fn default() -> Self {
-        Self {
-            operation: Operation::NOOP,
-            timestamp_ns: 0,
-            client: 0,
-            request: 0,
-            request_checksum: Checksum::ZERO,
-        }
-    }
-}
-
-impl Draft {
-    /// The header of the entry after `last`, not sealed: op one higher, `last` as parent and committed;
-    /// cluster, view, release, replica and checkpoint as in `last`. `None` after the last op there is.
-    #[must_use]
-    pub fn after(&self, last: &Header) -> Option<Header> {
-        let mut header = *last;
-        header.follow()?;
-        self.apply(&mut header);
-        Some(header)
-    }
-
-    /// The header with the draft's fields.
-    #[must_use]
-    pub fn fill(&self, mut header: Header) -> Header {
-        self.apply(&mut header);
-        header
-    }
-
-    /// The same in place: a header is 256 bytes, and each copy of one is stack.
-    fn apply(&self, header: &mut Header) {
-        header.operation = self.operation.0;
-        header.timestamp = self.timestamp_ns.into();
-        header.client = self.client.into();
-        header.request = self.request.into();
-        header.request_checksum = self.request_checksum;
-    }
-
-    /// Makes `head` that of the entry with this body which `next` says, sealed.
-    pub(crate) fn seal<P: Profile>(
-        &self,
-        checker: &Checker<P>,
-        next: &Next,
-        body: &[u8],
-        head: &mut EntryHead,
-    ) -> Result<(), HeaderRule> {
-        head.magic = checker.profile().magic();
-        head.header = next.header;
-        if next.is_last {
-            head.header.follow().ok_or(HeaderRule::Op)?;
-        }
-        self.apply(&mut head.header);
-        head.header.seal(checker.profile(), body)?;
-        head.header.invalid(checker.message_size_max()).map_or(Ok(()), Err)
-    }
-}
-
-/// What the next entry continues: the last one, or, where there is none yet, a header like which it is to
-/// be. One header and not two, since it is most of what a writer takes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Next {
-    header: Header,
-    is_last: bool,
-}
-
-impl Next {
-    /// Nothing: the first entry has op 1, all else zero.
-    pub(crate) fn new() -> Self {
-        Self { header: Header::new(), is_last: false }
-    }
-
-    /// Gives the first entry's header, unless there is an entry to continue.
-    pub(crate) fn start_with(&mut self, first: &Header) {
-        if !self.is_last {
-            self.header = *first;
-        }
-    }
-
-    /// Continues `last`.
-    pub(crate) fn continue_after(&mut self, last: &Header) {
-        self.header = *last;
-        self.is_last = true;
-    }
-
-    /// The last entry.
-    pub(crate) const fn last(&self) -> Option<&Header> {
-        if self.is_last { Some(&self.header) } else { None }
-    }
-}
 
 /// What a [`Writer`] is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,56 +63,6 @@ pub enum State {
     },
     /// The device failed: nothing more is written.
     Failed,
-}
-
-/// Why nothing was appended or made durable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum WriteError<E> {
-    /// The device failed, now. Part of the entry may be on it; the writer is failed for good.
-    Device(E),
-    /// The device took no bytes: it is full. Part of the entry may be on it; failed for good.
-    Full,
-    /// The device failed before. Reopen the log and look at its tail.
-    Failed,
-    /// So many entries are unsynced as may be: checkpoint first.
-    Unsynced {
-        /// The limit.
-        max: u32,
-    },
-    /// A checkpoint is under way already.
-    Checkpointing,
-    /// No checkpoint is under way that could end.
-    NotCheckpointing,
-    /// The entry given is not one that a reader would take. Nothing was written.
-    Invalid(Fault),
-    /// The header to be sealed breaks a rule, such as the size limit. Nothing was written.
-    Header(HeaderRule),
-}
-
-impl<E: fmt::Display> fmt::Display for WriteError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Device(error) => write!(f, "the device failed: {error}"),
-            Self::Full => f.write_str("the device is full"),
-            Self::Failed => f.write_str("the device failed before: reopen the log"),
-            Self::Unsynced { max } => write!(f, "{max} entries are unsynced: checkpoint first"),
-            Self::Checkpointing => f.write_str("a checkpoint is under way"),
-            Self::NotCheckpointing => f.write_str("no checkpoint is under way"),
-            Self::Invalid(fault) => write!(f, "not a valid entry: {}", fault.kind),
-            Self::Header(rule) => write!(f, "cannot be sealed: {rule}"),
-        }
-    }
-}
-
-impl<E: core::error::Error + 'static> core::error::Error for WriteError<E> {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Device(error) => Some(error),
-            _ => None,
-        }
-    }
 }
 
 /// Appends entries to a device that stands at the log's end. See the [module](self).
@@ -477,7 +324,7 @@ pub(crate) fn write_all<D: Write>(device: &mut D, bytes: &[u8]) -> Result<(), Wr
     while !rest.is_empty() {
         match uninterrupted(|| device.write(rest)).map_err(WriteError::Device)? {
             0 => return Err(WriteError::Full),
-            written => rest = rest.get(written..).unwrap_or(&[]),
+            written => rest = rest.get(written..).ok_or(WriteError::Count)?,
         }
     }
     Ok(())

@@ -37,7 +37,7 @@ fn every_code_has_a_message() {
     let mut codes = numbers("AOF_ERROR_");
     codes.extend(numbers("AOF_OK"));
     codes.extend(numbers("AOF_END"));
-    are_told(&codes, 28, aof_error_message);
+    are_told(&codes, 29, aof_error_message);
 }
 
 #[test]

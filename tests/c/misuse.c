@@ -35,6 +35,8 @@ static void null_is_refused(void)
     EXPECT(AOF_ERROR_NULL, aof_reader_next_streamed(NULL, &entry, NULL, NULL, &failure));
     EXPECT(AOF_ERROR_NULL, aof_reader_next_header(NULL, &entry, &failure));
     EXPECT(AOF_ERROR_NULL, aof_reader_skip(NULL, NULL, &failure));
+    EXPECT(AOF_ERROR_NULL, aof_reader_set_position(NULL, 0, NULL, &failure));
+    EXPECT(AOF_ERROR_NULL, aof_reader_set_end(NULL, 0, &failure));
     EXPECT(AOF_ERROR_NULL, aof_reader_close(NULL));
     EXPECT(AOF_ERROR_NULL, aof_verify(NULL, buffer, 512, &crc, NULL, NULL, &report, &failure));
     EXPECT(AOF_ERROR_NULL, aof_verify(&device, NULL, 512, &crc, NULL, NULL, &report, &failure));
@@ -120,6 +122,9 @@ static void wrong_lengths_are_refused(void)
     EXPECT(AOF_ERROR_NOT_OPEN, aof_reader_next(&reader, &entry, &failure));
     EXPECT(AOF_ERROR_BUFFER, aof_verify(&device, buffer, 0, &crc, NULL, NULL, &report, &failure));
     EXPECT(AOF_ERROR_MEMORY, aof_reader_open(&reader, sizeof reader, &device, buffer, SIZE_MAX, &crc, &failure));
+    /* Beyond the end of memory. */
+    EXPECT(AOF_ERROR_MEMORY, aof_reader_open(&reader, sizeof reader, &device, (void *)(UINTPTR_MAX - 300), 512, &crc,
+                                             &failure));
     open_writer(&device);
     EXPECT(AOF_ERROR_MEMORY, aof_writer_append(&writer, &request, buffer, SIZE_MAX, NULL, &failure));
     EXPECT(AOF_ERROR_MEMORY, aof_writer_append_sealed(&writer, buffer, (size_t)1 << (8 * sizeof(size_t) - 1), NULL));
@@ -133,6 +138,60 @@ static void wrong_lengths_are_refused(void)
     EXPECT(AOF_RULE_SIZE, failure.rule);
     EXPECT(AOF_OK, aof_writer_close(&writer));
     crc.message_size_max = 0;
+}
+
+/* A count that was never set, say: it was believed, and so many links were cleared. */
+static void histories_that_no_memory_has_are_refused(void)
+{
+    static aof_link links[4];
+    aof_device device = memory_device();
+    aof_report report;
+    append_entries(&device, AOF_PROFILE_CRC, 2, 0);
+    crc.history = links;
+    crc.history_count = 0xffffffff;
+    EXPECT(AOF_ERROR_MEMORY, aof_verify(&device, buffer, 512, &crc, NULL, NULL, &report, &failure));
+    crc.history_count = AOF_HISTORY_COUNT_MAX + 1;
+    EXPECT(AOF_ERROR_MEMORY, aof_verify(&device, buffer, 512, &crc, NULL, NULL, &report, &failure));
+    crc.history = (aof_link *)(UINTPTR_MAX - 79); /* aligned; two links end behind the last byte */
+    crc.history_count = 2;
+    EXPECT(AOF_ERROR_MEMORY, aof_verify(&device, buffer, 512, &crc, NULL, NULL, &report, &failure));
+    crc.history = links;
+    crc.history_count = 4;
+    EXPECT(AOF_OK, aof_verify(&device, buffer, 512, &crc, NULL, NULL, &report, &failure));
+    EXPECT(2, links[2].op);
+    crc.history = NULL;
+    crc.history_count = 0;
+}
+
+/* A second open closes what was open: nothing of it goes on, and what it had not synced is not synced. */
+static void opening_again_closes_what_was_open(void)
+{
+    aof_device device = memory_device();
+    aof_request request = {0};
+    aof_status status;
+    aof_tail torn = {0};
+    open_writer(&device);
+    EXPECT(AOF_OK, aof_writer_append(&writer, &request, NULL, 0, NULL, &failure));
+    EXPECT(AOF_ERROR_NULL, aof_writer_open(&writer, sizeof writer, NULL, NULL, &crc, &failure));
+    EXPECT(AOF_OK, aof_writer_status(&writer, &status)); /* a wrong call changes nothing */
+    EXPECT(1, status.unsynced);
+    open_writer(&device);
+    EXPECT(AOF_OK, aof_writer_status(&writer, &status));
+    EXPECT(0, status.unsynced);
+    EXPECT(0, status.last_op);
+    EXPECT(0, memory.syncs);
+    torn.torn_end = 1;
+    EXPECT(AOF_ERROR_TORN, aof_writer_open(&writer, sizeof writer, &device, &torn, &crc, &failure));
+    EXPECT(AOF_ERROR_NOT_OPEN, aof_writer_status(&writer, &status));
+
+    open_reader(&device);
+    EXPECT(AOF_ERROR_NULL, aof_reader_open(&reader, sizeof reader, NULL, buffer, 512, &crc, &failure));
+    EXPECT(AOF_OK, aof_reader_next(&reader, &entry, &failure));
+    open_reader(&device);
+    EXPECT(AOF_OK, aof_reader_next(&reader, &entry, &failure)); /* the first one again */
+    EXPECT(0, entry.offset);
+    EXPECT(AOF_ERROR_BUFFER, aof_reader_open(&reader, sizeof reader, &device, buffer, 271, &crc, &failure));
+    EXPECT(AOF_ERROR_NOT_OPEN, aof_reader_next(&reader, &entry, &failure));
 }
 
 static void what_is_not_open_is_refused(void)
@@ -368,6 +427,8 @@ int main(void)
     null_is_refused();
     wrong_storage_is_refused();
     wrong_lengths_are_refused();
+    histories_that_no_memory_has_are_refused();
+    opening_again_closes_what_was_open();
     what_is_not_open_is_refused();
     unknown_profiles_are_refused();
     codes_of_callbacks_come_back();

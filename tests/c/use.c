@@ -353,6 +353,54 @@ static void damage_in_the_middle_is_refused_by_recovery(void)
     EXPECT(0, failure.offset);
 }
 
+/* A library built for one profile, on a log of the other: to be refused, and never to be written over. */
+static void log_of_the_other_profile_is_refused_by_recovery(void)
+{
+    aof_device device = memory_device();
+    aof_options options = {0};
+    aof_failure failure;
+    aof_tail tail;
+    append_entries(&device, AOF_PROFILE_CRC, 1, 0);
+    options.profile = AOF_PROFILE_TIGERBEETLE;
+    EXPECT(AOF_ERROR_FOREIGN, aof_recover(&device, buffer, sizeof buffer, &options, &tail, &failure));
+    EXPECT(0, failure.offset);
+    EXPECT(AOF_FINDING_MAGIC, failure.finding);
+}
+
+/* A device that is larger than its log, and a reading that goes on where an earlier one ended. */
+static void reader_is_told_where_the_log_ends_and_where_to_go_on(void)
+{
+    static aof_reader reader;
+    aof_device device = memory_device();
+    aof_options options = {0};
+    aof_failure failure;
+    aof_entry entry, second;
+    options.profile = AOF_PROFILE_CRC;
+    options.chain_check = 1;
+    append_entries(&device, AOF_PROFILE_CRC, 4, 0);
+    memory.end += 1000; /* zeros */
+    EXPECT(AOF_OK, aof_reader_open(&reader, sizeof reader, &device, buffer, sizeof buffer, &options, &failure));
+    EXPECT(AOF_OK, aof_reader_set_end(&reader, 3 * 272, &failure));
+    EXPECT(AOF_OK, aof_reader_next(&reader, &entry, &failure));
+    EXPECT(AOF_OK, aof_reader_next_header(&reader, &second, &failure));
+    EXPECT(AOF_OK, aof_reader_next(&reader, &entry, &failure));
+    EXPECT(AOF_END, aof_reader_next(&reader, &entry, &failure));
+    EXPECT(AOF_OK, aof_reader_set_end(&reader, 4 * 272, &failure)); /* it grew */
+    EXPECT(AOF_OK, aof_reader_next(&reader, &entry, &failure));
+    EXPECT(4, entry.header.op);
+    EXPECT(AOF_END, aof_reader_next(&reader, &entry, &failure));
+
+    EXPECT(AOF_OK, aof_reader_set_position(&reader, 2 * 272, second.header.checksum, &failure));
+    EXPECT(AOF_OK, aof_reader_next(&reader, &entry, &failure));
+    EXPECT(3, entry.header.op);
+    EXPECT(AOF_OK, aof_reader_set_position(&reader, 3 * 272, second.header.checksum, &failure));
+    EXPECT(AOF_ERROR_CHAIN, aof_reader_next(&reader, &entry, &failure)); /* another entry came before it */
+    EXPECT(AOF_OK, aof_reader_set_position(&reader, 3 * 272, NULL, &failure));
+    EXPECT(AOF_OK, aof_reader_next(&reader, &entry, &failure));
+    EXPECT(4, entry.header.op);
+    EXPECT(AOF_OK, aof_reader_close(&reader));
+}
+
 int main(void)
 {
     EXPECT(AOF_ABI_VERSION, aof_abi_version());
@@ -370,5 +418,7 @@ int main(void)
     sealed_entries_are_appended_as_they_are(AOF_PROFILE_CRC);
     fork_behind_a_backtrack_needs_history();
     damage_in_the_middle_is_refused_by_recovery();
+    log_of_the_other_profile_is_refused_by_recovery();
+    reader_is_told_where_the_log_ends_and_where_to_go_on();
     return failed;
 }

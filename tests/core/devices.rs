@@ -1,9 +1,11 @@
-//! Devices that fail in the middle of reading, or end earlier than they said.
+//! Devices that fail in the middle of reading, end earlier than they said, or claim more than they did.
 
 use crate::read;
-use aof_nostd::{AnyProfile, ReadError, Reader};
-use aof_tests::build::{Builder, PROFILES};
-use aof_tests::device::{Choppy, Failing, Flaky, Memory, Shrinking};
+use aof_nostd::tail::Torn;
+use aof_nostd::{AnyProfile, Draft, ReadError, Reader, Recovery, Tail, TailError, WriteError, Writer};
+use aof_tests::asynch::{Yielding, block_on};
+use aof_tests::build::{Builder, PROFILES, chain};
+use aof_tests::device::{Boasting, Choppy, Failing, Flaky, Memory, Shrinking};
 use aof_tests::events::Form;
 use embedded_io::ErrorKind;
 
@@ -89,4 +91,55 @@ fn device_that_grew_is_read_on() {
     assert!(matches!(reader.next(), Err(ReadError::Damage(_))), "half an entry is there");
     reader.set_end(log.bytes.len() as u64);
     assert_eq!(Form::Event.read(&mut reader).unwrap().len(), 2);
+}
+
+/// The bytes behind those that were read were the buffer's old ones, and taken for the log's.
+#[test]
+fn device_that_claims_to_have_read_more_than_there_was_room_for_is_an_error() {
+    let log = chain(PROFILES[1], &[10, 700]);
+    for extra in [1, usize::MAX] {
+        let mut device = Boasting::new(Memory::new(log.bytes.clone()), extra);
+        let recovery = Recovery::new(log.profile);
+        assert_eq!(recovery.find(&mut device, [0; 300]), Err(TailError::Count));
+        let found = recovery.find_async(Yielding::new(&mut device), [0; 300]);
+        assert_eq!(block_on(found), Err(TailError::Count), "async");
+
+        let mut reader = Reader::new(&mut device, [0; 300], log.profile).unwrap();
+        assert_eq!(reader.next().map(|_| ()), Err(ReadError::Count));
+        assert_eq!(reader.skip(), Err(ReadError::Count));
+        assert_eq!(reader.position(), 0, "the position is as before");
+        let mut reader =
+            block_on(Reader::new_async(Yielding::new(&mut device), [0; 300], log.profile)).unwrap();
+        assert_eq!(block_on(reader.next_header_async()).map(|_| ()), Err(ReadError::Count), "async");
+
+        device.set_extra(0);
+        let mut reader = Reader::new(&mut device, [0; 300], log.profile).unwrap();
+        assert_eq!(Form::Streamed.read(&mut reader).unwrap().len(), 2);
+    }
+}
+
+/// The rest of the entry was not written, and the writer went on as if it had been.
+#[test]
+fn device_that_claims_to_have_written_more_than_it_was_given_fails_the_writer_for_good() {
+    for extra in [1, 272, usize::MAX] {
+        let mut device = Boasting::new(Memory::default(), extra);
+        let mut writer = Writer::new(&mut device, PROFILES[0]);
+        assert_eq!(writer.append_new(&Draft::default(), b"x"), Err(WriteError::Count));
+        writer.device_mut().set_extra(0);
+        assert_eq!(writer.append_new(&Draft::default(), b"x"), Err(WriteError::Failed));
+        assert_eq!(writer.size(), 0);
+
+        device.set_extra(extra);
+        let mut writer = Writer::new(Yielding::new(&mut device), PROFILES[0]);
+        assert_eq!(
+            block_on(writer.append_new_async(&Draft::default(), b"x")),
+            Err(WriteError::Count),
+            "async"
+        );
+        assert_eq!(block_on(writer.checkpoint_async(|| panic!("not durable"))), Err(WriteError::Failed));
+
+        let torn = Tail { torn: Some(Torn { start: 0, end: 700 }), ..Tail::default() };
+        assert_eq!(torn.clean(&mut device), Err(WriteError::Count));
+        assert_eq!(block_on(torn.clean_async(Yielding::new(&mut device))), Err(WriteError::Count), "async");
+    }
 }

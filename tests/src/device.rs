@@ -306,6 +306,44 @@ impl<D: Device + Read + Seek> Read for Shrinking<D> {
     }
 }
 
+/// Claims to have moved `extra` bytes more than it was asked for: a driver with a fault.
+#[derive(Clone, Debug)]
+pub struct Boasting<D> {
+    inner: D,
+    extra: usize,
+}
+
+impl<D> Boasting<D> {
+    /// Makes `inner` claim `extra` bytes more; with 0 it tells the truth.
+    pub const fn new(inner: D, extra: usize) -> Self {
+        Self { inner, extra }
+    }
+
+    /// Sets how many more it claims.
+    pub const fn set_extra(&mut self, extra: usize) {
+        self.extra = extra;
+    }
+}
+
+passes_on!(Boasting: Seek, Sync);
+
+impl<D: Device + Read> Read for Boasting<D> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+        let read = self.inner.read(buffer)?;
+        Ok(if self.extra > 0 { buffer.len().saturating_add(self.extra) } else { read })
+    }
+}
+
+impl<D: Device + Write> Write for Boasting<D> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        Ok(self.inner.write(bytes)?.saturating_add(self.extra))
+    }
+
+    fn flush(&mut self) -> Result<(), ErrorKind> {
+        self.inner.flush()
+    }
+}
+
 /// What a [`Counting`] device was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {

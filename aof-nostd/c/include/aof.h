@@ -49,6 +49,10 @@
 // Bytes of magic and header: what an entry takes beside its body.
 #define AOF_HEAD_SIZE 272
 
+// The most links that a verification's history has: 2^31 - 1 bytes of them. A replica goes back by 1,024 ops
+// at most.
+#define AOF_HISTORY_COUNT_MAX 53687091
+
 // An offset that is not known or does not apply.
 #define AOF_NOWHERE 18446744073709551615ull
 
@@ -174,6 +178,9 @@ enum aof_error
     AOF_ERROR_FORK = 52,
     // Append nothing: the device is not zero, and no log of this profile is on it. Is it the right one?
     AOF_ERROR_NO_LOG = 53,
+    // Append nothing: at `offset` an entry of the other profile begins, or one of TigerBeetle's layout before
+    // 0.16.21. Name the profile in which the log was written, or copy it out.
+    AOF_ERROR_FOREIGN = 54,
     // The device failed before: nothing is written until the log is opened anew.
     AOF_ERROR_FAILED = 60,
     // As many entries are unsynced as may be (`needed`): make a checkpoint.
@@ -217,8 +224,8 @@ typedef int (*aof_write_fn)(void *context, const void *bytes, size_t size, size_
 typedef int (*aof_seek_fn)(void *context, uint64_t offset);
 
 // Sets `*size` to where the log ends, bytes: a file's length. Of a raw device, to `aof_recover` its size,
-// and to a reader where the log on it ends, as far as that is known. Returns 0, or a code of the caller's
-// own.
+// and to `aof_verify` where the log on it ends, as far as that is known (a reader can be told by
+// `aof_reader_set_end`). Returns 0, or a code of the caller's own.
 typedef int (*aof_size_fn)(void *context, uint64_t *size);
 
 // Makes everything written so far durable, by what the medium really has: a card's or a disk's flush, a
@@ -306,7 +313,7 @@ typedef struct aof_options {
     uint32_t unsynced_max;
     // Recovery: how many ops behind the last whole entry may be given up. 0: none.
     uint32_t leftovers_max;
-    // Verification: how many links `history` has room for, at most 2^31 - 1 bytes of them.
+    // Verification: how many links `history` has room for, at most `AOF_HISTORY_COUNT_MAX`.
     uint32_t history_count;
     // Recovery: how many bytes behind the last whole entry are looked at. 0: all.
     uint64_t search_size_max;
@@ -479,6 +486,9 @@ const char *aof_rule_message(int32_t rule);
 // `reader_size` is `sizeof(aof_reader)`. The buffer stays the reader's until it is closed; entries larger
 // than it can be read in pieces, or their headers only.
 //
+// A reader that is open already is closed by this, also where the log cannot be opened. A wrong call (NULL,
+// say) leaves it as it is.
+//
 // Errors: `AOF_ERROR_DEVICE`, `AOF_ERROR_BUFFER`, `AOF_ERROR_PROFILE`, and those of a wrong call.
 //
 // # Safety
@@ -543,6 +553,31 @@ aof_error aof_reader_next_header(struct aof_reader *reader,
 // Pointers are NULL or point at what their types say.
 aof_error aof_reader_skip(struct aof_reader *reader, uint64_t *offset, struct aof_failure *failure);
 
+// Goes on at byte `offset` of the log, where an entry starts: to resume where an earlier reading was.
+// `last_checksum` are the 16 bytes of the checksum of the entry before it, which `chain_check` compares the
+// next entry's parent with; NULL: any entry is taken. Nothing is read yet.
+//
+// Errors: those of a wrong call.
+//
+// # Safety
+//
+// Pointers are NULL or point at what their types say; `last_checksum` has 16 bytes.
+aof_error aof_reader_set_position(struct aof_reader *reader,
+                                  uint64_t offset,
+                                  const uint8_t *last_checksum,
+                                  struct aof_failure *failure);
+
+// Says where the log ends, bytes from its beginning: a file that grew, or a log on a device that is larger
+// than the log, of which `aof_recover` said `end`. Until then it ends where the device said when the reader
+// was opened.
+//
+// Errors: those of a wrong call. A device that has fewer bytes reads as a log that was cut.
+//
+// # Safety
+//
+// Pointers are NULL or point at what their types say.
+aof_error aof_reader_set_end(struct aof_reader *reader, uint64_t end, struct aof_failure *failure);
+
 // Closes a reader: storage, buffer and device are the caller's again.
 //
 // # Safety
@@ -553,7 +588,8 @@ aof_error aof_reader_close(struct aof_reader *reader);
 // Reads a log whole and finds its end. Writes nothing. For a file, and for a device that was zeroed
 // before its first use. A log without an entry is one, too.
 //
-// Errors: `AOF_ERROR_MIDDLE`, `AOF_ERROR_RULE`, `AOF_ERROR_FORK`, `AOF_ERROR_NO_LOG`: append nothing.
+// Errors: `AOF_ERROR_MIDDLE`, `AOF_ERROR_RULE`, `AOF_ERROR_FORK`, `AOF_ERROR_NO_LOG`,
+// `AOF_ERROR_FOREIGN`: append nothing.
 // `AOF_ERROR_SHRUNK`, `AOF_ERROR_DEVICE`, `AOF_ERROR_BUFFER`, `AOF_ERROR_PROFILE` (it has to be named), and
 // those of a wrong call.
 //
@@ -610,6 +646,9 @@ const char *aof_version(void);
 
 // Opens a log for appending at `tail`, which `aof_recover` gave: the next entry continues its last one.
 // `tail` NULL: a new log, at the device's first byte. `writer_size` is `sizeof(aof_writer)`.
+//
+// A writer that is open already is closed by this, also where the log cannot be opened: as by
+// `aof_writer_close`, without a checkpoint. A wrong call (NULL, say) leaves it as it is.
 //
 // Errors: `AOF_ERROR_TORN`, `AOF_ERROR_PROFILE` (it has to be named), `AOF_ERROR_DEVICE`, and those of a
 // wrong call.

@@ -7,7 +7,7 @@
 #![allow(unsafe_code, reason = "pointers of C")]
 
 use crate::error::{aof_error, aof_failure};
-use crate::types::{aof_finding, aof_finding_fn, aof_link, aof_piece_fn};
+use crate::types::{AOF_HISTORY_COUNT_MAX, aof_finding, aof_finding_fn, aof_link, aof_piece_fn};
 use core::ffi::c_void;
 use core::ptr::NonNull;
 use core::slice;
@@ -110,12 +110,12 @@ impl<T> Out<T> {
     }
 }
 
-/// The length of `size` values of `T`, if memory can have that many bytes.
-fn length<T>(size: usize) -> Result<usize, aof_error> {
-    match size.checked_mul(size_of::<T>()) {
-        Some(bytes) if isize::try_from(bytes).is_ok() => Ok(size),
-        _ => Err(AOF_ERROR_MEMORY),
-    }
+/// The length of `size` values of `T` from `start` on, if memory can have them there: not more than half of it,
+/// and not beyond its end.
+fn length<T>(start: NonNull<T>, size: usize) -> Result<usize, aof_error> {
+    let bytes = size.checked_mul(size_of::<T>()).filter(|bytes| isize::try_from(*bytes).is_ok());
+    let end = bytes.and_then(|bytes| start.addr().get().checked_add(bytes));
+    end.map(|_| size).ok_or(AOF_ERROR_MEMORY)
 }
 
 /// The `size` bytes at `pointer`, which may be NULL if there are none.
@@ -127,7 +127,8 @@ pub(crate) unsafe fn bytes<'a>(pointer: *const c_void, size: usize) -> Result<&'
     if size == 0 {
         return Ok(&[]);
     }
-    let (pointer, size) = (checked(pointer.cast_mut().cast::<u8>())?, length::<u8>(size)?);
+    let pointer = checked(pointer.cast_mut().cast::<u8>())?;
+    let size = length(pointer, size)?;
     // SAFETY: bytes have no alignment, the length is one that memory can have; the rest is what the caller
     // owes.
     Ok(unsafe { slice::from_raw_parts(pointer.as_ptr(), size) })
@@ -142,8 +143,13 @@ pub(crate) unsafe fn links<'a>(pointer: *mut aof_link, count: u32) -> Result<&'a
     if pointer.is_null() || count == 0 {
         return Ok(&mut []);
     }
-    let count = usize::try_from(count).map_err(|_| AOF_ERROR_MEMORY)?;
-    let (pointer, count) = (checked(pointer)?, length::<aof_link>(count)?);
+    let pointer = checked(pointer)?;
+    // The same on every CPU: on one with 64 bits no count of 32 bits is one that memory cannot have, and what
+    // C left in an options struct by mistake would be written to.
+    if count > AOF_HISTORY_COUNT_MAX {
+        return Err(AOF_ERROR_MEMORY);
+    }
+    let count = length(pointer, usize::try_from(count).map_err(|_| AOF_ERROR_MEMORY)?)?;
     // SAFETY: aligned, and the length is one that memory can have; the rest is what the caller owes. Any
     // bytes are a link: it consists of numbers.
     Ok(unsafe { slice::from_raw_parts_mut(pointer.as_ptr(), count) })
@@ -165,7 +171,8 @@ impl Buffer {
     /// If it is not NULL, there are so many bytes; as long as this value lives they stay, and nobody
     /// writes them but through it.
     pub(crate) unsafe fn new(pointer: *mut c_void, size: usize) -> Result<Self, aof_error> {
-        Ok(Self { start: checked(pointer.cast())?, size: length::<u8>(size)? })
+        let start = checked(pointer.cast())?;
+        Ok(Self { start, size: length(start, size)? })
     }
 
     /// Whether a part of it lies in the `size` bytes at `storage`.

@@ -70,6 +70,9 @@ pub enum aof_error {
     AOF_ERROR_FORK = 52,
     /// Append nothing: the device is not zero, and no log of this profile is on it. Is it the right one?
     AOF_ERROR_NO_LOG = 53,
+    /// Append nothing: at `offset` an entry of the other profile begins, or one of TigerBeetle's layout before
+    /// 0.16.21. Name the profile in which the log was written, or copy it out.
+    AOF_ERROR_FOREIGN = 54,
 
     /// The device failed before: nothing is written until the log is opened anew.
     AOF_ERROR_FAILED = 60,
@@ -168,6 +171,7 @@ impl From<ReadError<DeviceError>> for aof_failure {
     fn from(error: ReadError<DeviceError>) -> Self {
         match error {
             ReadError::Device(error) => error.into(),
+            ReadError::Count => AOF_ERROR_CALLBACK.into(),
             ReadError::Damage(damage) => Self::at(AOF_ERROR_DAMAGE, &damage),
             ReadError::Chain(broken) => Self::broken(AOF_ERROR_CHAIN, &broken),
             ReadError::Buffer { offset, needed } => {
@@ -182,9 +186,11 @@ impl From<TailError<DeviceError>> for aof_failure {
     fn from(error: TailError<DeviceError>) -> Self {
         match error {
             TailError::Device(error) => error.into(),
+            TailError::Count => AOF_ERROR_CALLBACK.into(),
             TailError::Buffer { needed } => Self { needed: needed.into(), ..AOF_ERROR_BUFFER.into() },
             TailError::Middle { damage, next, .. } => Self { next, ..Self::at(AOF_ERROR_MIDDLE, &damage) },
             TailError::Rule(damage) => Self::at(AOF_ERROR_RULE, &damage),
+            TailError::Foreign(damage) => Self::at(AOF_ERROR_FOREIGN, &damage),
             TailError::Shrunk { offset, end } => Self { offset, needed: end, ..AOF_ERROR_SHRUNK.into() },
             TailError::Fork(broken) => Self::broken(AOF_ERROR_FORK, &broken),
             TailError::NoLog { offset } => Self { offset, ..AOF_ERROR_NO_LOG.into() },
@@ -198,6 +204,7 @@ impl From<WriteError<DeviceError>> for aof_failure {
         match error {
             WriteError::Device(error) => error.into(),
             WriteError::Full => AOF_ERROR_FULL.into(),
+            WriteError::Count => AOF_ERROR_CALLBACK.into(),
             WriteError::Failed => AOF_ERROR_FAILED.into(),
             WriteError::Unsynced { max } => Self { needed: max.into(), ..AOF_ERROR_UNSYNCED.into() },
             WriteError::Checkpointing => AOF_ERROR_CHECKPOINTING.into(),
@@ -298,7 +305,7 @@ pub extern "C" fn aof_rule_message(rule: i32) -> *const c_char {
 }
 
 /// All codes with their messages, in the order of their numbers.
-const MESSAGES: [(aof_error, &CStr); 28] = [
+const MESSAGES: [(aof_error, &CStr); 29] = [
     (AOF_OK, c"done"),
     (AOF_END, c"the log ends here"),
     (AOF_ERROR_NULL, c"a pointer or a callback that is needed is NULL"),
@@ -332,6 +339,10 @@ const MESSAGES: [(aof_error, &CStr); 28] = [
     (
         AOF_ERROR_NO_LOG,
         c"no log of this profile, and not zero: is it the right device? If nothing on it is needed, zero it",
+    ),
+    (
+        AOF_ERROR_FOREIGN,
+        c"a log of the other profile or of an older layout: append nothing; name the profile in which it was written, or copy it out",
     ),
     (AOF_ERROR_FAILED, c"the device failed before: open the log anew"),
     (AOF_ERROR_UNSYNCED, c"as many entries are unsynced as may be: make a checkpoint first"),

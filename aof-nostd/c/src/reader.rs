@@ -1,6 +1,6 @@
 //! Reading a log entry by entry.
 
-use crate::border::{Buffer, Out, Pieces, call, ok, value, value_or_default};
+use crate::border::{Buffer, Out, Pieces, borrowed, call, ok, value, value_or_default};
 use crate::device::Device;
 use crate::error::{aof_error, aof_failure};
 use crate::profile::{self, Profile};
@@ -28,6 +28,9 @@ const _: () = {
 /// Opens a log for reading, from its first byte on, in a buffer of `AOF_BUFFER_SIZE_MIN` bytes or more.
 /// `reader_size` is `sizeof(aof_reader)`. The buffer stays the reader's until it is closed; entries larger
 /// than it can be read in pieces, or their headers only.
+///
+/// A reader that is open already is closed by this, also where the log cannot be opened. A wrong call (NULL,
+/// say) leaves it as it is.
 ///
 /// Errors: `AOF_ERROR_DEVICE`, `AOF_ERROR_BUFFER`, `AOF_ERROR_PROFILE`, and those of a wrong call.
 ///
@@ -98,17 +101,14 @@ pub unsafe extern "C" fn aof_reader_next(
     failure: *mut aof_failure,
 ) -> aof_error {
     // SAFETY: as the caller owes.
-    let (slot, entry, failure) =
-        unsafe { (ReaderSlot::at(reader.cast()), Out::required(entry), Out::optional(failure)) };
-    call(failure, || {
-        let (slot, entry) = (slot?, entry?);
-        slot.with(|reader| {
+    unsafe {
+        step(reader, entry, failure, |reader, entry| {
             let Some(located) = reader.next()? else { return Ok(aof_error::AOF_END) };
             let header = &located.entry.header;
             entry.set(given(located.offset, header, located.entry.body.as_ptr()));
             Ok(aof_error::AOF_OK)
         })
-    })
+    }
 }
 
 /// Reads the next entry and verifies it; its body goes to `piece` (which may be NULL) as it passes by, in
@@ -131,23 +131,15 @@ pub unsafe extern "C" fn aof_reader_next_streamed(
     failure: *mut aof_failure,
 ) -> aof_error {
     // SAFETY: as the caller owes.
-    let (slot, entry, mut pieces, failure) = unsafe {
-        (
-            ReaderSlot::at(reader.cast()),
-            Out::required(entry),
-            Pieces::new(piece, context),
-            Out::optional(failure),
-        )
-    };
-    call(failure, || {
-        let (slot, entry) = (slot?, entry?);
-        slot.with(|reader| {
+    unsafe {
+        let mut pieces = Pieces::new(piece, context);
+        step(reader, entry, failure, |reader, entry| {
             let located = reader.next_streamed(|piece| pieces.give(piece))?;
-            let said = passed(located, &entry);
+            let said = passed(located, entry);
             pieces.end()?;
             Ok(said)
         })
-    })
+    }
 }
 
 /// Reads the next entry's header and verifies that; its body is neither read nor verified. `AOF_END` at
@@ -166,11 +158,27 @@ pub unsafe extern "C" fn aof_reader_next_header(
     failure: *mut aof_failure,
 ) -> aof_error {
     // SAFETY: as the caller owes.
+    unsafe { step(reader, entry, failure, |reader, entry| Ok(passed(reader.next_header()?, entry))) }
+}
+
+/// Takes a step to the next entry, in one of the ways to read it.
+///
+/// # Safety
+///
+/// As [`aof_reader_next`].
+#[allow(unsafe_code, reason = "pointers of C")]
+unsafe fn step(
+    reader: *mut aof_reader,
+    entry: *mut aof_entry,
+    failure: *mut aof_failure,
+    next: impl FnOnce(&mut LogReader, &Out<aof_entry>) -> Result<aof_error, aof_failure>,
+) -> aof_error {
+    // SAFETY: as the caller owes.
     let (slot, entry, failure) =
         unsafe { (ReaderSlot::at(reader.cast()), Out::required(entry), Out::optional(failure)) };
     call(failure, || {
         let (slot, entry) = (slot?, entry?);
-        slot.with(|reader| Ok(passed(reader.next_header()?, &entry)))
+        slot.with(|reader| next(reader, &entry))
     })
 }
 
@@ -196,6 +204,63 @@ pub unsafe extern "C" fn aof_reader_skip(
     call(failure, || {
         let (slot, offset) = (slot?, offset?);
         slot.with(|reader| Ok(reader.skip().map(|place| offset.set(place)).map(ok)?))
+    })
+}
+
+/// Goes on at byte `offset` of the log, where an entry starts: to resume where an earlier reading was.
+/// `last_checksum` are the 16 bytes of the checksum of the entry before it, which `chain_check` compares the
+/// next entry's parent with; NULL: any entry is taken. Nothing is read yet.
+///
+/// Errors: those of a wrong call.
+///
+/// # Safety
+///
+/// Pointers are NULL or point at what their types say; `last_checksum` has 16 bytes.
+#[unsafe(no_mangle)]
+#[allow(unsafe_code, reason = "called from C")]
+pub unsafe extern "C" fn aof_reader_set_position(
+    reader: *mut aof_reader,
+    offset: u64,
+    last_checksum: *const u8,
+    failure: *mut aof_failure,
+) -> aof_error {
+    // SAFETY: as the caller owes.
+    let (slot, last, failure) = unsafe {
+        (ReaderSlot::at(reader.cast()), borrowed::<[u8; 16]>(last_checksum.cast()), Out::optional(failure))
+    };
+    call(failure, || {
+        let (slot, last) = (slot?, last?);
+        slot.with(|reader| {
+            reader.set_position(offset);
+            reader.set_last_checksum(last.copied().map(Checksum::from_bytes));
+            Ok(aof_error::AOF_OK)
+        })
+    })
+}
+
+/// Says where the log ends, bytes from its beginning: a file that grew, or a log on a device that is larger
+/// than the log, of which `aof_recover` said `end`. Until then it ends where the device said when the reader
+/// was opened.
+///
+/// Errors: those of a wrong call. A device that has fewer bytes reads as a log that was cut.
+///
+/// # Safety
+///
+/// Pointers are NULL or point at what their types say.
+#[unsafe(no_mangle)]
+#[allow(unsafe_code, reason = "called from C")]
+pub unsafe extern "C" fn aof_reader_set_end(
+    reader: *mut aof_reader,
+    end: u64,
+    failure: *mut aof_failure,
+) -> aof_error {
+    // SAFETY: as the caller owes.
+    let (slot, failure) = unsafe { (ReaderSlot::at(reader.cast()), Out::optional(failure)) };
+    call(failure, || {
+        slot?.with(|reader| {
+            reader.set_end(end);
+            Ok(aof_error::AOF_OK)
+        })
     })
 }
 

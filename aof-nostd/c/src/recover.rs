@@ -12,7 +12,8 @@ use core::ffi::c_void;
 /// Reads a log whole and finds its end. Writes nothing. For a file, and for a device that was zeroed
 /// before its first use. A log without an entry is one, too.
 ///
-/// Errors: `AOF_ERROR_MIDDLE`, `AOF_ERROR_RULE`, `AOF_ERROR_FORK`, `AOF_ERROR_NO_LOG`: append nothing.
+/// Errors: `AOF_ERROR_MIDDLE`, `AOF_ERROR_RULE`, `AOF_ERROR_FORK`, `AOF_ERROR_NO_LOG`,
+/// `AOF_ERROR_FOREIGN`: append nothing.
 /// `AOF_ERROR_SHRUNK`, `AOF_ERROR_DEVICE`, `AOF_ERROR_BUFFER`, `AOF_ERROR_PROFILE` (it has to be named), and
 /// those of a wrong call.
 ///

@@ -26,6 +26,10 @@ pub const AOF_BUFFER_SIZE_MIN: usize = 272;
 /// Bytes of magic and header: what an entry takes beside its body.
 pub const AOF_HEAD_SIZE: usize = 272;
 
+/// The most links that a verification's history has: 2^31 - 1 bytes of them. A replica goes back by 1,024 ops
+/// at most.
+pub const AOF_HISTORY_COUNT_MAX: u32 = 53_687_091;
+
 /// An offset that is not known or does not apply.
 pub const AOF_NOWHERE: u64 = 0xffff_ffff_ffff_ffff;
 
@@ -97,8 +101,8 @@ pub type aof_write_fn = Option<
 pub type aof_seek_fn = Option<unsafe extern "C" fn(context: *mut c_void, offset: u64) -> c_int>;
 
 /// Sets `*size` to where the log ends, bytes: a file's length. Of a raw device, to `aof_recover` its size,
-/// and to a reader where the log on it ends, as far as that is known. Returns 0, or a code of the caller's
-/// own.
+/// and to `aof_verify` where the log on it ends, as far as that is known (a reader can be told by
+/// `aof_reader_set_end`). Returns 0, or a code of the caller's own.
 pub type aof_size_fn = Option<unsafe extern "C" fn(context: *mut c_void, size: *mut u64) -> c_int>;
 
 /// Makes everything written so far durable, by what the medium really has: a card's or a disk's flush, a
@@ -239,7 +243,7 @@ pub struct aof_options {
     pub unsynced_max: u32,
     /// Recovery: how many ops behind the last whole entry may be given up. 0: none.
     pub leftovers_max: u32,
-    /// Verification: how many links `history` has room for, at most 2^31 - 1 bytes of them.
+    /// Verification: how many links `history` has room for, at most `AOF_HISTORY_COUNT_MAX`.
     pub history_count: u32,
     /// Recovery: how many bytes behind the last whole entry are looked at. 0: all.
     pub search_size_max: u64,
@@ -386,4 +390,5 @@ const _: () = {
     assert!(size_of::<aof_status>() == 24);
     assert!(AOF_BUFFER_SIZE_MIN == aof_nostd::wire::HEAD_SIZE);
     assert!(AOF_HEAD_SIZE == aof_nostd::wire::HEAD_SIZE);
+    assert!(AOF_HISTORY_COUNT_MAX as usize == i32::MAX as usize / size_of::<aof_link>());
 };

@@ -30,6 +30,9 @@ const _: () = {
 /// Opens a log for appending at `tail`, which `aof_recover` gave: the next entry continues its last one.
 /// `tail` NULL: a new log, at the device's first byte. `writer_size` is `sizeof(aof_writer)`.
 ///
+/// A writer that is open already is closed by this, also where the log cannot be opened: as by
+/// `aof_writer_close`, without a checkpoint. A wrong call (NULL, say) leaves it as it is.
+///
 /// Errors: `AOF_ERROR_TORN`, `AOF_ERROR_PROFILE` (it has to be named), `AOF_ERROR_DEVICE`, and those of a
 /// wrong call.
 ///

@@ -140,9 +140,7 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
         }
         let room = window.room(need);
         let read = uninterrupted_async(async || device.read(room).await).await.map_err(ReadError::Device)?;
-        // A device that claims more than there was room for is not believed.
-        let read = read.min(room.len());
-        window.filled(read);
-        Ok(())
+        let room_size = room.len();
+        window.filled(read, room_size)
     }
 }

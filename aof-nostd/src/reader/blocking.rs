@@ -16,7 +16,7 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Reader<D, B, AnyProfile> {
     ///
     /// # Errors
     ///
-    /// [`ReadError::Device`], or [`ReadError::Buffer`] if `buffer` has fewer than 272 bytes.
+    /// [`ReadError::Device`], [`ReadError::Count`], or [`ReadError::Buffer`] if `buffer` has fewer than 272 bytes.
     pub fn open(device: D, buffer: B, backend: Backend) -> Result<Self, ReadError<D::Error>> {
         let mut reader = Self::new(device, buffer, AnyProfile::from(crate::TigerBeetle::new(backend)))?;
         let mut detect = Detect::new(backend);
@@ -90,7 +90,7 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
     ///
     /// # Errors
     ///
-    /// [`ReadError::Device`]; the position is as before.
+    /// [`ReadError::Device`], [`ReadError::Count`]; the position is as before.
     pub fn skip(&mut self) -> Result<u64, ReadError<D::Error>> {
         let mut search = self.reading.resync();
         self.drive(|reading| reading.skip(&mut search))
@@ -102,7 +102,7 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
     ///
     /// # Errors
     ///
-    /// [`ReadError::Device`]; the position is as before.
+    /// [`ReadError::Device`], [`ReadError::Count`]; the position is as before.
     pub fn search(&mut self, from: u64, until: u64) -> Result<Option<u64>, ReadError<D::Error>> {
         let mut search = Search::new(&self.reading, from, until);
         self.drive(|reading| search.step(reading))
@@ -144,9 +144,7 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
         }
         let room = window.room(need);
         let read = uninterrupted(|| device.read(room)).map_err(ReadError::Device)?;
-        // A device that claims more than there was room for is not believed.
-        let read = read.min(room.len());
-        window.filled(read);
-        Ok(())
+        let room_size = room.len();
+        window.filled(read, room_size)
     }
 }

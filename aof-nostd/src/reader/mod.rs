@@ -93,6 +93,8 @@ pub struct ChainBreak {
 pub enum ReadError<E> {
     /// The device failed. The position is as before: the step may be tried again.
     Device(E),
+    /// The device claims to have read more bytes than there was room for. The position is as before.
+    Count,
     /// The log is damaged at the position. [`skip`](Reader::skip) goes on behind it.
     Damage(Damage),
     /// The entry at the position is whole but breaks the chain. [`skip`](Reader::skip) accepts that.
@@ -111,6 +113,9 @@ impl<E: fmt::Display> fmt::Display for ReadError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Device(error) => write!(f, "the device failed: {error}"),
+            Self::Count => f.write_str(
+                "the device claims to have read more bytes than it was asked for: look at its driver",
+            ),
             Self::Damage(damage) => fmt::Display::fmt(damage, f),
             Self::Chain(broken) => {
                 write!(f, "byte {} (op {}): the chain breaks: {}", broken.offset, broken.op, broken.relation)

@@ -124,14 +124,19 @@ impl<B: AsMut<[u8]>> Window<B> {
         buffer.get_mut(self.size..target).unwrap_or_default()
     }
 
-    /// Takes `read` bytes, which are in the room now.
-    pub(super) fn filled(&mut self, read: usize) {
+    /// Takes `read` bytes, which are in the room now. Of a device that claims more than there was room for nothing
+    /// is believed.
+    pub(super) fn filled<E>(&mut self, read: usize, room_size: usize) -> Result<(), ReadError<E>> {
+        if read > room_size {
+            return Err(ReadError::Count);
+        }
         self.size += read;
         let offset = self.window_end();
         self.position = offset;
         if read == 0 {
             self.end = offset; // the device shrank
         }
+        Ok(())
     }
 
     /// At most the log's end, or the start where that is behind it.

@@ -13,7 +13,7 @@
 use super::{Medium, Recovery, Tail, TailError, Torn};
 use crate::chain::Relation;
 use crate::checksum::{Magic, Profile};
-use crate::damage::{Damage, DamageKind};
+use crate::damage::{Damage, DamageKind, ForeignMagic};
 use crate::reader::{Need, ReadError, Reading, Search, Step, Streamed};
 use crate::wire::{EntryHead, HEAD_SIZE, Header};
 use zerocopy::FromBytes;
@@ -90,8 +90,12 @@ impl<'a, P: Profile> Find<'a, P> {
                     Ok(None) => return Ok(Ok(false)),
                     Err(error) => return Ok(Err(error)),
                 };
-                if matches!(damage.kind, DamageKind::HeaderInvalid(_)) {
-                    return Ok(Err(TailError::Rule(damage)));
+                match damage.kind {
+                    DamageKind::HeaderInvalid(_) => return Ok(Err(TailError::Rule(damage))),
+                    DamageKind::Magic(ForeignMagic::OtherProfile | ForeignMagic::Legacy) => {
+                        return Ok(Err(TailError::Foreign(damage)));
+                    }
+                    _ => {}
                 }
                 // An entry behind the damage counts however large it is.
                 reading.set_message_size_max(u32::MAX);

@@ -93,7 +93,7 @@ pub(crate) async fn write_all_async<D: Write>(
     while !rest.is_empty() {
         match uninterrupted_async(async || device.write(rest).await).await.map_err(WriteError::Device)? {
             0 => return Err(WriteError::Full),
-            written => rest = rest.get(written..).unwrap_or(&[]),
+            written => rest = rest.get(written..).ok_or(WriteError::Count)?,
         }
     }
     Ok(())

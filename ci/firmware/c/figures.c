@@ -1,6 +1,6 @@
 /* Programs that are measured: how much flash and RAM the library takes in somebody's firmware, in C. `JOB` chooses
- * one (0: nothing, 1: verify, 2: append), `PROFILE` a profile. With `MEASURE` the program runs in an emulator and
- * prints how deep the stack was. Without it is linked and not run. */
+ * one (0: nothing, 1: verify, 2: append, 3: recover), `PROFILE` a profile. With `MEASURE` the program runs in an
+ * emulator and prints how deep the stack was. Without it is linked and not run. */
 
 #include "aof.h"
 #include "board.h"
@@ -78,7 +78,7 @@ static int32_t verify(void)
 }
 #endif
 
-#if JOB == 2 || (JOB == 1 && defined MEASURE)
+#if JOB == 2 || (JOB != 0 && defined MEASURE)
 /* Appends three entries to an empty log, with a checkpoint behind them. */
 static int32_t append(void)
 {
@@ -99,10 +99,25 @@ static int32_t append(void)
 }
 #endif
 
+#if JOB == 3
+/* Finds the log's end, and makes what stands behind it zero. */
+static int32_t recover(void)
+{
+    aof_tail tail;
+    if (aof_recover(&device, buffer, sizeof buffer, &options, &tail, NULL) != AOF_OK
+        || aof_clean(&device, &tail, NULL) != AOF_OK) {
+        return -1;
+    }
+    return (int32_t)tail.entries;
+}
+#endif
+
 static int32_t job(void)
 {
 #if JOB == 1
     return verify();
+#elif JOB == 3
+    return recover();
 #elif JOB == 2
     return append();
 #else
@@ -182,6 +197,12 @@ int start(void)
         return 1;
     }
     flash[272 + 512 + 300] ^= 1;
+    flash_size -= 100;
+#elif JOB == 3
+    /* A log of three entries, of which the last is torn: its header is whole. */
+    if (append() != 3) {
+        return 1;
+    }
     flash_size -= 100;
 #endif
     top = (uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)15;

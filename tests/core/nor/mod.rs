@@ -5,8 +5,10 @@
 //! |---|---|
 //! | [`world`] | one flash through many lives, and what must be on it |
 //! | [`cuts`] | every place where the power can be cut, and every place in the recovery from that, and in the next |
+//! | [`rot`] | a bit of the journal that is another one later |
 //! | [`rules`] | geometry, units, erased bytes, journal, errors |
 
 mod cuts;
+mod rot;
 mod rules;
 mod world;

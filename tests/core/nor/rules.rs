@@ -3,7 +3,9 @@
 use super::world::{End, Step, World};
 use aof_nostd::storage::nor::{ERASED, GeometryError, NorError, NorRegion};
 use aof_nostd::storage::{Cursor, Sync};
-use aof_nostd::{AnyProfile, Crc, Draft, Entries, Recovery, Tail, TailError, WriteError, Writer};
+use aof_nostd::{
+    AnyProfile, Crc, DamageKind, Draft, Entries, ForeignMagic, Recovery, Tail, TailError, WriteError, Writer,
+};
 use aof_tests::build::{PROFILES, chain};
 use aof_tests::flash::{Flash, Reads, Torn};
 use embedded_io::{Read, Seek, SeekFrom, Write};
@@ -237,6 +239,28 @@ fn copy_that_was_damaged_is_told_and_the_block_is_not_erased_for_it() {
         }
     }
     assert!(told > 5, "{told}");
+}
+
+/// On flash whatever stands there and is no entry was a torn first one, to be cut: also a whole log, to a
+/// firmware that was built with the other profile. It erased it.
+#[test]
+fn log_of_the_other_profile_is_refused_on_flash() {
+    for [profile, other] in [PROFILES, [PROFILES[1], PROFILES[0]]] {
+        let log = chain(other, &[300, 0]).bytes;
+        // Torn, too: from the whole magic on it is told.
+        for kept in [16, 100, log.len()] {
+            let mut flash = Flash::<1, 8, 256>::new(8);
+            let mut region = NorRegion::<_, 8>::format(&mut flash, 0..2048).unwrap();
+            region.write_all(&log[..kept]).unwrap();
+            region.sync().unwrap();
+            let mut region = NorRegion::<_, 8>::open(&mut flash, 0..2048).unwrap();
+            let found = Recovery::new(profile).on_flash().find(&mut region, [0; 300]);
+            let Err(TailError::Foreign(damage)) = found else { panic!("{kept}: {found:?}") };
+            assert_eq!((damage.offset, damage.kind), (0, DamageKind::Magic(ForeignMagic::OtherProfile)));
+            let found = Recovery::new(other).on_flash().find(&mut region, [0; 300]);
+            assert_eq!(found.map(|tail| tail.entries), Ok(if kept == log.len() { 2 } else { 0 }));
+        }
+    }
 }
 
 /// What free space is, is told by the caller and not guessed.

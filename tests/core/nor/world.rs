@@ -63,6 +63,19 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize, const N: usize> 
         self.durable
     }
 
+    /// So many entries, the last ones, may be gone from now on.
+    pub(super) fn lose(&mut self, count: usize) {
+        self.durable -= count;
+    }
+
+    /// Whether an opening finds all entries that are durable, and writes nothing.
+    pub(super) fn finds_what_is_durable(&mut self) -> bool {
+        let region = self.region();
+        let found =
+            NorRegion::<_, N>::open(&mut self.flash, region).map_err(told).and_then(|mut log| find(&mut log));
+        found.is_ok_and(|tail| tail.entries >= self.durable as u64)
+    }
+
     /// Whether the log has room for the steps, whatever of it is there.
     pub(super) fn room_for_steps(&self, steps: &[Step]) -> bool {
         let size = |step: &Step| if let Step::Append { size, .. } = step { 272 + size } else { 0 };

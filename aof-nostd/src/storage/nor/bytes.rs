@@ -105,6 +105,20 @@ impl<F: NorFlash, const N: usize> NorRegion<F, N> {
         Ok(())
     }
 
+    /// Takes blocks for entered that hold something, whatever the newest record says. A block is recorded before it
+    /// is touched, so it was, and that record has rotted; or one of the erased bytes has. Believed to be free, the
+    /// block would be programmed again, over entries that a checkpoint covered.
+    pub(super) fn enter_found(&mut self) -> Result<(), F::Error> {
+        while self.state.block.is_none() && self.state.entered < self.place.blocks {
+            let start = self.state.entered * Self::BLOCK;
+            if self.last_set(start, start + Self::BLOCK)? == start {
+                break;
+            }
+            self.state.entered += 1;
+        }
+        Ok(())
+    }
+
     /// Takes the last bytes that stand in the log into the buffer, as they read now.
     pub(super) fn freeze(&mut self) -> Result<(), F::Error> {
         let partial = self.state.end % Self::UNIT;

@@ -72,7 +72,7 @@ impl<F: NorFlash, const N: usize> NorRegion<F, N> {
     pub(super) fn kept(block: u32, end: u32) -> Range<u32> {
         let start = block * Self::BLOCK;
         let whole = end - end % Self::UNIT;
-        start..whole.clamp(start, start + Self::BLOCK)
+        start..whole.min(start + Self::BLOCK).max(start) // `clamp` has a panic
     }
 
     /// Copies what is kept of the last block before `end`, and records that it is to be put back.
@@ -129,6 +129,9 @@ impl<F: NorFlash, const N: usize> NorRegion<F, N> {
         self.state.entered = if kept.is_empty() { block } else { block + 1 };
         self.state.block = None;
         self.state.kept = 0;
+        // Twice: if the only such record rotted, the one before it would have the copy put back once more, over all
+        // that was appended since.
+        self.record()?;
         self.record()
     }
 

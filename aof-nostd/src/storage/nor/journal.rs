@@ -34,6 +34,11 @@
 //! That takes care of a second record that was cut short and counts at one opening and not at the next, while
 //! further cuts fall into the same few writes. It does so for the cuts in a row that the tests try, up to four,
 //! and not for any number: where everything that was ever cut may read differently each time, nothing finite can.
+//!
+//! **Rot.** A record in which a bit turned looks like one that was cut short, and the one before it counts. What
+//! that may take: the partly filled unit, and with it the last entry, whose last bytes stand nowhere else; a second
+//! copy would cost each sync another record. Nothing else: a block that was entered by the record that is gone is
+//! found, since it is not erased (`enter_found`), and that a block was put back is said twice.
 
 use super::geometry::index;
 use super::{ERASED, NorError, NorRegion};

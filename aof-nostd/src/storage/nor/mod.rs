@@ -39,15 +39,16 @@
 //! ```
 //!
 //! [`cut`](NorRegion::cut) takes the place of [`Tail::clean`](crate::Tail::clean), which would write zeros. It
-//! believes the end that it is given: one found with another profile than the log's is 0, and all is erased. Who
+//! believes the end that it is given. (In another profile than the log's none is found: the recovery refuses.) Who
 //! only reads needs none of it, and writes nothing. When the log is full ([`NorError::Full`]) and copied
 //! elsewhere, the region is formatted again. `Write` appends wherever the position is.
 //!
 //! # Power cuts
 //!
 //! Whatever call is cut, the next opening finds what it found before, or what the call was to make of it: also if
-//! the recovery from a cut is cut, and the one from that. What is assumed of the flash is what `embedded-storage` says of it: a unit whose programming was cut holds
-//! anything, and so does a block whose erase was cut; all others are as they were; what returned is durable.
+//! the recovery from a cut is cut, and the one from that. What is assumed of the flash is what `embedded-storage`
+//! says of it: a unit whose programming was cut holds anything, and so does a block whose erase was cut; all others
+//! are as they were; what returned is durable.
 //!
 //! # Cost
 //!
@@ -214,6 +215,7 @@ impl<F: NorFlash, const N: usize> NorRegion<F, N> {
         if log.state.program > Self::BUFFER {
             return Err(NorError::Buffer { needed: log.state.program });
         }
+        log.enter_found().map_err(NorError::Flash)?;
         log.freeze().map_err(NorError::Flash)?;
         Ok(log)
     }

@@ -3,7 +3,7 @@
 //!
 //! The future is on the stack here, and counts as such; in an executor it is a static variable of that size.
 
-use crate::job::{note_read, note_write};
+use crate::job::note;
 use crate::{Flash, FlashError};
 use aof_nostd::storage::AsyncSync;
 use aof_nostd::{Draft, Profile, Reader, Writer};
@@ -59,14 +59,14 @@ impl AsyncSync for Waited<'_> {
 /// As [`job::verify`](crate::job::verify).
 pub fn verify(flash: Flash<'_>, buffer: &mut [u8], profile: impl Profile) -> Option<u32> {
     block_on(async {
-        let mut reader = Reader::new_async(Waited(flash), buffer, profile).await.map_err(note_read).ok()?;
+        let mut reader = Reader::new_async(Waited(flash), buffer, profile).await.map_err(note).ok()?;
         let mut entries = 0_u32;
         loop {
             match reader.next_streamed_async(|piece| _ = black_box(piece)).await {
                 Ok(Some(_)) => entries = entries.wrapping_add(1),
                 Ok(None) => return Some(entries),
                 Err(error) => {
-                    note_read(error);
+                    note(error);
                     return Some(entries);
                 }
             }
@@ -81,10 +81,10 @@ pub fn append(flash: Flash<'_>, body: &mut [u8], profile: impl Profile) -> Optio
         let mut entries = 0_u32;
         for timestamp_ns in 1..=3 {
             let draft = Draft { timestamp_ns: black_box(timestamp_ns), ..Draft::default() };
-            writer.append_new_async(&draft, body).await.map_err(note_write).ok()?;
+            writer.append_new_async(&draft, body).await.map_err(note).ok()?;
             entries = entries.wrapping_add(1);
         }
-        writer.checkpoint_async(|| black_box(())).await.map_err(note_write).ok()?;
+        writer.checkpoint_async(|| black_box(())).await.map_err(note).ok()?;
         Some(entries)
     })
 }

@@ -17,6 +17,11 @@ impl<'a> Flash<'a> {
     pub fn new(bytes: &'a mut [u8]) -> Self {
         Self { bytes, position: 0 }
     }
+
+    /// Its bytes.
+    pub(crate) fn into_bytes(self) -> &'a mut [u8] {
+        self.bytes
+    }
 }
 
 /// The flash failed, with this status.

@@ -2,7 +2,7 @@
 //! this file, measured as the program `both`.
 
 use crate::Flash;
-use crate::job::{note_read, note_tail, note_write};
+use crate::job::note;
 use aof_nostd::{ReadError, TailError, WriteError};
 
 // guide: begin
@@ -70,15 +70,15 @@ pub fn run(flash: Flash<'_>, buffer: &mut [u8], profile: impl Profile) -> Option
     match log_one(flash, buffer, profile) {
         Ok(entries) => Some(entries),
         Err(Failure::Recover(error)) => {
-            note_tail(error);
+            note(error);
             None
         }
         Err(Failure::Read(error)) => {
-            note_read(error);
+            note(error);
             None
         }
         Err(Failure::Write(error)) => {
-            note_write(error);
+            note(error);
             None
         }
     }

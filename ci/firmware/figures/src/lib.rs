@@ -4,9 +4,11 @@
 //! bin/baseline      runtime, an empty `main`                    what every firmware has
 //! bin/verify-P      the same, and `job::verify` for a profile   - baseline = what verifying costs
 //! bin/salvage-P     the same, and `job::salvage`                - baseline = going on behind damage, too
+//! bin/recover-P     the same, and `job::recover`                - baseline = what opening safely costs
 //! bin/append-P      the same, and `job::append`                 - baseline = what writing costs
 //! bin/J_async-P    the same, and `asynch::J`                    - baseline = over devices to be waited for
 //! bin/both-P        the same, and `guide::run`                  - baseline = what a logging device costs
+//! bin/both_nor-P    the same, and `nor::run`                    - baseline = one that logs to raw NOR flash
 //! bin/checksums     instructions of each checksum
 //! ```
 //!
@@ -22,6 +24,7 @@
 #![no_std]
 
 pub mod asynch;
+mod chip;
 mod device;
 pub mod guide;
 pub mod job;
@@ -29,6 +32,8 @@ pub mod job;
 mod logger;
 #[cfg(feature = "measure")]
 pub mod measure;
+pub mod nor;
+mod sizes;
 
 pub use self::device::{Flash, FlashError};
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Jobs by their number in `figures.c`, and how many entries each counts in its log.
-pub(crate) const JOBS: [(&str, u32, u64); 2] = [("verify", 1, 1), ("append", 2, 3)];
+pub(crate) const JOBS: [(&str, u32, u64); 3] = [("verify", 1, 1), ("append", 2, 3), ("recover", 3, 2)];
 
 /// Profiles, as the library's features and its header call them.
 pub(crate) const PROFILES: [(&str, &str); 2] =

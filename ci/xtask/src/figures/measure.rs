@@ -8,11 +8,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Programs of `ci/firmware/figures`, and how many entries each counts in its log.
-pub(crate) const PROGRAMS: [(&str, u64); 12] = [
+pub(crate) const PROGRAMS: [(&str, u64); 16] = [
     ("verify-tigerbeetle", 2),
     ("verify-crc", 2),
     ("salvage-tigerbeetle", 3),
     ("salvage-crc", 3),
+    ("recover-tigerbeetle", 4),
+    ("recover-crc", 4),
     ("append-tigerbeetle", 3),
     ("append-crc", 3),
     ("verify_async-tigerbeetle", 2),
@@ -21,6 +23,8 @@ pub(crate) const PROGRAMS: [(&str, u64); 12] = [
     ("append_async-crc", 3),
     ("both-tigerbeetle", 5),
     ("both-crc", 5),
+    ("both_nor-tigerbeetle", 5),
+    ("both_nor-crc", 5),
 ];
 
 /// What every firmware has: it is taken off.

@@ -78,11 +78,13 @@ const BOARDS: [Board; 3] = [
 
 /// What is promised with the feature `small`: job and profile, bytes of flash, bytes of RAM beside the
 /// caller's buffer.
-const AIMS: [(&str, u64, u64); 4] = [
+const AIMS: [(&str, u64, u64); 6] = [
     ("verify-tigerbeetle", 8 << 10, 1 << 10),
     ("verify-crc", 4 << 10, 1 << 10),
     ("append-tigerbeetle", 4 << 10, 1 << 10),
     ("append-crc", 4 << 10, 1 << 10),
+    ("both-tigerbeetle", 18 << 10, 4 << 10),
+    ("both-crc", 18 << 10, 4 << 10),
 ];
 
 /// The compiler whose figures are in the page.

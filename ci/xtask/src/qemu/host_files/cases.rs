@@ -50,7 +50,7 @@ impl Case {
 }
 
 /// All cases, in this order.
-pub(super) static CASES: [Case; 38] = [
+pub(super) static CASES: [Case; 40] = [
     read("whole.aof", Source::Recorded(SMALL, |_| {})),
     read("torn.aof", Source::Recorded(SMALL, |log| log.truncate(log.len() - 100))),
     read("torn-in-magic.aof", Source::Recorded(SMALL, |log| cut_behind(log, 200, 5))),
@@ -91,6 +91,8 @@ pub(super) static CASES: [Case; 38] = [
     write("write", "written-crc.aof", Source::Device, &["crc"]),
     write("memory", "memory-tigerbeetle.aof", Source::Device, &["tigerbeetle"]),
     write("memory", "memory-crc.aof", Source::Device, &["crc"]),
+    write("nor", "nor-tigerbeetle.aof", Source::Device, &["tigerbeetle"]),
+    write("nor", "nor-crc.aof", Source::Device, &["crc"]),
     read("written-tigerbeetle.aof", Source::Before),
     write("append", "written-tigerbeetle.aof", Source::Before, &["tigerbeetle", "92"]),
     write("append", "written-crc.aof", Source::Before, &["crc", "92"]),
@@ -119,10 +121,12 @@ pub(super) const EQUAL_IN_C: [(&str, &str); 3] = [
 ];
 
 /// Logs that must be equal to the byte: the same entries, written by the desktop, and by the device in one
-/// go, in two, in RAM, and behind a torn tail.
-pub(super) const EQUAL: [(&str, &str); 5] = [
+/// go, in two, in RAM, on NOR flash whose power was cut again and again, and behind a torn tail.
+pub(super) const EQUAL: [(&str, &str); 7] = [
     ("memory-tigerbeetle.aof", "desktop-tigerbeetle.aof"),
     ("memory-crc.aof", "desktop-crc.aof"),
+    ("nor-tigerbeetle.aof", "desktop-tigerbeetle.aof"),
+    ("nor-crc.aof", "desktop-crc.aof"),
     ("written-crc.aof", "crc.aof"),
     ("appended-crc.aof", "crc.aof"),
     ("written-tigerbeetle.aof", "tigerbeetle.aof"),
