@@ -9,7 +9,7 @@
 //! differences. The others get neither: looking for repeats takes longer than all else. Likewise a row group
 //! tells the lowest and highest of numbers up to 64 bits and of text, and of wider numbers only where they
 //! mostly grow: elsewhere nothing could be passed over by it. Pages are compressed by Zstandard at its first
-//! level. Those of wide numbers without a dictionary are made in [`wide`](super::wide).
+//! level. Those of wide numbers without a dictionary are made in the module `wide`.
 
 use super::table::{Column, DECIMAL_MAX, Table, Type, Values};
 use super::wide::WideColumn;
@@ -143,14 +143,14 @@ impl<T: Table> Encoder<T> {
             return Writer::Wide(Box::new(WideColumn::new(schema, encoded, self.level, column.is_ordered)));
         }
         let pages = Box::new(SerializedPageWriter::new(encoded));
-        Writer::Other(get_column_writer(schema, Arc::clone(&self.properties), pages))
+        Writer::Other(Box::new(get_column_writer(schema, Arc::clone(&self.properties), pages)))
     }
 }
 
 /// What a column is written by.
 enum Writer<'a> {
     Wide(Box<WideColumn<'a>>),
-    Other(ColumnWriter<'a>),
+    Other(Box<ColumnWriter<'a>>),
 }
 
 /// Rows that are encoded at a time.
@@ -183,7 +183,7 @@ impl Buffers {
         let levels = is_optional(column).then_some(values.levels.as_slice());
         let writer = match writer {
             Writer::Wide(writer) => return writer.write(&values.wide, levels, compressor),
-            Writer::Other(writer) => writer,
+            Writer::Other(writer) => writer.as_mut(),
         };
         match writer {
             // Unsigned: the same bits.

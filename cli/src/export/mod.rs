@@ -15,7 +15,7 @@
 //! | [`loss`] | what is not in the export, and why |
 //! | [`table`] | rows and columns, whatever the format |
 //! | [`events`], [`entries`] | the two tables |
-//! | [`text`], [`columnar`], [`wide`] | the formats |
+//! | [`text`], [`columnar`] with `wide` | the formats |
 //! | [`pool`] | blocks are encoded by all cores |
 //! | [`mod@output`] | outputs appear whole or not at all |
 

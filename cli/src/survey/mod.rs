@@ -3,7 +3,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`whole`] | what segments give, put together; what a command wants to know beside it, see [`Gather`] |
-//! | [`part`] | what one segment gives |
+//! | `part` | what one segment gives |
 //! | [`record`] | what a range gave, in a file, to be put together elsewhere |
 
 mod part;

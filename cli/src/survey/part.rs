@@ -55,8 +55,8 @@ pub(crate) enum Seen<'a> {
     Cluster(u128),
 }
 
-/// Entries of which each has the next op, and the one before as its parent, whose checksum differs from its own.
-/// Nothing stands between them in the log.
+/// Entries of which each has the next op, and the one before as its parent. Nothing stands between them in the
+/// log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run<'a> {
     offset: u64,
@@ -84,9 +84,7 @@ impl<G> Part<G> {
     /// Takes the next entry.
     pub(super) fn push_entry(&mut self, offset: u64, link: ChainLink) {
         let distance = self.last.and_then(|(last_offset, last)| {
-            let continues = last.op.0.checked_add(1) == Some(link.op.0)
-                && last.checksum == link.parent
-                && link.checksum != link.parent;
+            let continues = last.op.0.checked_add(1) == Some(link.op.0) && last.checksum == link.parent;
             let distance = offset.checked_sub(last_offset).filter(|_| continues)?;
             u32::try_from(distance).ok()
         });
