@@ -105,6 +105,15 @@ pub trait History {
     /// Remembers an entry. The first one seen for an op is kept.
     fn insert(&mut self, link: ChainLink);
 
+    /// Remembers entries that follow `last`, the entry seen last: the first of `checksums` is its child, each
+    /// other the child of the one before. Takes them from the front as long as no checksum is that of the entry
+    /// before it, and nothing remembered contradicts them; gives how many. For [`Chain::follow`]. Unless
+    /// overridden it takes none, which is always right.
+    fn follow(&mut self, last: ChainLink, checksums: &[Checksum]) -> usize {
+        let _ = (last, checksums);
+        0
+    }
+
     /// Forgets everything.
     fn clear(&mut self);
 }
@@ -215,6 +224,21 @@ impl<H: History> Chain<H> {
         self.last = Some(link);
         self.history.insert(link);
         relation
+    }
+
+    /// Takes entries of which the first is the child of the last one seen, and each other that of the one before,
+    /// as long as they are [`Linked`](Relation::Linked) and the history tells so for many at once. Gives how many;
+    /// the rest is for [`push`](Self::push). The same as to push one by one.
+    pub fn follow(&mut self, checksums: &[Checksum]) -> usize {
+        let Some(last) = self.last else { return 0 };
+        let taken = self.history.follow(last, checksums).min(checksums.len());
+        let mut newest = checksums.iter().take(taken).rev();
+        if let Some(&checksum) = newest.next() {
+            let parent = newest.next().copied().unwrap_or(last.checksum);
+            let op = Op(last.op.0.saturating_add(taken as u64));
+            self.last = Some(ChainLink { op, checksum, parent });
+        }
+        taken
     }
 
     /// How an entry would stand to those before it. Nothing changes.

@@ -100,15 +100,8 @@ impl<P: Profile> Checker<P> {
             #[expect(clippy::cast_possible_truncation, reason = "at most 272")]
             return Checked::Need(available as u32);
         };
-        let magic = self.profile.magic();
-        let magic_matches = bytes.iter().zip(&magic).all(|(byte, expected)| byte == expected);
         let Ok(head) = EntryHead::ref_from_bytes(bytes) else {
-            let kind = if magic_matches {
-                DamageKind::TornTail { missing: (HEAD_SIZE - available) as u64 }
-            } else {
-                DamageKind::Magic(ForeignMagic::of(bytes.get(..MAGIC_SIZE).unwrap_or(&[])))
-            };
-            return Checked::Fault(Fault { kind, op: None });
+            return Checked::Fault(self.too_short(bytes));
         };
         match self.head_fault(head, rest) {
             Some(fault) => Checked::Fault(fault),
@@ -116,7 +109,19 @@ impl<P: Profile> Checker<P> {
         }
     }
 
+    /// What ends before an entry's head does.
+    fn too_short(&self, bytes: &[u8]) -> Fault {
+        let magic = self.profile.magic();
+        let kind = if bytes.iter().zip(&magic).all(|(byte, expected)| byte == expected) {
+            DamageKind::TornTail { missing: HEAD_SIZE.saturating_sub(bytes.len()) as u64 }
+        } else {
+            DamageKind::Magic(ForeignMagic::of(bytes.get(..MAGIC_SIZE).unwrap_or(&[])))
+        };
+        Fault { kind, op: None }
+    }
+
     /// The first rule that a head breaks, given the number of bytes from its start to the log's end.
+    #[cfg_attr(target_pointer_width = "64", inline)]
     fn head_fault(&self, head: &EntryHead, rest: u64) -> Option<Fault> {
         let header = &head.header;
         let magic_matches = head.magic == self.profile.magic();

@@ -132,6 +132,34 @@ impl History for Runs {
         }
     }
 
+    /// Takes entries behind the end of the last one's run, or such as the run holds already.
+    fn follow(&mut self, last: ChainLink, checksums: &[Checksum]) -> usize {
+        let next_run = self.next_run(last.op);
+        let Some((&first, run)) = self.runs.range_mut(..=last.op.0).next_back() else { return 0 };
+        let known = usize::try_from(last.op.0 - first).ok().and_then(|at| run.checksums.get(at..));
+        let mut before = last.checksum;
+        let mut differs = |checksum: &Checksum| std::mem::replace(&mut before, *checksum) != *checksum;
+        match known {
+            Some([checksum]) if *checksum == last.checksum => {
+                // The next run's first entry names a parent: the entry before it is compared with that one.
+                let end = next_run.map_or(u64::MAX, |op| op.0.saturating_sub(1));
+                let room =
+                    usize::try_from(end.saturating_sub(last.op.0).saturating_sub(1)).unwrap_or(usize::MAX);
+                let (room, _) = checksums.split_at_checked(room).unwrap_or((checksums, &[]));
+                let taken = room.iter().take_while(|checksum| differs(checksum)).count();
+                run.checksums.extend_from_slice(room.get(..taken).unwrap_or_default());
+                self.ops += taken as u64;
+                taken
+            }
+            // The run's last entry is left: a run may begin behind it.
+            Some([checksum, known @ .., _]) if *checksum == last.checksum => {
+                let same = known.iter().zip(checksums);
+                same.take_while(|(known, checksum)| differs(checksum) && known == checksum).count()
+            }
+            _ => 0,
+        }
+    }
+
     fn clear(&mut self) {
         *self = Self::default();
     }
@@ -140,6 +168,7 @@ impl History for Runs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aof_nostd::chain::{Chain, Relation};
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
@@ -167,6 +196,59 @@ mod tests {
             let range = ops.first().copied().unwrap_or(1)..=ops.last().copied().unwrap_or(0);
             prop_assert_eq!(missing, range.filter(|op| !ops.contains(op)).collect::<BTreeSet<_>>());
         }
+    }
+
+    proptest! {
+        /// Stretches of a chain or of another one, again and again, with checksums that repeat: told at once where
+        /// that can be, they are told as one by one.
+        #[test]
+        fn chain_that_follows_many_at_once_tells_the_same(
+            stretches in prop::collection::vec((0_u64..30, 1_u64..12, 0_u128..8), 0..12),
+        ) {
+            let checksum = |op: u64, kind: u128| match kind {
+                0 => u128::from(op / 2), // two neighbours have one checksum
+                1 => 1000 + u128::from(op),
+                _ => u128::from(op) * 10,
+            };
+            let mut chain = Chain::new(Runs::default());
+            let mut oracle = Chain::new(Runs::default());
+            for (first, count, kind) in stretches {
+                let links: Vec<_> = (first..first + count)
+                    .map(|op| link(op, checksum(op, kind), checksum(op.saturating_sub(1), kind)))
+                    .collect();
+                let expected: Vec<_> = links.iter().map(|link| oracle.push(*link)).collect();
+                let sums: Vec<_> = links.iter().map(|link| link.checksum).collect();
+                let (mut seen, mut at) = (Vec::new(), 0);
+                while at < links.len() {
+                    seen.push(chain.push(links[at]));
+                    let taken = chain.follow(&sums[at + 1..]);
+                    seen.extend(std::iter::repeat_n(Relation::Linked, taken));
+                    at += 1 + taken;
+                }
+                prop_assert_eq!(seen, expected);
+                prop_assert_eq!(chain.last(), oracle.last());
+            }
+            let all = |chain: &Chain<Runs>| {
+                chain.history().iter().map(|(op, parent, sums)| (op, parent, sums.to_vec())).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(all(&chain), all(&oracle));
+            prop_assert_eq!(chain.history().ops(), oracle.history().ops());
+        }
+    }
+
+    #[test]
+    fn entries_that_continue_a_run_or_stand_in_it_are_followed_at_once() {
+        let sums: Vec<_> = (1..=9_u128).map(Checksum::new).collect();
+        let mut chain = Chain::new(Runs::default());
+        chain.push(link(1, 1, 0));
+        assert_eq!(chain.follow(&sums[1..]), 8);
+        chain.push(link(3, 3, 2));
+        assert_eq!(chain.follow(&sums[3..]), 5, "up to the run's last but one");
+        assert_eq!(chain.last(), Some(link(8, 8, 7)));
+        chain.push(link(20, 20, 19));
+        chain.push(link(15, 15, 14));
+        let more: Vec<_> = (16..=19_u128).map(Checksum::new).collect();
+        assert_eq!(chain.follow(&more), 3, "op 19 is compared with the parent that op 20 names");
     }
 
     #[test]

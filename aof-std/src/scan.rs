@@ -22,6 +22,7 @@
 //! Memory: a buffer for one entry per worker, and the sinks of a few segments. Files are read, not
 //! mapped: a file that is cut short meanwhile is an error and not a signal.
 
+mod cut;
 mod queue;
 
 use crate::source::{self, LogReader, Source};
@@ -29,8 +30,9 @@ use crate::zeros::{self, End};
 use aof_nostd::checksum::Magic;
 use aof_nostd::wire::{HEAD_SIZE, MAGIC_SIZE};
 use aof_nostd::{AnyProfile, Backend, Damage, DamageKind, Event, ForeignMagic, Located, Profile, Reader};
+use cut::Cut;
 use embedded_io_adapters::std::FromStd;
-use queue::{Part, Queue, StopAtPanic};
+use queue::{Part, Queue, Segment, StopAtPanic};
 use std::io::{self, Read as _};
 use std::num::NonZero;
 use std::ops::Range;
@@ -89,13 +91,17 @@ impl Watch {
 /// assert_eq!(entries, 300);
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Scan<'a> {
     source: &'a Source,
     profile: Option<AnyProfile>,
     message_size_max: u32,
     threads: usize,
+    /// Bytes of the largest segment, and of the smallest: those of the first one.
     segment_size: u64,
+    segment_size_min: u64,
+    /// How many entries a segment is to hold within these bounds.
+    segment_entries: u64,
     watch: Option<&'a Watch>,
     /// Where the zeros begin that end the file, once that is known.
     zeros: Option<u64>,
@@ -194,6 +200,8 @@ impl<'a> Scan<'a> {
             message_size_max: aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT,
             threads,
             segment_size: segment_size.clamp(SEGMENT_SIZE_MIN, SEGMENT_SIZE_MAX),
+            segment_size_min: u64::MAX,
+            segment_entries: u64::MAX,
             watch: None,
             zeros: None,
         }
@@ -218,6 +226,15 @@ impl<'a> Scan<'a> {
     #[must_use]
     pub fn with_segment_size_max(mut self, segment_size_max: u64) -> Self {
         self.segment_size = self.segment_size.min(segment_size_max.max(1));
+        self
+    }
+
+    /// Lets a segment be smaller, down to `size_min` bytes, if by what was read before it would have more than
+    /// about so many entries. For sinks that keep something of each entry: they stay small where entries are,
+    /// and large entries are not searched for more often than they have to be.
+    #[must_use]
+    pub fn with_segment_entries(mut self, size_min: u64, entries: u64) -> Self {
+        (self.segment_size_min, self.segment_entries) = (size_min.max(1), entries);
         self
     }
 
@@ -288,15 +305,22 @@ impl<'a> Scan<'a> {
         take: &mut impl FnMut(S),
     ) -> io::Result<u64> {
         let size = range.end.saturating_sub(range.start);
-        let segments = size.div_ceil(self.segment_size);
+        let segments = size.div_ceil(self.size_min());
         let workers = usize::try_from(segments).unwrap_or(usize::MAX).min(self.threads);
-        let queue = Queue::new(segments, workers as u64 * 2);
         if workers <= 1 {
             return self.run_alone(extent, range, new, take);
         }
+        let cut = Cut {
+            size_min: self.size_min(),
+            size_max: self.segment_size,
+            entries: self.segment_entries,
+            workers: workers as u64,
+            entry_size: 0,
+        };
+        let queue = Queue::new(&range, cut, workers as u64 * 2);
         let next = std::thread::scope(|scope| {
             let spawn = || {
-                let work = || self.work(extent, &range, &queue, new);
+                let work = || self.work(extent, range.start, &queue, new);
                 std::thread::Builder::new().spawn_scoped(scope, work)
             };
             // A system that has no more threads to give may have given some.
@@ -304,7 +328,7 @@ impl<'a> Scan<'a> {
                 return Ok(None);
             }
             let _stop = StopAtPanic(&queue);
-            let result = self.stitch(extent, &range, &queue, new, take);
+            let result = self.stitch(extent, range.start, &queue, new, take);
             queue.stop();
             result.map(Some)
         })?;
@@ -314,10 +338,9 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// What starts in a segment of a range.
-    fn segment_of(&self, range: &Range<u64>, index: u64) -> Range<u64> {
-        let from = range.start.saturating_add(index.saturating_mul(self.segment_size));
-        from..from.saturating_add(self.segment_size).min(range.end)
+    /// Bytes of the smallest segment.
+    fn size_min(&self) -> u64 {
+        self.segment_size_min.min(self.segment_size)
     }
 
     /// Segment by segment: sinks are no larger where there is but one core.
@@ -330,10 +353,12 @@ impl<'a> Scan<'a> {
     ) -> io::Result<u64> {
         let mut reader = self.reader(extent)?;
         let mut at = range.start;
+        let size = self.size_min();
         loop {
-            let index = at.saturating_sub(range.start) / self.segment_size;
+            let whole = at.saturating_sub(range.start) / size;
+            let until = range.start.saturating_add((whole + 1).saturating_mul(size)).min(range.end);
             let mut sink = new();
-            let next = self.read(extent, &mut reader, at, self.segment_of(&range, index).end, &mut sink)?;
+            let (next, _) = self.read(extent, &mut reader, at, until, &mut sink)?;
             take(sink);
             if next <= at || next >= range.end {
                 return Ok(next);
@@ -347,17 +372,15 @@ impl<'a> Scan<'a> {
     fn stitch<S: Sink>(
         &self,
         extent: &Extent,
-        range: &Range<u64>,
+        start: u64,
         queue: &Queue<S>,
         new: &(impl Fn() -> S + Sync),
         take: &mut impl FnMut(S),
     ) -> io::Result<u64> {
-        let mut expected = range.start;
+        let mut expected = start;
         let mut own: Option<LogReader> = None;
-        for index in 0..queue.segments {
-            let until = self.segment_of(range, index).end;
-            let part = queue.take(index)?;
-            if expected >= until {
+        while let Some(part) = queue.take()? {
+            if expected >= part.until {
                 continue; // an entry, or damage, reaches over the whole segment
             }
             if part.first == Some(expected) {
@@ -370,40 +393,34 @@ impl<'a> Scan<'a> {
                 None => own.insert(self.reader(extent)?),
             };
             let mut sink = new();
-            expected = self.read(extent, reader, expected, until, &mut sink)?;
+            (expected, _) = self.read(extent, reader, expected, part.until, &mut sink)?;
             take(sink);
         }
         Ok(expected)
     }
 
     /// What each worker does.
-    fn work<S: Sink>(
-        &self,
-        extent: &Extent,
-        range: &Range<u64>,
-        queue: &Queue<S>,
-        new: &(impl Fn() -> S + Sync),
-    ) {
+    fn work<S: Sink>(&self, extent: &Extent, start: u64, queue: &Queue<S>, new: &(impl Fn() -> S + Sync)) {
         let _stop = StopAtPanic(queue);
         let mut reader = match self.reader(extent) {
             Ok(reader) => reader,
             Err(error) => return queue.fail(error),
         };
-        while let Some(index) = queue.next() {
-            let segment = self.segment_of(range, index);
-            // The range itself begins at a boundary.
+        while let Some(Segment { index, range }) = queue.next() {
+            let until = range.end;
+            // The first one begins at a boundary.
             let first = match index {
-                0 => Ok(Some(range.start)),
+                0 => Ok(Some(start)),
                 // No farther than the segment: the next one has a worker of its own.
-                _ => reader.search(segment.start, segment.end).map_err(source::into_io),
+                _ => reader.search(range.start, until).map_err(source::into_io),
             };
             let part = first.and_then(|first| {
                 let mut sink = new();
-                let next = match first {
-                    Some(first) => self.read(extent, &mut reader, first, segment.end, &mut sink)?,
-                    None => segment.end,
+                let (next, events) = match first {
+                    Some(first) => self.read(extent, &mut reader, first, until, &mut sink)?,
+                    None => (until, 0),
                 };
-                Ok(Part { first, next, sink })
+                Ok(Part { until, first, next, events, sink })
             });
             match part {
                 Ok(part) => queue.put(index, part),
@@ -412,7 +429,8 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Reads from the boundary `from` on all that starts before `until`. Gives the boundary behind it.
+    /// Reads from the boundary `from` on all that starts before `until`. Gives the boundary behind it, and how many
+    /// events there were.
     fn read(
         &self,
         extent: &Extent,
@@ -420,11 +438,19 @@ impl<'a> Scan<'a> {
         from: u64,
         until: u64,
         sink: &mut impl Sink,
-    ) -> io::Result<u64> {
+    ) -> io::Result<(u64, u64)> {
         reader.set_position(from);
         reader.set_last_checksum(None);
-        let mut shown = from;
+        let (mut shown, mut events) = (from, 0);
         while reader.position() < until {
+            reader.for_each_held(until, |located| {
+                events += 1;
+                sink.entry(located);
+            });
+            if reader.position() >= until {
+                break;
+            }
+            events += 1;
             match reader.next_event() {
                 Ok(Some(Event::Entry(located))) => sink.entry(located),
                 Ok(Some(Event::Damage(damage, next))) if next < extent.end() => {
@@ -452,7 +478,7 @@ impl<'a> Scan<'a> {
         if let Some(watch) = self.watch {
             watch.bytes.fetch_add(reader.position() - shown, Ordering::Relaxed);
         }
-        Ok(reader.position())
+        Ok((reader.position(), events))
     }
 
     /// Tells of the damage behind which nothing follows.

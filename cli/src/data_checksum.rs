@@ -35,9 +35,13 @@ impl DataBytes {
     pub fn push(&mut self, header: &Header) -> bool {
         let replayable = Operation(header.operation).is_replayable();
         if replayable {
-            self.0.extend_from_slice(&header.checksum_body.to_bytes());
-            self.0.extend_from_slice(&header.timestamp.to_bytes());
-            self.0.push(header.operation);
+            let mut bytes = [0; ENTRY_SIZE];
+            let (checksum_body, rest) = bytes.split_at_mut(16);
+            let (timestamp, operation) = rest.split_at_mut(8);
+            checksum_body.copy_from_slice(&header.checksum_body.to_bytes());
+            timestamp.copy_from_slice(&header.timestamp.to_bytes());
+            operation.copy_from_slice(&[header.operation]);
+            self.0.extend_from_slice(&bytes);
         }
         replayable
     }

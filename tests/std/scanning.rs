@@ -95,6 +95,15 @@ fn on_threads(bytes: &[u8], threads: usize, segment_size: u64) -> Vec<Seen> {
     let mut seen = Vec::new();
     let scan = Scan::detect(&source, aof_std::backend()).unwrap().with_threads(threads, segment_size);
     scan.run(Collect::default, |part| seen.extend(part.0)).unwrap();
+    let by_entries = |entries| {
+        let scan = scan.clone().with_segment_entries(segment_size / 8, entries);
+        let mut seen = Vec::new();
+        scan.run(Collect::default, |part| seen.extend(part.0)).unwrap();
+        seen
+    };
+    for entries in [1, 20] {
+        assert!(by_entries(entries) == seen, "segments of {entries} entries give something else");
+    }
     seen
 }
 
@@ -135,6 +144,26 @@ fn one_thread_fills_a_sink_a_segment() {
     // An entry that is larger than a segment takes several.
     assert!((5..=bytes.len().div_ceil(10_000)).contains(&sinks), "{sinks}");
     assert!(seen == front_to_back(bytes));
+}
+
+/// Segments grow with the entries that were read, and fewer of them are cut.
+#[test]
+fn segments_hold_about_as_many_entries_as_was_asked_for() {
+    let bytes = small_bodies();
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    let source = Source::from_file(file).unwrap();
+    let sinks = |entries| {
+        let scan = Scan::detect(&source, aof_std::backend()).unwrap().with_threads(2, 60_000);
+        let mut sizes = Vec::new();
+        let scan = scan.with_segment_entries(2000, entries);
+        scan.run(Collect::default, |part| sizes.push(part.0.len())).unwrap();
+        assert_eq!(sizes.iter().sum::<usize>(), 300);
+        sizes
+    };
+    let (few, many) = (sinks(3), sinks(100));
+    assert!(few.len() > 70 && few.iter().all(|size| *size <= 6), "{few:?}");
+    assert!(many.len() < 40 && many.iter().any(|size| *size > 20), "{many:?}");
 }
 
 #[test]

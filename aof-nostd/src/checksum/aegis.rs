@@ -20,6 +20,9 @@ const INITIAL: State = [
     soft::columns(0xb30e_7521_390c_cf8e_cfe9_4af6_8795_5dd7),
 ];
 
+/// The tag of no bytes: what every entry without a body has for one. A test computes it anew.
+const TAG_OF_NOTHING: [u8; 16] = 0x49f1_7461_8255_402d_e6e7_e3c4_0d60_cc83_u128.to_le_bytes();
+
 /// The AEGIS-128L absorber as a [`Hasher`].
 ///
 /// ```
@@ -49,6 +52,10 @@ impl Aegis128L {
     /// The checksum of `bytes`, at once: the same as by pieces, and faster on short input.
     #[must_use]
     pub fn digest(backend: Backend, bytes: &[u8]) -> Checksum {
+        // Devices, which have no AES instructions, need the flash more than the time.
+        if bytes.is_empty() && backend.is_hardware() {
+            return Checksum::from_bytes(TAG_OF_NOTHING);
+        }
         Checksum::from_bytes(backend.digest(&INITIAL, bytes))
     }
 
@@ -109,6 +116,7 @@ mod tests {
         let zeros =
             [0xf7, 0x2a, 0xd4, 0x8d, 0xd0, 0x5d, 0xd1, 0x65, 0x61, 0x33, 0x10, 0x1c, 0xd4, 0xbe, 0x3a, 0x26];
         assert_eq!(Aegis128L::digest(Backend::SOFTWARE, b"").to_bytes(), empty);
+        assert_eq!(TAG_OF_NOTHING, empty);
         assert_eq!(Aegis128L::digest(Backend::SOFTWARE, &[0; 16]).to_bytes(), zeros);
     }
 

@@ -123,6 +123,13 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
         })
     }
 
+    /// Gives to `each` the entries from the position on that start before `until`, as long as they are whole,
+    /// valid and in the buffer: nothing is read. A short cut for many small entries, to be taken before each
+    /// [`next_event`](Self::next_event), which does the rest. With the chain check on there are none.
+    pub fn for_each_held(&mut self, until: u64, each: impl FnMut(Located<'_>)) {
+        self.reading.held(until, each);
+    }
+
     /// Takes a step, and reads what it lacks, until it is done.
     pub(crate) fn drive<T>(
         &mut self,

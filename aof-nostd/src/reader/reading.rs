@@ -12,7 +12,7 @@
 //! it is done and not before. So it makes no difference whether the driver waits for the device
 //! ([`blocking`](super::blocking)), gives up the processor meanwhile (`asynch`), or never comes back.
 
-use super::window::{Need, Window};
+use super::window::{Need, View, Window};
 use super::{ChainBreak, LocatedHeader, ReadError};
 use crate::chain::{Chain, ChainLink, NoHistory, Relation};
 use crate::check::{BodyCheck, Checked, Checker, Fault};
@@ -74,6 +74,31 @@ impl<B: AsMut<[u8]>, P: Profile> Reading<B, P> {
             }
         };
         Ok(self.pass(link, size).map(|()| true))
+    }
+
+    /// Passes entries as long as they start before `until`, are whole and valid, and the window holds them.
+    pub(super) fn held(&mut self, until: u64, mut each: impl FnMut(Located<'_>)) {
+        if self.chain_check {
+            return; // one by one
+        }
+        let Ok(View { mut bytes, mut rest }) = self.window.view(self.offset, HEAD_SIZE) else { return };
+        let mut last = None;
+        while self.offset < until
+            && let Checked::Whole(entry) = self.checker.entry(bytes, rest)
+        {
+            let header = &entry.header;
+            each(Located { offset: self.offset, entry });
+            let size_disk = header.size_disk();
+            let size = usize::try_from(size_disk).unwrap_or(usize::MAX);
+            self.offset = self.offset.saturating_add(size_disk);
+            bytes = bytes.get(size..).unwrap_or_default();
+            rest = rest.saturating_sub(size_disk);
+            last = Some(header);
+        }
+        if let Some(last) = last {
+            self.resumed = None;
+            self.chain.push(last.into());
+        }
     }
 
     /// The entry just passed, which is still in the window.

@@ -9,9 +9,10 @@
 //! differences. The others get neither: looking for repeats takes longer than all else. Likewise a row group
 //! tells the lowest and highest of numbers up to 64 bits and of text, and of wider numbers only where they
 //! mostly grow: elsewhere nothing could be passed over by it. Pages are compressed by Zstandard at its first
-//! level.
+//! level. Those of wide numbers without a dictionary are made in the module `wide`.
 
 use super::table::{Column, DECIMAL_MAX, Table, Type, Values};
+use super::wide::WideColumn;
 use bytes::Bytes;
 use parquet::basic::{
     Compression, ConvertedType, Encoding, LogicalType, Repetition, Type as Physical, ZstdLevel,
@@ -26,12 +27,14 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use zstd::bulk::Compressor;
 
 /// How a table is encoded.
 #[derive(Debug)]
 pub struct Encoder<T> {
     schema: SchemaDescPtr,
     properties: Arc<WriterProperties>,
+    level: ZstdLevel,
     table: PhantomData<T>,
 }
 
@@ -56,9 +59,10 @@ impl<T: Table> Encoder<T> {
     pub fn new() -> Result<Self> {
         let fields = T::COLUMNS.iter().map(field).collect::<Result<Vec<_>>>()?;
         let root = Schema::group_type_builder("schema").with_fields(fields).build()?;
+        let level = ZstdLevel::try_new(1)?;
         let mut properties = WriterProperties::builder()
             .set_created_by(concat!("aof version ", env!("CARGO_PKG_VERSION")).into())
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+            .set_compression(Compression::ZSTD(level))
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_dictionary_enabled(false);
         for column in T::COLUMNS.iter().filter(|column| column.repeats) {
@@ -75,6 +79,7 @@ impl<T: Table> Encoder<T> {
         Ok(Self {
             schema: Arc::new(SchemaDescriptor::new(Arc::new(root))),
             properties: Arc::new(properties.build()),
+            level,
             table: PhantomData,
         })
     }
@@ -98,30 +103,54 @@ impl<T: Table> Encoder<T> {
     pub fn encode(&self, block: &T::Block) -> Result<RowGroup> {
         let columns = self.schema.columns();
         let mut encoded: Vec<_> = columns.iter().map(|_| TrackedWrite::new(Vec::new())).collect();
-        let writer = |(schema, encoded)| {
-            let schema: &ColumnDescPtr = schema;
-            let pages = Box::new(SerializedPageWriter::new(encoded));
-            get_column_writer(Arc::clone(schema), Arc::clone(&self.properties), pages)
-        };
-        let mut writers: Vec<ColumnWriter<'_>> = columns.iter().zip(&mut encoded).map(writer).collect();
+        let outputs = columns.iter().zip(&mut encoded);
+        let writer = |(column, (schema, encoded))| self.writer(column, schema, encoded);
+        let mut writers: Vec<Writer<'_>> = T::COLUMNS.iter().zip(outputs).map(writer).collect();
         let mut rows = T::rows(block);
         let mut some = Vec::with_capacity(ROWS);
         let mut buffers = Buffers::default();
+        let mut compressor = Compressor::new(self.level.compression_level())?;
         loop {
             some.extend(rows.by_ref().take(ROWS));
             if some.is_empty() {
                 break;
             }
             for (column, writer) in T::COLUMNS.iter().zip(&mut writers) {
-                buffers.write(column, &some, writer)?;
+                buffers.write(column, &some, writer, &mut compressor)?;
             }
             some.clear();
         }
-        let closed = writers.into_iter().map(ColumnWriter::close).collect::<Result<Vec<_>>>()?;
+        let close = |writer| match writer {
+            Writer::Wide(writer) => WideColumn::close(*writer, &mut compressor),
+            Writer::Other(writer) => writer.close(),
+        };
+        let closed = writers.into_iter().map(close).collect::<Result<Vec<_>>>()?;
         let chunk =
             |(encoded, closed): (TrackedWrite<Vec<u8>>, _)| Ok((encoded.into_inner()?.into(), closed));
         encoded.into_iter().zip(closed).map(chunk).collect::<Result<_>>().map(RowGroup)
     }
+}
+
+impl<T: Table> Encoder<T> {
+    fn writer<'a>(
+        &self,
+        column: &Column<T>,
+        schema: &ColumnDescPtr,
+        encoded: &'a mut TrackedWrite<Vec<u8>>,
+    ) -> Writer<'a> {
+        let schema = Arc::clone(schema);
+        if is_wide(column) && !column.repeats {
+            return Writer::Wide(Box::new(WideColumn::new(schema, encoded, self.level, column.is_ordered)));
+        }
+        let pages = Box::new(SerializedPageWriter::new(encoded));
+        Writer::Other(Box::new(get_column_writer(schema, Arc::clone(&self.properties), pages)))
+    }
+}
+
+/// What a column is written by.
+enum Writer<'a> {
+    Wide(Box<WideColumn<'a>>),
+    Other(Box<ColumnWriter<'a>>),
 }
 
 /// Rows that are encoded at a time.
@@ -142,7 +171,8 @@ impl Buffers {
         &mut self,
         column: &Column<T>,
         rows: &[T::Row<'_>],
-        writer: &mut ColumnWriter<'_>,
+        writer: &mut Writer<'_>,
+        compressor: &mut Compressor<'_>,
     ) -> Result<()> {
         let Self { values, int32, int64, wide, texts } = self;
         values.clear();
@@ -151,6 +181,10 @@ impl Buffers {
             leave_out_wide(values);
         }
         let levels = is_optional(column).then_some(values.levels.as_slice());
+        let writer = match writer {
+            Writer::Wide(writer) => return writer.write(&values.wide, levels, compressor),
+            Writer::Other(writer) => writer.as_mut(),
+        };
         match writer {
             // Unsigned: the same bits.
             ColumnWriter::Int32ColumnWriter(writer) => {

@@ -15,7 +15,7 @@
 //! | [`loss`] | what is not in the export, and why |
 //! | [`table`] | rows and columns, whatever the format |
 //! | [`events`], [`entries`] | the two tables |
-//! | [`text`], [`columnar`] | the formats |
+//! | [`text`], [`columnar`] with `wide` | the formats |
 //! | [`pool`] | blocks are encoded by all cores |
 //! | [`mod@output`] | outputs appear whole or not at all |
 
@@ -33,6 +33,7 @@ pub mod read;
 pub mod select;
 pub mod table;
 pub mod text;
+mod wide;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};

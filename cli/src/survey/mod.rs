@@ -3,8 +3,10 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`whole`] | what segments give, put together; what a command wants to know beside it, see [`Gather`] |
+//! | `part` | what one segment gives |
 //! | [`record`] | what a range gave, in a file, to be put together elsewhere |
 
+mod part;
 pub mod record;
 pub mod whole;
 
@@ -64,8 +66,9 @@ pub struct Survey {
     pub sound: bool,
 }
 
-/// Bytes of a segment: what small entries give of one stays in a core's cache.
-const SEGMENT_SIZE_MAX: u64 = 2 << 20;
+/// Bytes of the smallest segment, and entries of any: what entries give of one stays in a core's cache.
+const SEGMENT_SIZE_MIN: u64 = 2 << 20;
+const SEGMENT_ENTRIES: u64 = 8192;
 
 /// A range of a file, and how it is read.
 #[derive(Clone, Debug)]
@@ -219,7 +222,7 @@ impl fmt::Display for Finding {
 /// A scan of a file that is surveyed.
 fn scan(source: &Source, message_size_max: u32) -> io::Result<Scan<'_>> {
     let scan = Scan::detect(source, aof_std::backend())?.with_message_size_max(message_size_max);
-    Ok(scan.with_watch(&WATCH).with_segment_size_max(SEGMENT_SIZE_MAX))
+    Ok(scan.with_watch(&WATCH).with_segment_entries(SEGMENT_SIZE_MIN, SEGMENT_ENTRIES))
 }
 
 impl Survey {

@@ -20,7 +20,7 @@
 //! can be read without those before it.
 
 use super::Finding;
-use super::whole::{Part, Seen};
+use super::part::{Part, Seen};
 use crate::data_checksum::DataBytes;
 use aof_nostd::chain::ChainLink;
 use aof_nostd::{Checksum, Op};
@@ -102,16 +102,35 @@ impl<W: Write> Recorder<W> {
     /// Adds what a segment holds.
     pub(super) fn part(&mut self, part: &Part<()>) -> io::Result<()> {
         let mut encoder = Encoder::default();
-        for seen in &part.events {
-            encoder.event(seen, &mut self.events)?;
-            if self.events.len() > FRAME_SIZE {
-                self.end_frame()?;
-                encoder.begin_frame(&mut self.events);
+        for seen in part.seen() {
+            match seen {
+                Seen::Run(run) => {
+                    for (offset, link) in run.entries() {
+                        encoder.entry(offset, link, &mut self.events);
+                        self.limit_frame(&mut encoder)?;
+                    }
+                }
+                Seen::Cluster(cluster) => encoder.cluster(cluster, &mut self.events),
+                Seen::Damage(damage, until) => {
+                    Encoder::finding(&Finding::damage(damage, until), &mut self.events)?;
+                }
+                Seen::Found(finding) => Encoder::finding(finding, &mut self.events)?,
+                Seen::Zeros(from) => Encoder::zeros(from, &mut self.events),
             }
+            self.limit_frame(&mut encoder)?;
         }
         self.end_frame()?;
         if !part.data.as_bytes().is_empty() {
             self.frame(b'D', part.data.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Ends a frame that is large enough.
+    fn limit_frame(&mut self, encoder: &mut Encoder) -> io::Result<()> {
+        if self.events.len() > FRAME_SIZE {
+            self.end_frame()?;
+            encoder.begin_frame(&mut self.events);
         }
         Ok(())
     }
@@ -149,23 +168,6 @@ struct Encoder {
 }
 
 impl Encoder {
-    fn event(&mut self, seen: &Seen, bytes: &mut Vec<u8>) -> io::Result<()> {
-        match seen {
-            Seen::Entry(offset, link) => self.entry(*offset, *link, bytes),
-            Seen::Cluster(cluster) => {
-                self.cluster = Some(*cluster);
-                Self::cluster(*cluster, bytes);
-            }
-            Seen::Damage(damage, until) => Self::finding(&Finding::damage(*damage, *until), bytes)?,
-            Seen::Found(finding) => Self::finding(finding, bytes)?,
-            Seen::Zeros(from) => {
-                bytes.push(5);
-                bytes.extend_from_slice(&from.to_le_bytes());
-            }
-        }
-        Ok(())
-    }
-
     fn entry(&mut self, offset: u64, link: ChainLink, bytes: &mut Vec<u8>) {
         let distance = self.last.and_then(|(last_offset, last)| {
             let continues = last.op.0.checked_add(1) == Some(link.op.0) && last.checksum == link.parent;
@@ -189,9 +191,15 @@ impl Encoder {
         self.last = Some((offset, link));
     }
 
-    fn cluster(cluster: u128, bytes: &mut Vec<u8>) {
+    fn cluster(&mut self, cluster: u128, bytes: &mut Vec<u8>) {
+        self.cluster = Some(cluster);
         bytes.push(3);
         bytes.extend_from_slice(&cluster.to_le_bytes());
+    }
+
+    fn zeros(from: u64, bytes: &mut Vec<u8>) {
+        bytes.push(5);
+        bytes.extend_from_slice(&from.to_le_bytes());
     }
 
     fn finding(finding: &Finding, bytes: &mut Vec<u8>) -> io::Result<()> {
@@ -206,7 +214,7 @@ impl Encoder {
     fn begin_frame(&mut self, bytes: &mut Vec<u8>) {
         self.last = None;
         if let Some(cluster) = self.cluster {
-            Self::cluster(cluster, bytes);
+            self.cluster(cluster, bytes);
         }
     }
 }
@@ -284,10 +292,11 @@ impl<R: Read> Playback<R> {
             _ => error,
         };
         match self.frame().map_err(cut_short)? {
-            (b'E', bytes) => Ok(Some(Part { events: events(&bytes)?, ..Part::default() })),
+            (b'E', bytes) => events(&bytes).map(Some),
             (b'D', bytes) => {
-                let data = DataBytes::from_bytes(bytes).ok_or_else(|| wrong("damaged: bytes left over"))?;
-                Ok(Some(Part { data, ..Part::default() }))
+                let mut part = Part::default();
+                part.data = DataBytes::from_bytes(bytes).ok_or_else(|| wrong("damaged: bytes left over"))?;
+                Ok(Some(part))
             }
             (b'Z', bytes) => {
                 self.end = Some(json(&bytes)?);
@@ -346,13 +355,13 @@ impl<'a> Bytes<'a> {
     }
 }
 
-fn events(bytes: &[u8]) -> io::Result<Vec<Seen>> {
+fn events(bytes: &[u8]) -> io::Result<Part<()>> {
     let mut bytes = Bytes(bytes);
-    let mut events = Vec::new();
+    let mut part = Part::default();
     let mut last: Option<(u64, ChainLink)> = None;
     while !bytes.0.is_empty() {
         let [tag] = bytes.array()?;
-        events.push(match tag {
+        match tag {
             1 => {
                 let (last_offset, before) =
                     last.ok_or_else(|| wrong("damaged: an entry continues nothing"))?;
@@ -360,24 +369,24 @@ fn events(bytes: &[u8]) -> io::Result<Vec<Seen>> {
                 let op = Op(before.op.0.saturating_add(1));
                 let link = ChainLink { op, checksum: bytes.checksum()?, parent: before.checksum };
                 last = Some((offset, link));
-                Seen::Entry(offset, link)
+                part.push_entry(offset, link);
             }
             2 => {
                 let (offset, op) = (bytes.u64()?, Op(bytes.u64()?));
                 let link = ChainLink { op, checksum: bytes.checksum()?, parent: bytes.checksum()? };
                 last = Some((offset, link));
-                Seen::Entry(offset, link)
+                part.push_entry(offset, link);
             }
-            3 => Seen::Cluster(bytes.u128()?),
+            3 => part.push_cluster(bytes.u128()?),
             4 => {
                 let size = bytes.u32()? as usize;
-                Seen::Found(Box::new(finding(bytes.slice(size)?)?))
+                part.push_found(finding(bytes.slice(size)?)?);
             }
-            5 => Seen::Zeros(bytes.u64()?),
+            5 => part.push_zeros(bytes.u64()?),
             _ => return Err(wrong("damaged: an event of no kind")),
-        });
+        }
     }
-    Ok(events)
+    Ok(part)
 }
 
 /// The kinds of findings that stand in a record: what is found between entries. How entries stand to each other

@@ -1,15 +1,15 @@
 //! What the segments of a log give, put together in order.
 
+use super::part::{Part, Run, Seen, Spare};
 use super::{Finding, Findings, Survey};
-use crate::data_checksum::{DataBytes, DataChecksum};
+use crate::data_checksum::DataChecksum;
 use aof_nostd::chain::{Chain, ChainLink};
-use aof_nostd::{Checksum, Damage, Header, Located};
+use aof_nostd::{Checksum, Header};
 use aof_std::Runs;
-use aof_std::scan::{Begin, Extract, Scan, Sink};
+use aof_std::scan::{Begin, Extract, Scan};
 use std::io;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a command wants to know of the entries beside a [`Survey`]: gathered by the workers of a scan, each
 /// for its segment, and put together in the order of the file.
@@ -37,67 +37,6 @@ pub struct Surveyed<G> {
     pub gathered: G,
     /// The file's entries, by op.
     pub chain: Chain<Runs>,
-}
-
-/// What one segment gives.
-#[derive(Debug, Default)]
-pub(crate) struct Part<G> {
-    pub(super) events: Vec<Seen>,
-    pub(super) data: DataBytes,
-    pub(super) cluster: Option<u128>,
-    pub(super) gathered: G,
-}
-
-/// What stands in a segment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
-    Entry(u64, ChainLink),
-    Damage(Damage, u64),
-    /// Damage, as it was recorded elsewhere.
-    Found(Box<Finding>),
-    Zeros(u64),
-    /// The entries from here on are of this cluster.
-    Cluster(u128),
-}
-
-impl<G: Gather> Sink for Part<G> {
-    fn entry(&mut self, located: Located<'_>) {
-        let header = &located.entry.header;
-        self.data.push(header);
-        self.gathered.entry(header);
-        let cluster = header.cluster.get();
-        if self.cluster != Some(cluster) {
-            self.cluster = Some(cluster);
-            self.events.push(Seen::Cluster(cluster));
-        }
-        self.events.push(Seen::Entry(located.offset, header.into()));
-    }
-
-    fn damage(&mut self, damage: Damage, until: u64) {
-        self.events.push(Seen::Damage(damage, until));
-    }
-
-    fn zeros(&mut self, from: u64) {
-        self.events.push(Seen::Zeros(from));
-    }
-}
-
-/// Parts that were taken, to be filled again: their memory costs more to get and to give back than to fill.
-#[derive(Debug, Default)]
-struct Spare<G>(Mutex<Vec<Part<G>>>);
-
-impl<G: Gather> Spare<G> {
-    fn part(&self) -> Part<G> {
-        self.lock().pop().unwrap_or_default()
-    }
-
-    fn give_back(&self, part: Part<G>) {
-        self.lock().push(part);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Part<G>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Puts the segments together: of one file, or of several that follow each other.
@@ -149,14 +88,12 @@ impl<G: Gather> Whole<G> {
     /// Takes all that a part holds.
     pub(crate) fn take(&mut self, part: &mut Part<G>) {
         self.data.update(&part.data);
-        part.data.clear();
         self.gathered.append(std::mem::take(&mut part.gathered));
-        part.cluster = None;
         let mut cluster = 0; // each part tells before its first entry
-        for seen in part.events.drain(..) {
+        for seen in part.seen() {
             match seen {
                 Seen::Cluster(of) => cluster = of,
-                Seen::Entry(offset, link) => self.entry(self.base.saturating_add(offset), cluster, link),
+                Seen::Run(run) => self.run(cluster, &run),
                 Seen::Damage(damage, until) => {
                     let mut finding = Finding::damage(damage, until);
                     finding.offset = self.base.saturating_add(finding.offset);
@@ -164,7 +101,7 @@ impl<G: Gather> Whole<G> {
                 }
                 Seen::Found(finding) => {
                     let offset = self.base.saturating_add(finding.offset);
-                    self.place(Finding { offset, ..*finding });
+                    self.place(Finding { offset, ..finding.clone() });
                 }
                 Seen::Zeros(from) => {
                     let from = self.base.saturating_add(from);
@@ -179,6 +116,27 @@ impl<G: Gather> Whole<G> {
     fn place(&mut self, finding: Finding) {
         let near = finding.near.or(self.chain.last().map(|last| last.op.0));
         self.findings.push(Finding { near, ..finding });
+    }
+
+    /// Entries that continue each other: mostly there is nothing to tell but of the first one.
+    fn run(&mut self, cluster: u128, run: &Run<'_>) {
+        let mut checksums = run.checksums;
+        let mut entries = run.entries();
+        while let Some((offset, link)) = entries.next() {
+            self.entry(self.base.saturating_add(offset), cluster, link);
+            checksums = checksums.get(1..).unwrap_or_default();
+            if self.cluster == Some(cluster) {
+                let taken = self.chain.follow(checksums);
+                self.entries += taken as u64;
+                checksums = checksums.get(taken..).unwrap_or_default();
+                if checksums.is_empty() {
+                    return;
+                }
+                if let Some(last) = taken.checked_sub(1) {
+                    entries.nth(last);
+                }
+            }
+        }
     }
 
     fn entry(&mut self, offset: u64, cluster: u128, link: ChainLink) {
@@ -226,5 +184,85 @@ impl<G: Gather> Whole<G> {
             zeros: self.zeros,
         };
         Surveyed { survey, gathered: self.gathered, chain: self.chain }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aof_nostd::{Damage, DamageKind, Op};
+    use aof_std::scan::Sink as _;
+    use proptest::prelude::*;
+
+    /// What stands in a log, made up.
+    #[derive(Clone, Debug)]
+    enum Made {
+        Entry(ChainLink),
+        Cluster(u128),
+        Damage,
+        Zeros,
+    }
+
+    /// A stretch of one of three histories, which know each other's entries in part, or something between.
+    fn made() -> impl Strategy<Value = Vec<Made>> {
+        let stretch = (1_u64..40, 1_u64..20, 0_u128..4).prop_map(|(first, count, kind)| {
+            let checksum = move |op: u64| match kind {
+                0 => u128::from(op / 3), // neighbours with one checksum
+                1 if op > 20 => 1000 + u128::from(op),
+                _ => 50 + u128::from(op),
+            };
+            let link = move |op| ChainLink {
+                op: Op(op),
+                checksum: Checksum::new(checksum(op)),
+                parent: Checksum::new(checksum(op - 1)),
+            };
+            (first..first + count).map(|op| Made::Entry(link(op))).collect()
+        });
+        prop_oneof![
+            12 => stretch,
+            1 => (0_u128..2).prop_map(|cluster| vec![Made::Cluster(cluster)]),
+            2 => Just(vec![Made::Damage]),
+            1 => Just(vec![Made::Zeros]),
+        ]
+    }
+
+    /// The survey, as JSON, of parts of `size` events each.
+    fn surveyed(all: &[Made], size: usize) -> serde_json::Value {
+        let mut whole = Whole::<()>::of(1 << 20);
+        let (mut offset, mut cluster) = (0, 0);
+        for made in all.chunks(size) {
+            let mut part = Part::default();
+            part.push_cluster(cluster);
+            for made in made {
+                match made {
+                    Made::Entry(link) => part.push_entry(offset, *link),
+                    Made::Cluster(of) => {
+                        cluster = *of;
+                        part.push_cluster(cluster);
+                    }
+                    Made::Damage => {
+                        let kind = DamageKind::BodyChecksum;
+                        part.damage(Damage { offset, op: None, kind }, offset + 272);
+                    }
+                    Made::Zeros => part.zeros(offset),
+                }
+                offset += 272;
+            }
+            whole.take(&mut part);
+        }
+        let surveyed = whole.finish(Path::new("made.aof"), None);
+        let near: Vec<_> = surveyed.survey.findings.iter().map(|finding| finding.near).collect();
+        serde_json::json!([surveyed.survey, near, format!("{:?}", surveyed.chain)])
+    }
+
+    proptest! {
+        /// Entry by entry, each a part of its own, is the simple way.
+        #[test]
+        fn runs_of_entries_give_what_they_give_one_by_one(
+            all in prop::collection::vec(made(), 0..20).prop_map(|all| all.concat()),
+            size in 1_usize..100,
+        ) {
+            prop_assert_eq!(surveyed(&all, size), surveyed(&all, 1));
+        }
     }
 }

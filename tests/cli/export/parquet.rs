@@ -1,8 +1,11 @@
 //! Parquet files, as DuckDB reads them: the same as the JSON, row by row.
 
+use super::bodies::transfer;
 use super::python::python;
 use super::{every_form, export};
-use crate::util::{data, replica};
+use crate::util::{aof, data, file, replica};
+use aof_nostd::{AnyProfile, Draft, Operation};
+use aof_tests::build::Builder;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -42,6 +45,42 @@ fn events_of_recorded_logs_are_the_same_in_duckdb() {
     compare_rows(&[], &[data("single/large-bodies.aof")], 18_189);
     compare_rows(&[], &[data("expiry.aof")], 5);
     compare_rows(&[], &[replica(0)], 3806);
+}
+
+/// A page has 20,480 rows at most. The accounts have no amounts, and stand among the transfers.
+#[test]
+fn columns_of_several_pages_are_the_same_in_duckdb() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("log.aof");
+    let mut generate: Vec<_> =
+        "generate --entries 90 --events 1..1000 --operations create_accounts,create_transfers --output"
+            .split(' ')
+            .map(AsRef::as_ref)
+            .collect();
+    generate.push(log.as_os_str());
+    aof(generate).code(0);
+    let Some(told) = compare(&[], &[log]) else { return };
+    assert!(told["rows"].as_u64().unwrap() > 40_000, "{told}");
+}
+
+/// Every other amount is no decimal, or every third: which rows have a value is kept as bits, and in long stretches
+/// of rows that have one as a run.
+#[test]
+fn columns_with_many_nulls_are_the_same_in_duckdb() {
+    let amount = |number: u128| match number {
+        0..4000 if number.is_multiple_of(2) => u128::MAX - number,
+        8000..21_000 if number.is_multiple_of(3) => u128::MAX,
+        _ => number,
+    };
+    let mut builder = Builder::new(AnyProfile::default());
+    for first in (0..24_000).step_by(6000) {
+        let draft = Draft { operation: Operation(130), timestamp_ns: 1 << 60, ..Draft::default() };
+        let transfers: Vec<_> =
+            (first..first + 6000).map(|number| transfer(number, amount(number))).collect();
+        builder = builder.draft(draft).entry(&transfers.concat());
+    }
+    let directory = tempfile::tempdir().unwrap();
+    compare_rows(&[], &[file(&directory, "amounts.aof", &builder.build().bytes)], 24_000);
 }
 
 #[test]
