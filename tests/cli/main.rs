@@ -22,6 +22,7 @@ mod inspect;
 mod man;
 mod memory;
 mod merge;
+mod preallocated;
 mod recover;
 mod repair;
 mod show;

@@ -60,7 +60,7 @@ fn result_does_not_depend_on_the_number_of_threads() {
 /// Catches the mutant, tells after how many crashes, and shows that nothing else is to blame.
 fn caught(mutant: Mutant) {
     let run = |options: &Cases, mutant| outcome(options, Workload::Random, mutant);
-    let Outcome { counts, failure, .. } = run(&Cases { crashes: 20_000, ..Cases::default() }, Some(mutant));
+    let Outcome { counts, failure, .. } = run(&Cases { crashes: 40_000, ..Cases::default() }, Some(mutant));
     let failure = failure.unwrap_or_else(|| panic!("{} was not caught: {counts}", name(&mutant)));
     println!("{}: caught after {} crashes, in case {}", name(&mutant), counts.crashes(), failure.case);
     let case = Cases { seed: failure.case, cases: 1, ..Cases::default() };
