@@ -144,7 +144,8 @@ impl OpenOptions {
     /// [`close`](LogFile::close) cuts them off, and so does dropping the log, and a checkpoint that finds it moved
     /// away (rotation). **Until then, and after a crash, the file ends with zeros.** This library and its tools take
     /// them for free space, and opening a log with this option cuts them; without it they are a
-    /// [torn tail](LogFile::torn_tail) of zeros. *Other readers may stumble over them*: for the reference's tools
+    /// [torn tail](LogFile::torn_tail) of zeros. An iterator ([`open`](crate::open())) gives damage where they begin,
+    /// and [`Source::zeros_begin`] is that place or before it. *Other readers may stumble over them*: for the reference's tools
     /// they are damage. So do not set it where another program reads the log while it is being written.
     ///
     /// A disk without room for the zeros is no error: the log grows as without them from then on, until it is opened
