@@ -9,6 +9,7 @@
 //! *Elsewhere* is a thread of the log's own, or what [`OpenOptions::sync_on`](crate::OpenOptions::sync_on)
 //! was given. [`LogFile::sync`](crate::LogFile::sync) does the same on its caller's thread.
 
+use crate::ahead::Ahead;
 use crate::fs::{FileHandle, FileSystem};
 use crate::rotate::{self, Rotation};
 use std::fmt;
@@ -101,6 +102,8 @@ pub(crate) struct Checkpoint {
     pub(crate) size: u64,
     /// Whether its owner may write meanwhile.
     pub(crate) may_grow: bool,
+    /// What keeps zeros ahead of the log's end.
+    pub(crate) ahead: Option<Arc<Ahead>>,
 }
 
 impl Checkpoint {
@@ -120,12 +123,22 @@ impl Checkpoint {
 
     /// Syncs, and looks at the file and its path. Gives the new file after a rotation.
     pub(crate) fn sync(&self) -> io::Result<(Rotation, Option<Arc<dyn FileHandle>>)> {
+        if let Some(ahead) = &self.ahead {
+            // Before the sync, which makes them durable too.
+            ahead.extend(self.size)?;
+        }
         self.file.sync_data()?;
-        let size = self.file.size()?;
-        if size < self.size || size > self.size && !self.may_grow {
-            return Err(cut_by_others());
+        match &self.ahead {
+            Some(ahead) => ahead.check()?,
+            None => self.check()?,
         }
         rotate::rotate(&*self.fs, &self.path, &*self.file)
+    }
+
+    /// Whether the file is as long as it should be, where it ends with the log.
+    fn check(&self) -> io::Result<()> {
+        let size = self.file.size()?;
+        if size < self.size || size > self.size && !self.may_grow { Err(cut_by_others()) } else { Ok(()) }
     }
 }
 

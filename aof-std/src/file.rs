@@ -12,6 +12,7 @@
 //! or sync is for good: everything after it is refused until the file is opened anew, since a later
 //! success proves nothing about the pages that the failed one should have written.
 
+use crate::ahead::Ahead;
 use crate::checkpoint::{Checkpoint, Checkpointed, Executor, Syncer, cut_by_others};
 use crate::fs::{FileHandle, FileSystem};
 use crate::open::{OpenError, OpenOptions};
@@ -87,16 +88,24 @@ pub(crate) struct Whole {
     entries: Vec<u8>,
     /// Up to so many bytes wait for the next write.
     kept_max: usize,
+    /// Where the next write goes: the log's end in the file.
+    at: u64,
+    /// What keeps zeros there, if anything does.
+    pub(crate) ahead: Option<Arc<Ahead>>,
 }
 
 impl Whole {
-    pub(crate) fn device(file: Arc<dyn FileHandle>, kept_max: usize) -> FromStd<Self> {
-        FromStd::new(Self { file, entries: Vec::new(), kept_max })
+    pub(crate) fn device(file: Arc<dyn FileHandle>, kept_max: usize, at: u64) -> FromStd<Self> {
+        FromStd::new(Self { file, entries: Vec::new(), kept_max, at, ahead: None })
     }
 
     /// Writes what waits.
     fn write_out(&mut self) -> io::Result<()> {
-        let result = self.file.append_all(&self.entries);
+        let result = match &self.ahead {
+            Some(ahead) if !self.entries.is_empty() => ahead.write(&self.entries, self.at),
+            _ => self.file.append_all(&self.entries),
+        };
+        self.at = self.at.saturating_add(self.entries.len() as u64);
         self.entries.clear();
         result
     }
@@ -121,8 +130,10 @@ pub struct LogFile {
     pub(crate) executor: Option<Executor>,
     pub(crate) path: PathBuf,
     pub(crate) file: Arc<dyn FileHandle>,
-    /// The file's bytes, if nobody else touches it.
+    /// The log's bytes; where no zeros are kept ahead, the file's, if nobody else touches it.
     pub(crate) size: u64,
+    /// Zeros that are kept ahead.
+    pub(crate) preallocate: u64,
     pub(crate) writer: Writer<FromStd<Whole>, AnyProfile>,
     pub(crate) torn: Option<Tail>,
     pub(crate) damage: Vec<Damage>,
@@ -198,6 +209,11 @@ impl LogFile {
         self.file.set_size(torn.offset)?;
         self.size = torn.offset;
         self.torn = None;
+        let device = self.writer.device_mut().inner_mut();
+        device.at = torn.offset;
+        if let Some(ahead) = &device.ahead {
+            ahead.was_cut(torn.offset);
+        }
         if let Err(error) = self.file.sync_all() {
             self.fail();
             return Err(error);
@@ -264,18 +280,11 @@ impl LogFile {
         self.write_out()?;
         self.writer.begin_checkpoint()?;
         // Asked before more is written, so that no entry can fill the place of one that was cut.
-        let size = self.file.size();
-        if !size.as_ref().is_ok_and(|size| *size == self.size) {
+        if let Err(error) = self.check() {
             self.fail();
-            return Err(size.map_or_else(|error| error, |_| cut_by_others()).into());
+            return Err(error.into());
         }
-        let checkpoint = Checkpoint {
-            fs: self.fs.clone(),
-            path: self.path.clone(),
-            file: self.file.clone(),
-            size: self.size,
-            may_grow: true,
-        };
+        let checkpoint = self.checkpoint_of(true);
         let has_begun = self.syncer.as_mut().is_some_and(|syncer| syncer.begin(checkpoint, Box::new(done)));
         if has_begun { Ok(()) } else { Err(self.fail()) }
     }
@@ -293,14 +302,7 @@ impl LogFile {
         self.write_out()?;
         self.writer.begin_checkpoint()?;
         // Nothing is written meanwhile: the file's length is asked once, behind the sync.
-        let checkpoint = Checkpoint {
-            fs: self.fs.clone(),
-            path: self.path.clone(),
-            file: self.file.clone(),
-            size: self.size,
-            may_grow: false,
-        };
-        match checkpoint.sync() {
+        match self.checkpoint_of(false).sync() {
             Ok((rotation, new)) => {
                 self.end(Some(new))?;
                 Ok(Checkpointed { rotation })
@@ -309,6 +311,30 @@ impl LogFile {
                 self.fail();
                 Err(error.into())
             }
+        }
+    }
+
+    fn checkpoint_of(&self, may_grow: bool) -> Checkpoint {
+        Checkpoint {
+            fs: self.fs.clone(),
+            path: self.path.clone(),
+            file: self.file.clone(),
+            size: self.size,
+            may_grow,
+            ahead: self.ahead().cloned(),
+        }
+    }
+
+    fn ahead(&self) -> Option<&Arc<Ahead>> {
+        self.writer.device().inner().ahead.as_ref()
+    }
+
+    /// Whether the file is as long as it should be. Nothing waits to be written.
+    fn check(&self) -> io::Result<()> {
+        match self.ahead() {
+            Some(ahead) => ahead.check(),
+            None if self.file.size()? == self.size => Ok(()),
+            None => Err(cut_by_others()),
         }
     }
 
@@ -345,7 +371,11 @@ impl LogFile {
                 Ok(Ok(_)) | Err(_) => self.wait()?,
             }
         }
-        Ok(())
+        let cut = self.cut_zeros().and_then(|had_some| if had_some { self.file.sync_all() } else { Ok(()) });
+        cut.map_err(|error| {
+            self.fail();
+            error.into()
+        })
     }
 
     /// Takes the answer of a checkpoint that ended; refuses if the log cannot be written.
@@ -367,16 +397,19 @@ impl LogFile {
     fn end(&mut self, answer: Option<Option<Arc<dyn FileHandle>>>) -> Result<(), FileError> {
         self.writer.end_checkpoint(answer.is_some())?;
         if let Some(Some(new)) = answer {
-            // What was written since the checkpoint began is in the old file.
-            if self.writer.unsynced() > 0
-                && let Err(error) = self.file.sync_data()
-            {
+            // The old file ends with its last entry, and what was written since the checkpoint began is there.
+            let left = self.cut_zeros().and_then(|had_some| {
+                if had_some || self.writer.unsynced() > 0 { self.file.sync_data() } else { Ok(()) }
+            });
+            if let Err(error) = left {
                 self.fail();
                 return Err(error.into());
             }
             self.file = new;
             let device = self.writer.device_mut().inner_mut();
             device.file = self.file.clone();
+            device.at = 0;
+            device.ahead = Ahead::open(&*self.fs, &self.path, &self.file, self.preallocate, 0);
             // What waits to be written goes to the new file.
             self.size = device.entries.len() as u64;
         }
@@ -390,6 +423,12 @@ impl LogFile {
             return Err(error.into());
         }
         Ok(())
+    }
+
+    /// Cuts off the zeros that are kept ahead. True if there were any.
+    fn cut_zeros(&self) -> io::Result<bool> {
+        let device = self.writer.device().inner();
+        device.ahead.as_ref().map_or(Ok(false), |ahead| ahead.cut(device.at))
     }
 
     /// Lets up to so many bytes of entries wait to be written; gives how many it was before.
@@ -418,11 +457,12 @@ impl Drop for LogFile {
     fn drop(&mut self) {
         // What waits is as unsynced as what was written; it goes to the page cache too. A log that is failed is
         // left as it is.
-        if self.writer.state() != State::Failed {
-            let _ = self.write_out();
-        }
+        let is_written = self.writer.state() != State::Failed && self.write_out().is_ok();
         if let Some(syncer) = self.syncer.take() {
             syncer.stop();
+        }
+        if is_written {
+            let _ = self.cut_zeros();
         }
     }
 }

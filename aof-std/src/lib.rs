@@ -25,6 +25,7 @@
 //!
 //! Linux is what the tests run on; the others are kept compiling.
 
+mod ahead;
 mod checkpoint;
 pub mod directory;
 pub mod file;

@@ -6,11 +6,12 @@
 //!             be durable of it is written once more, and synced
 //! ```
 
+use crate::ahead::Ahead;
 use crate::checkpoint::{Executor, Job};
 use crate::file::{LogFile, Whole};
 use crate::fs::{FileHandle, FileSystem, Os};
-use crate::repair::Reason;
 use crate::repair::find::{self, Found};
+use crate::repair::{Reason, TailKind};
 use crate::rotate;
 use crate::source::Source;
 use aof_nostd::writer::UNSYNCED_MAX_DEFAULT;
@@ -43,6 +44,7 @@ pub struct OpenOptions {
     message_size_max: u32,
     unsynced_max: u32,
     write_buffer: usize,
+    preallocate: u64,
     first: Header,
     fs: Arc<dyn FileSystem>,
     executor: Option<Executor>,
@@ -75,6 +77,7 @@ impl OpenOptions {
             message_size_max: aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT,
             unsynced_max: UNSYNCED_MAX_DEFAULT,
             write_buffer: 0,
+            preallocate: 0,
             first: Header::new(),
             fs: Arc::new(Os),
             executor: None,
@@ -130,6 +133,30 @@ impl OpenOptions {
         self
     }
 
+    /// Keeps zeros ahead of the log's end, so many bytes at a time, and writes entries over them: a sync then has
+    /// no new length to make durable, which on a journalling file system is half of its work and more. Unless set,
+    /// or with 0, the file ends with the log's last entry at every moment.
+    ///
+    /// The zeros are written by whoever carries out a checkpoint, just before its sync, so that a writer does not
+    /// wait for them. They gain where little is written between two syncs; who writes more than half of `size`
+    /// between two gets none. A few MiB are enough.
+    ///
+    /// [`close`](LogFile::close) cuts them off, and so does dropping the log, and a checkpoint that finds it moved
+    /// away (rotation). **Until then, and after a crash, the file ends with zeros.** This library and its tools take
+    /// them for free space, and opening a log with this option cuts them; without it they are a
+    /// [torn tail](LogFile::torn_tail) of zeros. An iterator ([`open`](crate::open())) gives damage where they begin,
+    /// and [`Source::zeros_begin`] is that place or before it. *Other readers may stumble over them*: for the reference's tools
+    /// they are damage. So do not set it where another program reads the log while it is being written.
+    ///
+    /// A disk without room for the zeros is no error: the log grows as without them from then on, until it is opened
+    /// anew or moved away. What they take, up to one and a half times `size`, others on that disk have not.
+    /// On Windows nothing is done: a locked file cannot be written to by the second handle that this takes.
+    #[must_use]
+    pub fn preallocate(mut self, size: u64) -> Self {
+        self.preallocate = size;
+        self
+    }
+
     /// Gives the header of the first entry that is sealed in an empty log: its op, parent, cluster, view,
     /// release and replica.
     #[must_use]
@@ -154,7 +181,8 @@ impl OpenOptions {
             Err(error) => return Err(OpenError::Io(error)),
         };
         let source = Source::new(file.clone())?;
-        let found = find::find(&source, self.message_size_max, None)?;
+        let mut size = source.size();
+        let mut found = find::find(&source, self.message_size_max, None)?;
         let profile = self.profile_of(&found)?;
         if !found.is_log() {
             return Err(OpenError::NotALog);
@@ -162,8 +190,16 @@ impl OpenOptions {
         if let Some(reason) = found.no_crash() {
             return Err(OpenError::NotTorn { offset: found.end, reason });
         }
-        settle(fs, path, &source, found.unsynced_from, found.end)?;
-        let mut writer = Writer::new(Whole::device(file.clone(), self.write_buffer), profile)
+        if self.preallocate > 0 && found.tail.is_some_and(|tail| tail.kind == TailKind::Zeros) {
+            // Those of a writer that could not cut them. They may be of a sync that failed: new ones are written.
+            file.set_size(found.end)?;
+            file.sync_all()?;
+            (size, found.tail) = (found.end, None);
+        }
+        settle(fs, path, &source, (found.unsynced_from, found.end))?;
+        let mut device = Whole::device(file.clone(), self.write_buffer, size);
+        device.inner_mut().ahead = Ahead::open(fs, path, &file, self.preallocate, size);
+        let mut writer = Writer::new(device, profile)
             .with_unsynced_max(self.unsynced_max)
             .with_message_size_max(self.message_size_max)
             .start_with(self.first);
@@ -174,7 +210,8 @@ impl OpenOptions {
             fs: self.fs.clone(),
             executor: self.executor.clone(),
             path: path.to_path_buf(),
-            size: source.size(),
+            size,
+            preallocate: self.preallocate,
             file,
             writer,
             torn: found.tail,
@@ -216,12 +253,12 @@ const SETTLE_SIZE: usize = 1 << 20;
 /// A writer before this one may have died of a failed sync. What that sync should have written can be read,
 /// from memory, and counts as clean: no sync writes it any more, and the next power cut takes it, from under
 /// entries that were acknowledged since. Written again it is part of the next sync.
-fn settle(fs: &dyn FileSystem, path: &Path, source: &Source, from: u64, until: u64) -> io::Result<()> {
+fn settle(fs: &dyn FileSystem, path: &Path, source: &Source, (from, until): (u64, u64)) -> io::Result<()> {
     // There a failed sync leaves its pages to the next one; and the lock keeps out other handles, this too.
     if cfg!(windows) || from >= until {
         return Ok(());
     }
-    let file = fs.open_rewrite(path)?;
+    let file = rotate::open_rewrite(fs, path, &**source.handle())?;
     let mut source = source.cut_at(until);
     source.seek(SeekFrom::Start(from))?;
     let mut bytes = vec![0; SETTLE_SIZE];

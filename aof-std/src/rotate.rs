@@ -65,6 +65,20 @@ pub(crate) fn is_same(fs: &dyn FileSystem, path: &Path, file: &dyn FileHandle) -
     Ok(fs.identity(path)? == file.identity()?)
 }
 
+/// Opens `file`, which was opened at `path`, once more, for writing at positions.
+pub(crate) fn open_rewrite(
+    fs: &dyn FileSystem,
+    path: &Path,
+    file: &dyn FileHandle,
+) -> io::Result<Arc<dyn FileHandle>> {
+    let again = fs.open_rewrite(path)?;
+    if again.identity()? == file.identity()? {
+        return Ok(again);
+    }
+    // What stands there now is somebody else's, and must not be written to.
+    Err(io::Error::new(io::ErrorKind::NotFound, "the log file was moved away while it was being opened"))
+}
+
 /// Locks `file`, which was opened at `path`; refuses if it was moved away meanwhile.
 pub(crate) fn lock(fs: &dyn FileSystem, path: &Path, file: &dyn FileHandle) -> Result<(), TryLockError> {
     file.try_lock()?;

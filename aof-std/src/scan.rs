@@ -17,7 +17,9 @@
 //! [`run_range`](Scan::run_range) tells where the range's first event stands and where its last one ends. Where
 //! the second is the next range's first, the two together are what reading both at once would have given.
 //!
-//! Zeros that end the file are a device's free space: they are told as such, and not searched for entries.
+//! Zeros that end the file are free space, of a device or of a writer that keeps some ahead
+//! ([`OpenOptions::preallocate`](crate::OpenOptions::preallocate)): they are told as such, and not searched for
+//! entries.
 //!
 //! Memory: a buffer for one entry per worker, and the sinks of a few segments. Files are read, not
 //! mapped: a file that is cut short meanwhile is an error and not a signal.
@@ -424,6 +426,10 @@ impl<'a> Scan<'a> {
             });
             match part {
                 Ok(part) => queue.put(index, part),
+                // Whether that is an error depends on where the log ends, which the one knows who takes it.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    queue.put(index, Part { until, first: None, next: until, events: 0, sink: new() });
+                }
                 Err(error) => return queue.fail(error),
             }
         }
@@ -453,7 +459,11 @@ impl<'a> Scan<'a> {
             events += 1;
             match reader.next_event() {
                 Ok(Some(Event::Entry(located))) => sink.entry(located),
-                Ok(Some(Event::Damage(damage, next))) if next < extent.end() => {
+                // Where all was zero when the scan began, a writer may have come to meanwhile, and what is found
+                // depends on when it is read: the log ended there.
+                Ok(Some(Event::Damage(damage, next)))
+                    if next < extent.end() && damage.offset < extent.zeros =>
+                {
                     sink.damage(in_the_middle(damage), next);
                 }
                 Ok(Some(Event::Damage(damage, _))) => {
@@ -463,7 +473,17 @@ impl<'a> Scan<'a> {
                 }
                 Ok(None) => break,
                 // The buffer holds any entry and damage is an event, so only the device is left.
-                Err(error) => return Err(source::into_io(error)),
+                Err(error) => {
+                    let error = source::into_io(error);
+                    let at = reader.position();
+                    if at < extent.zeros || error.kind() != io::ErrorKind::UnexpectedEof {
+                        return Err(error);
+                    }
+                    // A writer cut the zeros off that it kept ahead: nothing is lost.
+                    sink.zeros(at);
+                    reader.set_position(extent.end());
+                    break;
+                }
             }
             if let Some(watch) = self.watch
                 && reader.position() - shown >= SHOWN_EVERY

@@ -22,14 +22,14 @@ const LONG: Duration = Duration::from_secs(60);
 const NOTIFIED: &[&str] = &["--poll", "3600"];
 
 /// A follower at work. Killed when dropped.
-struct Following {
+pub(crate) struct Following {
     child: Child,
     lines: Receiver<String>,
     notes: Receiver<String>,
 }
 
 impl Following {
-    fn start(path: &Path, flags: &[&str]) -> Self {
+    pub(crate) fn start(path: &Path, flags: &[&str]) -> Self {
         let mut command = command();
         command.arg("follow").args(flags).arg(path).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -46,7 +46,7 @@ impl Following {
 
     /// The ops of the next lines.
     #[track_caller]
-    fn expect_ops(&self, ops: impl IntoIterator<Item = u64>) {
+    pub(crate) fn expect_ops(&self, ops: impl IntoIterator<Item = u64>) {
         for op in ops {
             let line = self.line();
             assert!(line.contains(&format!(" op={op} ")), "op {op}: {line}");
@@ -66,7 +66,7 @@ impl Following {
 
     /// Stops it. Nothing more was printed.
     #[track_caller]
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.signal(Signal::SIGINT);
         assert_eq!(self.child.wait().unwrap().code(), Some(130));
         assert_eq!(self.lines.iter().collect::<Vec<_>>(), [""; 0]);

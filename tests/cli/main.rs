@@ -25,6 +25,7 @@ mod limits;
 mod man;
 mod memory;
 mod merge;
+mod preallocated;
 mod recover;
 mod repair;
 mod show;

@@ -1,6 +1,7 @@
 //! `kill -9` of a writer at any moment, again and again: everything that a checkpoint acknowledged is there,
 //! what a kill leaves behind it is a torn tail at most, and the log goes on.
 
+use crate::command::aof;
 use crate::environment::{kills, seed, tell};
 use crate::log::{self, Found};
 use crate::writer::Writer;
@@ -79,6 +80,44 @@ fn acknowledged_entries_survive_kills_at_random_moments() {
         counts.torn,
         counts.cut_by_the_next_writer,
     ));
+}
+
+/// What a kill leaves of the zeros is cut by whoever goes on, and a reader takes it for free space.
+#[test]
+fn writer_that_keeps_zeros_ahead_is_killed_and_goes_on() {
+    let mut random = Random::new(seed(0x0002_e205));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log.aof");
+    let (mut last_op, mut with_zeros) = (0, 0);
+    let kills = kills().div_ceil(5);
+    for _ in 0..kills {
+        let writer = Writer {
+            every: 1 + random.below(6) as u64,
+            waits: random.one_in(2),
+            preallocate: 1 + random.below(60_000) as u64,
+            ..Writer::new(&path)
+        };
+        let mut running = writer.start();
+        assert!(running.says("opened"), "{:?}", running.finish());
+        std::thread::sleep(Duration::from_micros(random.below(40_000) as u64));
+        let said = running.kill();
+        assert!(!said.has("refused") && !said.has("unsynced") && !said.has("ended"), "{said:?}");
+        let ran = aof(["verify".as_ref(), "--json".as_ref(), path.as_os_str()]);
+        let survey: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let op = survey["last_op"].as_u64().unwrap_or(0);
+        assert!(op >= said.acknowledged() && op >= last_op, "{op}, {last_op}: {said:?}");
+        let kinds: Vec<_> = survey["findings"].as_array().unwrap().iter().map(|it| &it["kind"]).collect();
+        assert!(kinds.iter().all(|kind| *kind == "zero-tail" || *kind == "torn-tail"), "{survey}");
+        with_zeros += u64::from(kinds.contains(&&"zero-tail".into()));
+        last_op = op;
+    }
+    assert!(with_zeros > 0, "no kill ever left zeros");
+    let writer = Writer { preallocate: 60_000, up_to: last_op + 10, ..Writer::new(&path) };
+    let said = writer.run();
+    assert!(said.has("closed"), "{said:?}");
+    let found = log::read(&path, &writer.sizes);
+    assert_eq!((found.last_op, found.tail.len()), (last_op + 10, 0));
+    tell(&format!("{kills} kills survived, {with_zeros} of them left zeros; {last_op} entries"));
 }
 
 /// One writer, one kill, and what has to hold then.

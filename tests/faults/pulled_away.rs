@@ -140,12 +140,15 @@ fn input_that_is_cut_or_changed_while_it_is_merged_makes_no_output() {
 /// The last op of a writer that is to end in order; long enough to be disturbed before.
 const END: u64 = 6000;
 
+/// Zeros that a writer keeps ahead of its log: none, or some.
+const PREALLOCATE: [u64; 2] = [0, 20_000];
+
 /// That of one that has to be stopped.
 const ENDLESS: u64 = 1_000_000;
 
 /// A writer at work up to an op, and its log pulled away from under it behind its second acknowledgement.
-fn writer_of(path: &Path, up_to: u64, pull: impl FnOnce(u64)) -> (Said, Writer) {
-    let writer = Writer { every: 3, up_to, ..Writer::new(path) };
+fn writer_of(path: &Path, up_to: u64, preallocate: u64, pull: impl FnOnce(u64)) -> (Said, Writer) {
+    let writer = Writer { every: 3, up_to, preallocate, ..Writer::new(path) };
     let mut running = writer.start();
     assert!(running.says("acknowledged") && running.says("acknowledged"));
     pull(fs::metadata(path).unwrap().len());
@@ -154,14 +157,16 @@ fn writer_of(path: &Path, up_to: u64, pull: impl FnOnce(u64)) -> (Said, Writer) 
 
 #[test]
 fn log_that_is_moved_away_while_it_is_written_goes_on_in_a_new_file() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("log.aof");
-    let moved = directory.path().join("moved.aof");
-    let (said, writer) = writer_of(&path, END, |_| fs::rename(&path, &moved).unwrap());
-    assert!(said.has("rotated") && said.has("closed"), "{said:?}");
-    let first = log::read(&moved, &writer.sizes);
-    let second = continued(&fs::read(&path).unwrap(), &writer.sizes, &first);
-    assert_eq!((second.last_op, second.tail.len()), (END, 0));
+    for preallocate in PREALLOCATE {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log.aof");
+        let moved = directory.path().join("moved.aof");
+        let (said, writer) = writer_of(&path, END, preallocate, |_| fs::rename(&path, &moved).unwrap());
+        assert!(said.has("rotated") && said.has("closed"), "{said:?}");
+        let first = log::read(&moved, &writer.sizes);
+        let second = continued(&fs::read(&path).unwrap(), &writer.sizes, &first);
+        assert_eq!((second.last_op, first.tail.len(), second.tail.len()), (END, 0, 0));
+    }
 }
 
 #[test]
@@ -169,7 +174,7 @@ fn log_that_is_replaced_while_it_is_written_is_warned_of_and_the_other_file_unto
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.aof");
     let moved = directory.path().join("moved.aof");
-    let (said, writer) = writer_of(&path, END, |_| {
+    let (said, writer) = writer_of(&path, END, 0, |_| {
         fs::write(directory.path().join("other"), b"precious").unwrap();
         fs::hard_link(&path, &moved).unwrap();
         fs::rename(directory.path().join("other"), &path).unwrap();
@@ -218,10 +223,11 @@ fn log_that_is_cut_while_it_is_written_is_noticed_at_the_next_checkpoint() {
         ("within an entry", |size| size - 20),
         ("longer", |size| size + 20),
     ];
-    for (what, size_of) in cuts {
+    for (preallocate, (what, size_of)) in PREALLOCATE.into_iter().flat_map(|size| cuts.map(|cut| (size, cut)))
+    {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log.aof");
-        let (said, _) = writer_of(&path, ENDLESS, |size| cut(&path, size_of(size)));
+        let (said, _) = writer_of(&path, ENDLESS, preallocate, |size| cut(&path, size_of(size)));
         assert!(!said.status.success() && !said.has("closed"), "{what}: {said:?}");
         // Told once, with the reason, by the checkpoint's callback or by the checkpoint itself.
         let reason = "not as long as what was written to it";
@@ -252,7 +258,7 @@ fn log_that_is_deleted_while_it_is_written_is_an_error_and_not_a_rotation() {
     for harm in harms {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log.aof");
-        let (said, _) = writer_of(&path, ENDLESS, |_| harm(&path));
+        let (said, _) = writer_of(&path, ENDLESS, 0, |_| harm(&path));
         let told: Vec<_> = said.all("unsynced").collect();
         assert!(told.len() == 1 && told[0].contains("the log file was deleted"), "{said:?}");
         let op: u64 = told[0].split(':').next().unwrap().parse().unwrap();

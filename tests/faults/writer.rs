@@ -34,6 +34,7 @@ const SIZES: &str = "AOF_FAULTS_SIZES";
 const EVERY: &str = "AOF_FAULTS_EVERY";
 const UP_TO: &str = "AOF_FAULTS_UP_TO";
 const WAIT: &str = "AOF_FAULTS_WAIT";
+const PREALLOCATE: &str = "AOF_FAULTS_PREALLOCATE";
 
 /// The longest that anything may take on a busy machine.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
@@ -50,6 +51,8 @@ pub(crate) struct Writer {
     pub(crate) up_to: u64,
     /// Whether it waits for each checkpoint before it goes on.
     pub(crate) waits: bool,
+    /// Zeros that are kept ahead of the log's end.
+    pub(crate) preallocate: u64,
     /// A program and its arguments that start the writer (strace, prlimit).
     pub(crate) through: Vec<String>,
 }
@@ -63,6 +66,7 @@ impl Writer {
             every: 4,
             up_to: 1_000_000,
             waits: true,
+            preallocate: 0,
             through: Vec::new(),
         }
     }
@@ -90,6 +94,7 @@ impl Writer {
         command.env(LOG, &self.log).env(SIZES, sizes.join(","));
         command.env(EVERY, self.every.to_string()).env(UP_TO, self.up_to.to_string());
         command.env(WAIT, u8::from(self.waits).to_string());
+        command.env(PREALLOCATE, self.preallocate.to_string());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -229,6 +234,7 @@ fn process() {
         every: number(EVERY),
         up_to: number(UP_TO),
         waits: number(WAIT) == 1,
+        preallocate: number(PREALLOCATE),
         through: Vec::new(),
     };
     // Past the harness, which would print on.
@@ -245,7 +251,7 @@ fn say(line: &str) {
 
 /// Writes until it is done or the log refuses. True if it was closed in order.
 fn write(writer: &Writer) -> bool {
-    let mut log = match OpenOptions::new().open(&writer.log) {
+    let mut log = match OpenOptions::new().preallocate(writer.preallocate).open(&writer.log) {
         Ok(log) => log,
         Err(error) => return ended(&error),
     };

@@ -5,6 +5,7 @@
 mod files;
 mod follow;
 mod group;
+mod preallocate;
 mod repair;
 mod repair_steps;
 mod scanning;

@@ -8,14 +8,14 @@ use std::io::Write;
 use std::sync::atomic::Ordering;
 
 #[derive(Clone, Debug, PartialEq)]
-enum Seen {
+pub(crate) enum Seen {
     Entry(u64, u128),
     Damage(Damage, u64),
     Zeros(u64),
 }
 
 #[derive(Default)]
-struct Collect(Vec<Seen>);
+pub(crate) struct Collect(pub(crate) Vec<Seen>);
 
 impl Sink for Collect {
     fn entry(&mut self, located: Located<'_>) {

@@ -9,6 +9,7 @@
 //!
 //! | behind P | then |
 //! |---|---|
+//! | zeros, to the end | wait: they are kept ahead of the log, or are what a crash left |
 //! | no entry starts there | wait: it is on its way, or will be cut |
 //! | one starts inside the extent that P's whole header tells | it is in the body, which is still being written: wait until the file has the extent, and the head behind it. Unless it is whole and names the last entry as its parent: then the writer has crashed at P and gone on |
 //! | one starts, and P's header tells nothing | the same, but wait for a second at most, or until the file is longer by one entry of the size limit: no later byte changes the answer |
@@ -182,6 +183,10 @@ impl Growing {
                 Err(ReadError::Damage(damage)) => damage,
                 Err(error) => return Err(into_io(error)),
             };
+            if self.is_free_space(damage)? {
+                self.unfinished = Some(Unfinished { damage, since: step.now, searched: 0 });
+                return Ok(Wait::More { unfinished: None, until: None });
+            }
             let (next, until) = self.decide(reader, step, damage)?;
             let Some(next) = next else {
                 return Ok(Wait::More { unfinished: Some(damage), until });
@@ -194,6 +199,16 @@ impl Growing {
                 return Ok(Wait::Stopped);
             }
         }
+    }
+
+    /// Whether nothing but zeros stands behind the last entry: a writer keeps them ahead.
+    fn is_free_space(&self, damage: Damage) -> io::Result<bool> {
+        let mut begun = [0; MAGIC_SIZE];
+        let size = self.handle.read_full_at(&mut begun, damage.offset)?;
+        if size == 0 || begun.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        Ok(Source::new(self.handle.clone())?.zeros_begin()? <= damage.offset)
     }
 
     fn passed(&mut self, told: Told, profile: AnyProfile) {

@@ -12,13 +12,26 @@ use std::sync::Mutex;
 use walrus_rust::{FsyncSchedule, ReadConsistency, Walrus};
 
 /// The writers of one thread.
-pub const ONE: [&str; 8] =
-    ["raw", "raw-reserved", "raw-zeroed", "aof", "aof-here", "aof-buffered", "okaywal", "walrus"];
+pub const ONE: [&str; 9] = [
+    "raw",
+    "raw-reserved",
+    "raw-zeroed",
+    "aof",
+    "aof-here",
+    "aof-buffered",
+    "aof-preallocated",
+    "okaywal",
+    "walrus",
+];
 /// The writers that threads share.
-pub const MANY: [&str; 5] = ["raw-locked", "aof-locked", "aof-group", "okaywal-shared", "walrus-shared"];
+pub const MANY: [&str; 6] =
+    ["raw-locked", "aof-locked", "aof-group", "aof-group-preallocated", "okaywal-shared", "walrus-shared"];
 
 /// Bytes that are reserved, or written as zeros, before the first entry.
 const RESERVED: u64 = 256 << 20;
+
+/// Zeros that a log keeps ahead of its end, unless `PREALLOCATE` says another number of bytes.
+const PREALLOCATED: u64 = 4 << 20;
 
 /// A log that one thread writes.
 pub enum Writer {
@@ -56,6 +69,7 @@ impl Writer {
             "aof" => Self::Aof(LogFile::open(&path).unwrap()),
             "aof-here" => Self::AofHere(LogFile::open(&path).unwrap()),
             "aof-buffered" => Self::AofHere(OpenOptions::new().write_buffer(1 << 20).open(&path).unwrap()),
+            "aof-preallocated" => Self::AofHere(preallocated(&path)),
             "okaywal" => Self::Okaywal(okaywal(directory)),
             "walrus" => Self::Walrus(walrus()),
             _ => return None,
@@ -126,6 +140,7 @@ impl Shared {
             }
             "aof-locked" => Self::Aof(Mutex::new(LogFile::open(&path).unwrap())),
             "aof-group" => Self::Group(GroupLog::new(LogFile::open(&path).unwrap())),
+            "aof-group-preallocated" => Self::Group(GroupLog::new(preallocated(&path))),
             "okaywal-shared" => Self::Okaywal(okaywal(directory)),
             "walrus-shared" => Self::Walrus(walrus()),
             _ => return None,
@@ -154,6 +169,11 @@ impl Shared {
             Self::Walrus(log) => log.append_for_topic("log", entry).unwrap(),
         }
     }
+}
+
+fn preallocated(path: &Path) -> LogFile {
+    let size = std::env::var("PREALLOCATE").map_or(PREALLOCATED, |size| size.parse().unwrap());
+    OpenOptions::new().preallocate(size).open(path).unwrap()
 }
 
 fn okaywal(directory: &Path) -> WriteAheadLog {

@@ -59,6 +59,7 @@ pub fn check(picture: &Picture, history: &History) -> Result<(), String> {
     for (inode, bytes) in &logs {
         nothing_else_is_there(ledger, *inode, bytes, history, &mut ops)?;
     }
+    moved_away_ends_with_an_entry(ledger, &logs, history)?;
     merged_is_whole(ledger, picture.file(Path::new(MERGED)), history)?;
     for kept in &ledger.kept {
         if !picture.files().any(|(path, _, bytes)| !is_log(path) && trimmed(bytes) == &**kept) {
@@ -66,6 +67,12 @@ pub fn check(picture: &Picture, history: &History) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether all bytes are zero.
+#[must_use]
+pub fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
 }
 
 /// Bytes without the zeros that end them: those are not kept.
@@ -111,6 +118,27 @@ fn nothing_else_is_there(
                 ));
             }
             _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A log that was moved away has no zeros behind its last entry once anything is acknowledged in one that was begun
+/// after it.
+fn moved_away_ends_with_an_entry(
+    ledger: &Ledger,
+    logs: &BTreeMap<Inode, &[u8]>,
+    history: &History,
+) -> Result<(), String> {
+    let acknowledged = ledger.chain.iter().flat_map(|entry| &entry.places).filter(|place| place.acknowledged);
+    let Some(newest) = acknowledged.map(|place| place.file).max() else { return Ok(()) };
+    for (inode, bytes) in logs.range(..newest) {
+        let whole = entries(bytes).into_iter().filter_map(|(offset, checksum)| {
+            checksum.and_then(|checksum| history.get(&checksum)).map(|(_, entry)| offset + entry.len())
+        });
+        let end = whole.max().unwrap_or(0);
+        if end < bytes.len() && is_zero(&bytes[end..]) {
+            return Err(format!("file {inode} was moved away, and ends with zeros from byte {end} on"));
         }
     }
     Ok(())

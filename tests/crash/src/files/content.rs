@@ -36,6 +36,12 @@ impl Content {
         &self.live
     }
 
+    /// The length that is durable.
+    #[must_use]
+    pub fn durable_size(&self) -> usize {
+        self.durable.len()
+    }
+
     /// Changes that are not durable.
     #[must_use]
     pub fn pending(&self) -> usize {

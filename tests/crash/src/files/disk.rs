@@ -4,6 +4,7 @@
 //! the disk is taken: those are the moments at which a power cut makes a difference. Pictures are taken with
 //! the [`Ledger`], which says what was acknowledged by then.
 
+use crate::files::check::{LOG, is_zero};
 use crate::files::content::Content;
 use crate::files::faults::{Fault, Faults};
 use crate::files::ledger::Ledger;
@@ -86,6 +87,8 @@ struct State {
     is_full: bool,
     /// Bytes that [`Mutant::TailNotChecked`] believes it cut.
     uncut: BTreeMap<Inode, u64>,
+    /// The process is being killed: whatever it still calls is not done.
+    is_killing: bool,
 }
 
 /// The disk. Clones are the same one.
@@ -109,6 +112,7 @@ impl Disk {
             calls: 0,
             is_full: false,
             uncut: BTreeMap::new(),
+            is_killing: false,
         })))
     }
 
@@ -144,6 +148,20 @@ impl Disk {
     #[must_use]
     pub fn sizes(&self) -> Vec<usize> {
         self.state().now.files.iter().map(|file| file.live().len()).collect()
+    }
+
+    /// What all files hold.
+    #[must_use]
+    pub fn contents(&self) -> Vec<Vec<u8>> {
+        self.state().now.files.iter().map(|file| file.live().to_vec()).collect()
+    }
+
+    /// Ends a process by dropping it, without its having a say: nothing that it calls on the way is done. Its locks
+    /// are gone with it.
+    pub fn kill<T>(&self, process: T) {
+        self.state().is_killing = true;
+        drop(process);
+        self.state().is_killing = false;
     }
 
     /// What is on it now.
@@ -205,11 +223,16 @@ impl State {
 
     /// A call that changes nothing, or is about to: fails if it is its turn.
     fn fault(&mut self) -> io::Result<()> {
+        self.alive()?;
         self.calls += 1;
         match self.faults.next(&mut self.random) {
             Some(Fault::Fail) => Err(io::Error::other("a simulated failure")),
             _ => Ok(()),
         }
+    }
+
+    fn alive(&self) -> io::Result<()> {
+        if self.is_killing { Err(io::Error::other("the process is dead")) } else { Ok(()) }
     }
 
     fn is(&self, mutant: Mutant) -> bool {
@@ -231,6 +254,7 @@ impl State {
     }
 
     fn write(&mut self, inode: Inode, offset: Option<usize>, bytes: &[u8]) -> io::Result<usize> {
+        self.alive()?;
         self.calls += 1;
         let fault = self.faults.next(&mut self.random);
         if fault == Some(Fault::Interrupt) {
@@ -262,6 +286,7 @@ impl State {
     }
 
     fn sync(&mut self, inode: Inode) -> io::Result<()> {
+        self.alive()?;
         self.calls += 1;
         self.take_picture();
         if self.faults.next(&mut self.random) == Some(Fault::Fail) {
@@ -365,6 +390,7 @@ impl FileHandle for Handle {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let state = &mut *self.disk.state();
+        state.alive()?;
         state.calls += 1;
         let fault = state.faults.next(&mut state.random);
         let bytes = state.now.content(self.inode);
@@ -382,7 +408,10 @@ impl FileHandle for Handle {
     }
 
     fn append(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.disk.state().write(self.inode, None, bytes)
+        let state = &mut *self.disk.state();
+        let synced = state.file(self.inode)?.durable_size();
+        let is_wrong = state.is(Mutant::ZerosOverEntries) && is_zero(bytes);
+        state.write(self.inode, is_wrong.then_some(synced), bytes)
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
@@ -391,7 +420,9 @@ impl FileHandle for Handle {
             return Ok(bytes.len());
         }
         let offset = usize::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
-        state.write(self.inode, Some(offset), bytes)
+        let is_free = state.now.content(self.inode).get(offset..).is_some_and(is_zero);
+        let is_wrong = state.is(Mutant::WrittenBehindZeros) && is_free;
+        state.write(self.inode, (!is_wrong).then_some(offset), bytes)
     }
 
     fn set_size(&self, size: u64) -> io::Result<()> {
@@ -404,6 +435,11 @@ impl FileHandle for Handle {
             return Ok(());
         }
         let size = usize::try_from(size).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let was_moved = state.now.names.get(Path::new(LOG)) != Some(self.inode);
+        let are_zeros = state.now.content(self.inode).get(size..).is_some_and(is_zero);
+        if state.is(Mutant::ZerosNotCut) && was_moved && are_zeros {
+            return Ok(());
+        }
         state.file(self.inode)?.set_size(size);
         Ok(())
     }

@@ -25,6 +25,12 @@ pub enum Mutant {
     AcknowledgedAtOnce,
     /// A checkpoint acknowledges what was written while it ran
     AcknowledgedTooMuch,
+    /// The zeros ahead of a log stay where it was moved away
+    ZerosNotCut,
+    /// An entry is written behind the zeros and not over them, as by a handle that only appends
+    WrittenBehindZeros,
+    /// Zeros are written from where the log ended at the last sync, over what was written since
+    ZerosOverEntries,
     /// Two writers have the lock
     LockIgnored,
 }

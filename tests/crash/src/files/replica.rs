@@ -50,6 +50,8 @@ pub struct How {
     pub repair: bool,
     /// What the journal has and the log lost is written again.
     pub refill: bool,
+    /// Zeros that are kept ahead of the log's end.
+    pub preallocate: u64,
 }
 
 /// How long a write takes.
@@ -97,7 +99,10 @@ impl Replica {
         let stop = |error: OpenError| stopped(disk, faults, "opening", &error);
         let mut before = None;
         for (_, piece) in pieces(disk) {
-            let Some(mut log) = open(disk, &piece, profile, None, None).map_err(stop)? else { continue };
+            let Some(mut log) = open(disk, &piece, profile, how.preallocate, None, None).map_err(stop)?
+            else {
+                continue;
+            };
             look(disk, faults, &mut log, &piece)?;
             before = log.last().copied();
             if before.is_some() {
@@ -112,7 +117,8 @@ impl Replica {
         }
         let mut log = loop {
             if let Some(log) =
-                open(disk, Path::new(LOG), profile, first, Some(Arc::new(executor.clone()))).map_err(stop)?
+                open(disk, Path::new(LOG), profile, how.preallocate, first, Some(Arc::new(executor.clone())))
+                    .map_err(stop)?
             {
                 break log;
             }
@@ -178,7 +184,7 @@ impl Replica {
         let first = lost.unwrap_or(chain.len()).min(last);
         for (index, written) in chain.iter().enumerate().skip(first) {
             let Some(entry) = Entry::from_prefix(&written.bytes) else { continue };
-            self.written(index, written.bytes.len(), Wait::No, |log| log.write(entry))?;
+            self.written(index, Wait::No, |log| log.write(entry))?;
         }
         Ok(())
     }
@@ -191,11 +197,10 @@ impl Replica {
     fn written(
         &mut self,
         index: usize,
-        size: usize,
         wait: Wait,
         write: impl FnOnce(&mut LogFile) -> Result<(), FileError>,
     ) -> Result<(), Stop> {
-        let before = self.disk.sizes();
+        let before = self.disk.contents();
         let result = match (wait, self.log.take()) {
             (_, None) => return Err(Stop::Broken("the log was not given back".into())),
             (Wait::No, Some(mut log)) => {
@@ -210,7 +215,7 @@ impl Replica {
                 result
             }
         };
-        let result = result.and_then(|()| note(&self.disk, index, size, &before));
+        let result = result.and_then(|()| note(&self.disk, index, &before));
         if wait == Wait::Durable && result.is_ok() {
             self.acknowledge_all();
         }
@@ -250,15 +255,14 @@ impl Replica {
         let bytes: Arc<[u8]> = [&self.profile.magic()[..], header.as_bytes(), body].concat().into();
         let op = header.op().0;
         history.insert(header.checksum, (op, bytes.clone()));
-        let size = bytes.len();
         let index = self.disk.with_ledger(|ledger| {
             ledger.chain.push(Written { op, bytes, places: Vec::new() });
             ledger.chain.len() - 1
         });
         let result = if seed.is_multiple_of(2) {
-            self.written(index, size, wait, |log| log.write_prepare(&header, body))
+            self.written(index, wait, |log| log.write_prepare(&header, body))
         } else {
-            self.written(index, size, wait, |log| {
+            self.written(index, wait, |log| {
                 let link = log.write_new(&draft, body)?;
                 if link.checksum == header.checksum {
                     Ok(())
@@ -375,7 +379,7 @@ impl Replica {
         if !matches!(self.disk.picture().file(Path::new(LOG)), Some(bytes) if !bytes.is_empty()) {
             return Ok(());
         }
-        match options(&self.disk, self.profile, None, None).open(Path::new(LOG)) {
+        match options(&self.disk, self.profile, 0, None, None).open(Path::new(LOG)) {
             Err(OpenError::Locked) => Ok(()),
             Err(error) => Err(self.stopped("a second writer", &error)),
             Ok(_) => Err(Stop::Broken("a second writer got the log".into())),
@@ -426,15 +430,20 @@ impl Replica {
     }
 }
 
-/// Notes that the entry `index` of the chain was written where a file has grown since it had the size `before`.
-fn note(disk: &Disk, index: usize, size: usize, before: &[usize]) -> Result<(), FileError> {
-    let after = disk.sizes();
-    let grown = after
-        .iter()
-        .zip(before.iter().chain(std::iter::repeat(&0)))
-        .position(|(after, before)| after > before);
-    let file: Inode = grown.ok_or_else(|| io::Error::other("a write wrote nothing"))?;
-    let offset = after[file] - size.min(after[file]);
+/// Notes that the entry `index` of the chain was written: where it stands now and did not when the files held
+/// `before`. Their lengths tell nothing, since entries are written over zeros too.
+fn note(disk: &Disk, index: usize, before: &[Vec<u8>]) -> Result<(), FileError> {
+    let entry = disk.with_ledger(|ledger| ledger.chain.get(index).map(|entry| entry.bytes.clone()));
+    let entry = entry.ok_or_else(|| io::Error::other("an entry that is in no chain"))?;
+    let after = disk.contents();
+    let mut places = after.iter().enumerate().filter_map(|(file, bytes)| {
+        let before = before.get(file).map_or(&[][..], Vec::as_slice);
+        let is_new = |offset: &usize| before.get(*offset..offset + entry.len()) != Some(&entry[..]);
+        let mut offsets = (0..bytes.len()).filter(|offset| bytes[*offset..].starts_with(&entry));
+        Some((file, offsets.find(is_new)?))
+    });
+    let (file, offset): (Inode, usize) =
+        places.next().ok_or_else(|| io::Error::other("a write wrote nothing"))?;
     disk.with_ledger(|ledger| {
         if let Some(entry) = ledger.chain.get_mut(index) {
             entry.places.push(Place { file, offset, acknowledged: false });
@@ -455,10 +464,17 @@ fn checksum_of(bytes: &[u8]) -> aof_nostd::Checksum {
 
 type Spawn = Arc<dyn Fn(Job) + Send + Sync>;
 
-fn options(disk: &Disk, profile: AnyProfile, first: Option<Header>, spawn: Option<Spawn>) -> OpenOptions {
+fn options(
+    disk: &Disk,
+    profile: AnyProfile,
+    preallocate: u64,
+    first: Option<Header>,
+    spawn: Option<Spawn>,
+) -> OpenOptions {
     let mut options = OpenOptions::new()
         .profile(profile)
         .message_size_max(MESSAGE_SIZE_MAX)
+        .preallocate(preallocate)
         .file_system(Arc::new(disk.clone()))
         .sync_on(move |job| match &spawn {
             Some(spawn) => spawn(job),
@@ -475,10 +491,11 @@ fn open(
     disk: &Disk,
     path: &Path,
     profile: AnyProfile,
+    preallocate: u64,
     first: Option<Header>,
     spawn: Option<Spawn>,
 ) -> Result<Option<LogFile>, OpenError> {
-    match options(disk, profile, first, spawn).open(path) {
+    match options(disk, profile, preallocate, first, spawn).open(path) {
         Err(OpenError::NotALog) => {
             disk.rename(path, Path::new(&format!("broken-{}", disk.calls())));
             Ok(None)

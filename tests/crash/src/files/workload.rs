@@ -51,14 +51,25 @@ pub struct World {
     /// What happened since the last power cut, for whoever looks for the reason of a failure.
     pub story: Vec<String>,
     random: Random,
+    /// How many zeros its processes keep ahead: each chooses one of these.
+    preallocate: &'static [u64],
+    /// Apart from the other, so that cases without zeros are what they were before there were any.
+    choice: Random,
 }
 
 impl World {
-    /// A new one.
+    /// A new one, whose processes keep no zeros ahead.
     #[must_use]
     pub fn new(profile: AnyProfile, mutant: Option<Mutant>, seed: u64) -> Self {
         let (history, counts) = (History::new(), Counts::default());
-        Self { profile, mutant, history, counts, story: Vec::new(), random: Random::new(seed) }
+        let (random, choice) = (Random::new(seed), Random::new(!seed));
+        Self { profile, mutant, history, counts, story: Vec::new(), random, preallocate: &[0], choice }
+    }
+
+    /// Lets each process keep so many zeros ahead as one of these says.
+    #[must_use]
+    pub fn preallocate(self, preallocate: &'static [u64]) -> Self {
+        Self { preallocate, ..self }
     }
 
     /// A disk with what is in `picture`.
@@ -78,7 +89,11 @@ impl World {
                 disk.set_faults(Faults::none());
                 disk.set_capacity(u64::MAX);
             }
-            let how = How { repair: self.random.one_in(2), refill: self.random.one_in(2) };
+            let preallocate = self.preallocate[self.choice.below(self.preallocate.len())];
+            let how = How { repair: self.random.one_in(2), refill: self.random.one_in(2), preallocate };
+            if preallocate > 0 {
+                self.counts.one("processes that kept zeros ahead");
+            }
             match Replica::start(disk, self.profile, self.mutant, &self.history, how) {
                 Ok(replica) => return Ok(replica),
                 Err(Stop::Failed(what)) => {
@@ -125,7 +140,12 @@ impl World {
             Err(Stop::Broken(what)) => Err(format!("{step:?}: {what}")),
             Err(Stop::Failed(_)) => {
                 self.counts.one("processes that died and were started again");
-                drop(replica);
+                // It may be killed, or end as a program does that was told of an error.
+                if self.choice.one_in(2) {
+                    disk.kill(replica);
+                } else {
+                    drop(replica);
+                }
                 self.start(disk)
             }
         }
