@@ -11,7 +11,7 @@ use std::path::PathBuf;
 const OTHER_WORKSPACES: [&str; 4] =
     ["ci/firmware/Cargo.toml", DEVICE_LOG, fuzz::MANIFEST, "tests/append/Cargo.toml"];
 /// The one that has many dependencies.
-const COMMAND: &str = "aof-cli";
+pub(crate) const COMMAND: &str = "aof-cli";
 /// The decoder of what devices log.
 const DEVICE_LOG: &str = "ci/device-log/Cargo.toml";
 
@@ -81,7 +81,7 @@ pub(crate) fn crash(root: &Root) -> Result<Done, Stop> {
     linker(root)?;
     // The profile of the tests: building another one takes longer than it gains.
     let crash = tool(root, "crash")?;
-    for what in ["device --crashes 150000", "files --crashes 40000"] {
+    for what in ["device --crashes 100000", "files --crashes 40000"] {
         root.run(&crash).args(what.split(' ')).check()?;
     }
     Ok(Done::default())

@@ -1,5 +1,6 @@
 //! The oldest Rust that each published crate promises to build with.
 
+use crate::host;
 use crate::outcome::{Done, Stop};
 use crate::run::Root;
 use crate::setup;
@@ -14,9 +15,10 @@ pub(crate) const PUBLISHED: [&str; 4] = ["aof-nostd", "aof-c", "aof-std", "aof-c
 /// How long a download of a toolchain may take.
 const DOWNLOAD_MAX: Duration = Duration::from_secs(300);
 
-/// No dependency asks for a newer Rust than the crate that uses it states; and each crate builds with the
+/// No dependency asks for a newer Rust than the crate that uses it states; and each library builds with the
 /// Rust that it states, where that one is there or can be installed. (Beside that, clippy's
-/// `incompatible_msrv` finds uses of what the standard library did not have then.)
+/// `incompatible_msrv` finds uses of what the standard library did not have then; of the command that has to do:
+/// all that it depends on would be compiled once more.)
 pub(crate) fn msrv(root: &Root) -> Result<Done, Stop> {
     let mut done = Done::default();
     let text = root.cargo("metadata --format-version 1 --all-features").text()?;
@@ -25,6 +27,9 @@ pub(crate) fn msrv(root: &Root) -> Result<Done, Stop> {
     let graph = Graph::new(&metadata);
     for name in PUBLISHED {
         let stated = graph.check(name)?;
+        if name == host::COMMAND {
+            continue;
+        }
         let version = stated.to_string();
         if toolchain(root, &version) {
             let run = root.run("rustup").args(["run", &version, "cargo", "check", "--all-features"]);
