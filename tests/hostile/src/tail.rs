@@ -3,9 +3,14 @@
 
 use crate::input::Input;
 use aof_nostd::storage::Cursor;
-use aof_nostd::{AnyProfile, Draft, Recovery, Tail, TailError, Writer};
+use aof_nostd::wire::MAGIC_SIZE;
+use aof_nostd::{AnyProfile, Draft, Profile, Recovery, Tail, TailError, Writer};
+use aof_tests::build::PROFILES;
 use aof_tests::oracle::{Oracle, Verdict};
 use arbitrary::Arbitrary;
+
+/// The magic of TigerBeetle's layout before 0.16.21.
+const LEGACY: u128 = 312_960_301_372_567_410_560_647_846_651_901_451_202;
 
 #[derive(Arbitrary, Debug)]
 struct Case {
@@ -46,6 +51,15 @@ fn check(case: Case) {
         }
         Err(TailError::Rule(damage)) => {
             assert_eq!(damage.offset, oracle_end(&device, profile, limit).0);
+        }
+        // Whole, and no magic of this log: torn writes do not leave that.
+        Err(TailError::Foreign(damage)) => {
+            assert_eq!(damage.offset, oracle_end(&device, profile, limit).0);
+            let start = usize::try_from(damage.offset).unwrap();
+            let magic = &device[start..start + MAGIC_SIZE];
+            let known =
+                PROFILES.iter().any(|other| other.magic()[..] == *magic) || magic == LEGACY.to_le_bytes();
+            assert!(magic != profile.magic() && known, "{magic:x?}");
         }
         Err(TailError::NoLog { offset }) => assert_ne!(device[usize::try_from(offset).unwrap()], 0),
         Err(error) => panic!("memory does not fail: {error:?}"),
