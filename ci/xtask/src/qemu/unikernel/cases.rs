@@ -56,7 +56,7 @@ pub(super) const REFUSALS: [Refusal; 6] = [
         |log| *log = [&[0; 1024][..], &noise(3000)].concat(),
         "no log of this profile",
     ),
-    Refusal { profile: "crc", ..refusal("refused-profile.img", |_| {}, "no log of this profile") },
+    Refusal { profile: "crc", ..refusal("refused-profile.img", |_| {}, "the magic of the other profile") },
     // Both: with the second alone QEMU still offers a flush, for a driver that turns the cache on.
     Refusal {
         attached: ",write-cache=off,config-wce=off",
