@@ -86,20 +86,16 @@ impl Ahead {
     pub(crate) fn write(&self, bytes: &[u8], at: u64) -> io::Result<()> {
         let end = at.saturating_add(bytes.len() as u64);
         if end < self.length() {
-            return self.write_over(bytes, at);
+            return self.positions.write_all_at(bytes, at);
         }
         let _growing = self.lock();
         self.look()?;
         let zeros = usize::try_from(self.length().saturating_sub(at)).unwrap_or(usize::MAX);
         let (over, behind) = bytes.split_at(zeros.min(bytes.len()));
-        self.write_over(over, at)?;
+        self.positions.write_all_at(over, at)?;
         self.file.append_all(behind)?;
         self.length.fetch_max(end, Ordering::AcqRel);
         Ok(())
-    }
-
-    fn write_over(&self, bytes: &[u8], at: u64) -> io::Result<()> {
-        self.positions.write_all_at(bytes, at)
     }
 
     /// Appends zeros where they run short behind `end`, where the log ended when the sync began that is to come.
@@ -135,15 +131,12 @@ impl Ahead {
         let mut length = from;
         while length < until {
             let missing = usize::try_from(until - length).unwrap_or(usize::MAX);
-            match self.file.append(zeros.get(..missing).unwrap_or(&zeros)) {
-                Ok(0) => return false,
-                Ok(size) => {
-                    length = length.saturating_add(size as u64);
-                    self.length.store(length, Ordering::Release);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return false,
+            let chunk = zeros.get(..missing).unwrap_or(&zeros);
+            if self.file.append_all(chunk).is_err() {
+                return false;
             }
+            length = length.saturating_add(chunk.len() as u64);
+            self.length.store(length, Ordering::Release);
         }
         true
     }
