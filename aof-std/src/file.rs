@@ -130,8 +130,6 @@ pub struct LogFile {
     pub(crate) executor: Option<Executor>,
     pub(crate) path: PathBuf,
     pub(crate) file: Arc<dyn FileHandle>,
-    /// The log's bytes; where no zeros are kept ahead, the file's, if nobody else touches it.
-    pub(crate) size: u64,
     /// Zeros that are kept ahead.
     pub(crate) preallocate: u64,
     pub(crate) writer: Writer<FromStd<Whole>, AnyProfile>,
@@ -207,7 +205,6 @@ impl LogFile {
         let log = self.fs.resolve(&self.path)?;
         let kept = keep::keep(&self.fs, &log, &Source::new(self.file.clone())?, torn, None)?;
         self.file.set_size(torn.offset)?;
-        self.size = torn.offset;
         self.torn = None;
         let device = self.writer.device_mut().inner_mut();
         device.at = torn.offset;
@@ -229,7 +226,6 @@ impl LogFile {
     pub fn write(&mut self, entry: &Entry) -> Result<(), FileError> {
         self.ready()?;
         self.writer.append(entry)?;
-        self.grown();
         Ok(())
     }
 
@@ -241,7 +237,6 @@ impl LogFile {
     pub fn write_prepare(&mut self, header: &Header, body: &[u8]) -> Result<(), FileError> {
         self.ready()?;
         self.writer.append_prepare(header, body)?;
-        self.grown();
         Ok(())
     }
 
@@ -253,13 +248,7 @@ impl LogFile {
     pub fn write_new(&mut self, draft: &Draft, body: &[u8]) -> Result<ChainLink, FileError> {
         self.ready()?;
         let link = self.writer.append_new(draft, body)?;
-        self.grown();
         Ok(link)
-    }
-
-    /// The last entry was written.
-    fn grown(&mut self) {
-        self.size = self.size.saturating_add(self.last().map_or(0, Header::size_disk));
     }
 
     /// Begins to make everything written durable, on a thread of its own, which calls `done` at the end.
@@ -319,7 +308,7 @@ impl LogFile {
             fs: self.fs.clone(),
             path: self.path.clone(),
             file: self.file.clone(),
-            size: self.size,
+            size: self.written(),
             may_grow,
             ahead: self.ahead().cloned(),
         }
@@ -333,7 +322,7 @@ impl LogFile {
     fn check(&self) -> io::Result<()> {
         match self.ahead() {
             Some(ahead) => ahead.check(),
-            None if self.file.size()? == self.size => Ok(()),
+            None if self.file.size()? == self.written() => Ok(()),
             None => Err(cut_by_others()),
         }
     }
@@ -408,10 +397,8 @@ impl LogFile {
             self.file = new;
             let device = self.writer.device_mut().inner_mut();
             device.file = self.file.clone();
-            device.at = 0;
+            device.at = 0; // what waits to be written goes to the new file
             device.ahead = Ahead::open(&*self.fs, &self.path, &self.file, self.preallocate, 0);
-            // What waits to be written goes to the new file.
-            self.size = device.entries.len() as u64;
         }
         Ok(())
     }
@@ -423,6 +410,12 @@ impl LogFile {
             return Err(error.into());
         }
         Ok(())
+    }
+
+    /// Where the log ends in the file: behind what was written. Without zeros ahead the file does too, if nobody else
+    /// touched it.
+    fn written(&self) -> u64 {
+        self.writer.device().inner().at
     }
 
     /// Cuts off the zeros that are kept ahead. True if there were any.

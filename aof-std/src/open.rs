@@ -196,7 +196,7 @@ impl OpenOptions {
             file.sync_all()?;
             (size, found.tail) = (found.end, None);
         }
-        settle(fs, path, &source, (found.unsynced_from, found.end))?;
+        settle(fs, path, &source, found.unsynced_from, found.end)?;
         let mut device = Whole::device(file.clone(), self.write_buffer, size);
         device.inner_mut().ahead = Ahead::open(fs, path, &file, self.preallocate, size);
         let mut writer = Writer::new(device, profile)
@@ -210,7 +210,6 @@ impl OpenOptions {
             fs: self.fs.clone(),
             executor: self.executor.clone(),
             path: path.to_path_buf(),
-            size,
             preallocate: self.preallocate,
             file,
             writer,
@@ -253,7 +252,7 @@ const SETTLE_SIZE: usize = 1 << 20;
 /// A writer before this one may have died of a failed sync. What that sync should have written can be read,
 /// from memory, and counts as clean: no sync writes it any more, and the next power cut takes it, from under
 /// entries that were acknowledged since. Written again it is part of the next sync.
-fn settle(fs: &dyn FileSystem, path: &Path, source: &Source, (from, until): (u64, u64)) -> io::Result<()> {
+fn settle(fs: &dyn FileSystem, path: &Path, source: &Source, from: u64, until: u64) -> io::Result<()> {
     // There a failed sync leaves its pages to the next one; and the lock keeps out other handles, this too.
     if cfg!(windows) || from >= until {
         return Ok(());
