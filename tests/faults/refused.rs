@@ -164,8 +164,8 @@ fn directory_or_nothing_in_a_files_place_is_named() {
     assert!(said.all("ended").any(|why| why.contains("No such file or directory")), "{said:?}");
     let whole = data("single/small-bodies.aof");
     run(Command::new(AOF).args(merge(&["--force"], &path, &[&whole])))
-        .code(1)
-        .says(&["log.aof", "directory"]);
+        .code(2)
+        .says(&["log.aof", "is a directory"]);
     run(Command::new(AOF).args(merge(&[], &below, &[&whole]))).code(1).says(&["log.aof", "o such file"]);
     run(Command::new(AOF).arg("verify").arg(&below)).code(2).says(&["log.aof", "o such file"]);
     assert!(names_of_directories(directory.path()) == ["log.aof"] && names_of_directories(&path).is_empty());

@@ -206,7 +206,9 @@ fn file_that_was_moved_away_ends_with_its_last_entry_once_a_new_one_is_begun() {
     let (directory, path) = place();
     for write_buffer in [0, 1 << 20] {
         let moved = directory.path().join(format!("log.{write_buffer}.aof"));
-        let mut log = options().write_buffer(write_buffer).open(&path).unwrap();
+        let (jobs, queue) = mpsc::channel();
+        let queued = options().sync_on(move |job| jobs.send(job).unwrap());
+        let mut log = queued.write_buffer(write_buffer).open(&path).unwrap();
         write(&mut log, b"old");
         log.sync().unwrap();
         fs::rename(&path, &moved).unwrap();
@@ -215,6 +217,7 @@ fn file_that_was_moved_away_ends_with_its_last_entry_once_a_new_one_is_begun() {
         let (sender, called) = mpsc::channel();
         log.checkpoint(move |result| sender.send(result.unwrap().rotation).unwrap()).unwrap();
         write(&mut log, b"while it runs");
+        queue.recv().unwrap()();
         assert_eq!(called.recv().unwrap(), Rotation::Created);
         log.wait().unwrap();
         let old_end = 275 + 279 + if write_buffer == 0 { 285 } else { 0 };

@@ -162,7 +162,9 @@ fn segments_hold_about_as_many_entries_as_was_asked_for() {
         sizes
     };
     let (few, many) = (sinks(3), sinks(100));
-    assert!(few.len() > 70 && few.iter().all(|size| *size <= 6), "{few:?}");
+    // What is cut before much is known of the entries, two segments a worker, is by chance.
+    let large = |sizes: &[usize]| sizes.iter().filter(|size| **size > 6).count();
+    assert!(few.len() > 50 && large(&few) <= 4, "{few:?}");
     assert!(many.len() < 40 && many.iter().any(|size| *size > 20), "{many:?}");
 }
 
