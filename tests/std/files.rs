@@ -275,7 +275,7 @@ fn sync_covers_all_that_was_written_on_the_callers_thread() {
     log.checkpoint(move |result| sender.send(result).unwrap()).unwrap();
     log.write_new(&Draft::default(), b"meanwhile").unwrap();
     log.sync().unwrap();
-    assert!(called.try_recv().unwrap().is_ok());
+    assert!(called.recv().unwrap().is_ok());
     assert_eq!(log.unsynced(), 0);
     let moved = directory.path().join("log.1.aof");
     fs::rename(&path, &moved).unwrap();

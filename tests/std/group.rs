@@ -1,9 +1,8 @@
 //! Group commit: what a thread is told is durable is durable, and one sync serves all that wait.
 
+use crate::disk::{Calls, Disk, Handle};
 use aof_nostd::{Draft, Entry, Op, WriteError};
-use aof_std::fs::{FileHandle, FileId, FileSystem, Os, Temporary};
 use aof_std::{FileError, GroupLog, LogFile, OpenOptions, Rotation};
-use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,47 +36,24 @@ impl Slow {
     }
 
     fn open(&self, path: &Path) -> LogFile {
-        OpenOptions::new().file_system(Arc::new(self.clone())).open(path).unwrap()
+        OpenOptions::new().file_system(Arc::new(Disk(self.clone()))).open(path).unwrap()
     }
 }
 
-#[derive(Debug)]
-struct Handle(Slow, Arc<dyn FileHandle>);
-
-impl FileHandle for Handle {
-    fn size(&self) -> io::Result<u64> {
-        self.1.size()
-    }
-
-    fn identity(&self) -> io::Result<FileId> {
-        self.1.identity()
-    }
-
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.1.read_at(buffer, offset)
-    }
-
-    fn append(&self, bytes: &[u8]) -> io::Result<usize> {
-        let size = self.1.append(bytes)?;
+impl Calls for Slow {
+    fn append(&self, file: &Handle<Self>, bytes: &[u8]) -> io::Result<usize> {
+        let size = file.inner.append(bytes)?;
         let mut rest = &bytes[..size];
         while let Some(entry) = Entry::from_prefix(rest) {
             rest = &rest[entry.as_bytes().len()..];
-            self.0.0.appended.fetch_add(1, Ordering::SeqCst);
+            self.0.appended.fetch_add(1, Ordering::SeqCst);
         }
         assert!(rest.is_empty(), "whole entries are written");
         Ok(size)
     }
 
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        self.1.write_at(bytes, offset)
-    }
-
-    fn set_size(&self, size: u64) -> io::Result<()> {
-        self.1.set_size(size)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        let counts = &self.0.0;
+    fn sync_data(&self, file: &Handle<Self>) -> io::Result<()> {
+        let counts = &self.0;
         let covered = counts.appended.load(Ordering::SeqCst);
         let number = counts.syncs.fetch_add(1, Ordering::SeqCst) + 1;
         thread::sleep(Duration::from_millis(2 + counts.delay.load(Ordering::SeqCst)));
@@ -85,51 +61,9 @@ impl FileHandle for Handle {
         if fails_from > 0 && number >= fails_from {
             return Err(io::Error::other("the disk is broken"));
         }
-        self.1.sync_data()?;
+        file.inner.sync_data()?;
         counts.durable.fetch_max(covered, Ordering::SeqCst);
         Ok(())
-    }
-
-    fn sync_all(&self) -> io::Result<()> {
-        self.1.sync_all()
-    }
-
-    fn try_lock(&self) -> Result<(), TryLockError> {
-        self.1.try_lock()
-    }
-
-    fn as_file(&self) -> Option<&File> {
-        self.1.as_file()
-    }
-}
-
-impl FileSystem for Slow {
-    fn open(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
-        Os.open(path)
-    }
-
-    fn open_append(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
-        Ok(Arc::new(Handle(self.clone(), Os.open_append(path)?)))
-    }
-
-    fn open_rewrite(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
-        Os.open_rewrite(path)
-    }
-
-    fn create_new(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
-        Ok(Arc::new(Handle(self.clone(), Os.create_new(path)?)))
-    }
-
-    fn create_beside(&self, target: &Path) -> io::Result<Box<dyn Temporary>> {
-        Os.create_beside(target)
-    }
-
-    fn identity(&self, path: &Path) -> io::Result<FileId> {
-        Os.identity(path)
-    }
-
-    fn sync_directory_of(&self, path: &Path) -> io::Result<()> {
-        Os.sync_directory_of(path)
     }
 }
 
@@ -223,7 +157,7 @@ fn failed_sync_is_told_to_all_that_wait_and_to_all_that_come() {
 fn more_threads_than_entries_may_be_unsynced_take_turns() {
     let directory = tempfile::tempdir().unwrap();
     let disk = Slow::default();
-    let options = OpenOptions::new().file_system(Arc::new(disk.clone())).unsynced_max(2);
+    let options = OpenOptions::new().file_system(Arc::new(Disk(disk.clone()))).unsynced_max(2);
     let log = GroupLog::new(options.open(&directory.path().join("log.aof")).unwrap());
     append(&log, 9, 5, |told| assert!(told.unwrap().0 <= disk.durable()));
     assert_eq!(log.into_inner().last().unwrap().op(), Op(45));

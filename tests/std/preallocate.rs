@@ -1,8 +1,9 @@
 //! Zeros that are kept ahead of a log's end: entries go over them, and in the end the file is as without them.
 
+use crate::disk::{Calls, Disk, Handle};
 use crate::scanning::{Collect, Seen};
 use aof_nostd::{DamageKind, Draft, Op, WriteError};
-use aof_std::fs::{FileHandle, FileId, FileSystem, Os, Temporary};
+use aof_std::fs::{FileHandle, FileSystem, Os};
 use aof_std::scan::Scan;
 use aof_std::{FileError, Follower, GroupLog, LogFile, OpenError, OpenOptions, Rotation, Source};
 use std::fs;
@@ -339,31 +340,16 @@ impl std::fmt::Debug for Small {
     }
 }
 
-#[derive(Debug)]
-struct Handle(Small, Arc<dyn FileHandle>);
-
-impl FileHandle for Handle {
-    fn size(&self) -> io::Result<u64> {
-        self.1.size()
-    }
-
-    fn identity(&self) -> io::Result<FileId> {
-        self.1.identity()
-    }
-
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.1.read_at(buffer, offset)
-    }
-
-    fn append(&self, bytes: &[u8]) -> io::Result<usize> {
+impl Calls for Small {
+    fn append(&self, file: &Handle<Self>, bytes: &[u8]) -> io::Result<usize> {
         if bytes.iter().any(|byte| *byte != 0) {
-            return self.1.append(bytes);
+            return file.inner.append(bytes);
         }
-        let room = self.0.zeros_max.load(Ordering::SeqCst);
+        let room = self.zeros_max.load(Ordering::SeqCst);
         let taken = usize::try_from(room).unwrap().min(bytes.len());
-        self.0.zeros_max.fetch_sub(taken as u64, Ordering::SeqCst);
+        self.zeros_max.fetch_sub(taken as u64, Ordering::SeqCst);
         if taken > 0 {
-            self.1.append(&bytes[..taken])?;
+            file.inner.append(&bytes[..taken])?;
         }
         // Some systems say how many there was room for, and some say only that there was not.
         if taken < bytes.len() && (taken == 0 || room.is_multiple_of(2)) {
@@ -372,55 +358,9 @@ impl FileHandle for Handle {
         Ok(taken)
     }
 
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        self.1.write_at(bytes, offset)
-    }
-
-    fn set_size(&self, size: u64) -> io::Result<()> {
-        self.1.set_size(size)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.1.sync_data()
-    }
-
-    fn sync_all(&self) -> io::Result<()> {
-        self.1.sync_all()
-    }
-
-    fn try_lock(&self) -> Result<(), fs::TryLockError> {
-        self.1.try_lock()
-    }
-}
-
-impl FileSystem for Small {
-    fn open(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
-        Os.open(path)
-    }
-
-    fn open_append(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
-        Ok(Arc::new(Handle(self.clone(), Os.open_append(path)?)))
-    }
-
     fn open_rewrite(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
         (self.before_rewrite)();
         Os.open_rewrite(path)
-    }
-
-    fn create_new(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
-        Ok(Arc::new(Handle(self.clone(), Os.create_new(path)?)))
-    }
-
-    fn create_beside(&self, target: &Path) -> io::Result<Box<dyn Temporary>> {
-        Os.create_beside(target)
-    }
-
-    fn identity(&self, path: &Path) -> io::Result<FileId> {
-        Os.identity(path)
-    }
-
-    fn sync_directory_of(&self, path: &Path) -> io::Result<()> {
-        Os.sync_directory_of(path)
     }
 }
 
@@ -430,7 +370,7 @@ fn disk_without_room_for_zeros_is_no_error_and_the_log_grows_as_without_them() {
         let (_directory, path) = place();
         let small = Small::new(room, || ());
         let zeros_max = small.zeros_max.clone();
-        let mut log = options().file_system(Arc::new(small)).open(&path).unwrap();
+        let mut log = options().file_system(Arc::new(Disk(small))).open(&path).unwrap();
         for _ in 0..200 {
             write(&mut log, &[1; 200]);
             log.sync().unwrap();
@@ -459,7 +399,7 @@ fn file_put_in_the_logs_place_while_it_is_opened_is_not_written_to() {
             fs::rename(&log, &moved).unwrap();
             fs::write(&log, b"precious").unwrap();
         };
-        let small = Arc::new(Small::new(u64::MAX, swap));
+        let small = Arc::new(Disk(Small::new(u64::MAX, swap)));
         let refused = OpenOptions::new().preallocate(preallocate).file_system(small).open(&path).unwrap_err();
         assert!(refused.to_string().contains("moved away while it was being opened"), "{refused}");
         assert_eq!(fs::read(&path).unwrap(), b"precious");

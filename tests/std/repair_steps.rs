@@ -1,9 +1,9 @@
 //! The steps of a repair, and each of them failing.
 
-use aof_std::fs::{FileHandle, FileId, FileSystem, Os, Temporary};
+use crate::disk::{Calls, Disk, Handle};
+use aof_std::fs::{FileSystem, Os, Temporary};
 use aof_std::repair::{Repair, RepairError};
 use aof_tests::build::{PROFILES, chain};
-use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -31,111 +31,42 @@ impl Steps {
         self.done.lock().unwrap().push(what.to_owned());
         Ok(())
     }
-
-    fn handle(&self, name: &'static str, inner: Arc<dyn FileHandle>) -> Arc<dyn FileHandle> {
-        Arc::new(Handle { steps: self.clone(), name, inner })
-    }
 }
 
-#[derive(Debug)]
-struct Handle {
-    steps: Steps,
-    name: &'static str,
-    inner: Arc<dyn FileHandle>,
-}
-
-impl FileHandle for Handle {
-    fn size(&self) -> io::Result<u64> {
-        self.inner.size()
+impl Calls for Steps {
+    fn append(&self, file: &Handle<Self>, bytes: &[u8]) -> io::Result<usize> {
+        self.step(&format!("append {}", file.name))?;
+        file.inner.append(bytes)
     }
 
-    fn identity(&self) -> io::Result<FileId> {
-        self.inner.identity()
+    fn write_at(&self, file: &Handle<Self>, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        self.step(&format!("write {}", file.name))?;
+        file.inner.write_at(bytes, offset)
     }
 
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.inner.read_at(buffer, offset)
+    fn set_size(&self, file: &Handle<Self>, size: u64) -> io::Result<()> {
+        self.step(&format!("cut {}", file.name))?;
+        file.inner.set_size(size)
     }
 
-    fn append(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.steps.step(&format!("append {}", self.name))?;
-        self.inner.append(bytes)
+    fn sync_data(&self, file: &Handle<Self>) -> io::Result<()> {
+        self.step(&format!("sync {}", file.name))?;
+        file.inner.sync_data()
     }
 
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        self.steps.step(&format!("write {}", self.name))?;
-        self.inner.write_at(bytes, offset)
-    }
-
-    fn set_size(&self, size: u64) -> io::Result<()> {
-        self.steps.step(&format!("cut {}", self.name))?;
-        self.inner.set_size(size)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.steps.step(&format!("sync {}", self.name))?;
-        self.inner.sync_data()
-    }
-
-    fn sync_all(&self) -> io::Result<()> {
-        self.steps.step(&format!("sync {}", self.name))?;
-        self.inner.sync_all()
-    }
-
-    fn try_lock(&self) -> Result<(), TryLockError> {
-        self.inner.try_lock()
-    }
-
-    fn as_file(&self) -> Option<&File> {
-        self.inner.as_file()
-    }
-}
-
-#[derive(Debug)]
-struct Beside {
-    steps: Steps,
-    inner: Box<dyn Temporary>,
-}
-
-impl Temporary for Beside {
-    fn handle(&self) -> Arc<dyn FileHandle> {
-        self.steps.handle("kept", self.inner.handle())
-    }
-
-    fn take_mode(&self) -> io::Result<()> {
-        self.inner.take_mode()
-    }
-
-    fn persist(self: Box<Self>, replace: bool) -> io::Result<()> {
-        self.steps.step("kept appears")?;
-        self.inner.persist(replace)
-    }
-}
-
-impl FileSystem for Steps {
-    fn open(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
-        Os.open(path)
-    }
-
-    fn open_append(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
-        Ok(self.handle("log", Os.open_append(path)?))
-    }
-
-    fn open_rewrite(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
-        Ok(self.handle("log", Os.open_rewrite(path)?))
-    }
-
-    fn create_new(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
-        panic!("a repair creates no log: {path:?}")
+    fn sync_all(&self, file: &Handle<Self>) -> io::Result<()> {
+        self.step(&format!("sync {}", file.name))?;
+        file.inner.sync_all()
     }
 
     fn create_beside(&self, target: &Path) -> io::Result<Box<dyn Temporary>> {
         self.step("begin kept")?;
-        Ok(Box::new(Beside { steps: self.clone(), inner: Os.create_beside(target)? }))
+        Os.create_beside(target)
     }
 
-    fn identity(&self, path: &Path) -> io::Result<FileId> {
-        Os.identity(path)
+    fn persist(&self, new: Box<dyn Temporary>, replace: bool) -> io::Result<()> {
+        self.step("kept appears")?;
+        new.persist(replace)
     }
 
     fn sync_directory_of(&self, path: &Path) -> io::Result<()> {
@@ -154,7 +85,7 @@ fn tail_is_durable_beside_the_log_before_the_log_is_cut() {
     let log = chain(PROFILES[0], &[3, 40]);
     std::fs::write(&path, &log.bytes[..log.bytes.len() - 1]).unwrap();
     let steps = Steps::new(usize::MAX);
-    Repair::new().file_system(Arc::new(steps.clone())).run(&path).unwrap();
+    Repair::new().file_system(Arc::new(Disk(steps.clone()))).run(&path).unwrap();
     assert_eq!(*steps.done.lock().unwrap(), STEPS);
 }
 
@@ -177,7 +108,7 @@ fn repair_that_stops_at_any_step_loses_nothing_and_the_next_one_ends_it() {
             assert!(!is_cut || std::fs::read(&kept).unwrap() == torn[end..], "{what}: cut, and not kept");
             is_cut
         };
-        let run = |left| Repair::new().file_system(Arc::new(Steps::new(left))).run(&path);
+        let run = |left| Repair::new().file_system(Arc::new(Disk(Steps::new(left)))).run(&path);
         let error = run(first).unwrap_err();
         let is_cut = look(&format!("{first} steps"));
         match error {
