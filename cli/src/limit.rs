@@ -3,9 +3,9 @@
 
 use crate::failure::shown;
 use crate::output;
-use crate::survey::{Finding, Survey};
-use aof_nostd::wire::{HEAD_SIZE, Header, HeaderRule};
-use aof_nostd::{DamageKind, Op};
+use crate::survey::{Finding, Kind, Survey};
+use aof_nostd::Op;
+use aof_nostd::wire::{HEAD_SIZE, Header};
 use aof_std::Source;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
@@ -36,13 +36,14 @@ pub fn above(
     })
 }
 
-/// The first such entry of a log that was read.
+/// The first such entry of a log that was read, among what was found in it.
 #[must_use]
-pub fn above_in(survey: &Survey, path: &Path, message_size_max: u32) -> Option<String> {
-    let kind = DamageKind::HeaderInvalid(HeaderRule::Size);
-    let (kind, detail) = (kind.name(), kind.to_string());
-    let is_large = |finding: &&Finding| finding.kind == kind && finding.detail == detail;
-    let mut large = survey.findings.iter().filter(is_large).peekable();
+pub fn above_in<'a>(
+    findings: impl IntoIterator<Item = &'a Finding>,
+    path: &Path,
+    message_size_max: u32,
+) -> Option<String> {
+    let mut large = findings.into_iter().filter(|finding| finding.kind == Kind::Size).peekable();
     large.peek()?;
     let mut source = Source::open(path).ok()?;
     large.find_map(|finding| above(path, &mut source, finding.offset, finding.op.map(Op), message_size_max))
@@ -50,7 +51,7 @@ pub fn above_in(survey: &Survey, path: &Path, message_size_max: u32) -> Option<S
 
 /// Tells of it on standard error, for commands whose report is the log's.
 pub fn tell(survey: &Survey, path: &Path, message_size_max: u32) {
-    if let Some(text) = above_in(survey, path, message_size_max) {
+    if let Some(text) = above_in(&survey.findings, path, message_size_max) {
         output::note(&text);
     }
 }

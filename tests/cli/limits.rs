@@ -14,7 +14,7 @@ fn after(before: &str, arguments: &[&OsStr]) -> Ran {
 
 /// It was damage like any other, for which another replica's log would help.
 #[test]
-fn verify_inspect_and_convert_name_the_limit_that_is_too_low() {
+fn commands_that_read_name_the_limit_that_is_too_low() {
     let path = data("single/large-bodies.aof");
     let told = "large-bodies.aof: byte 800 (op 3): the entry has 1048576 bytes, above --message-size-max 4096: raise it";
     let limited = |words: &[&str]| {
@@ -32,6 +32,11 @@ fn verify_inspect_and_convert_name_the_limit_that_is_too_low() {
     let output = directory.path().join("out");
     let ran = limited(&["convert", "--profile", "crc", "--output", output.to_str().unwrap()]);
     assert!(ran.stderr.contains(told) && !ran.stderr.contains("Merge it"), "{}", ran.stderr);
+    for format in ["jsonl", "entries"] {
+        let output = directory.path().join(format);
+        let ran = limited(&["export", "--format", format, "--output", output.to_str().unwrap()]);
+        assert!(ran.stderr.contains(told), "{format}: {}", ran.stderr);
+    }
     // Where the limit is right, damage is damage: a size that the header's checksum does not vouch for is none.
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[800 + 16 + 96 + 3] = 0x7f; // the highest byte of `size`

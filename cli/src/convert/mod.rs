@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, shown};
 use crate::limit;
 use crate::output;
-use crate::survey::{Finding, Survey, ZERO_TAIL};
+use crate::survey::{Finding, Kind, Survey};
 use aof_nostd::{AnyProfile, Crc, Profile, TigerBeetle};
 use aof_std::Source;
 use report::Report;
@@ -75,12 +75,12 @@ const FINDINGS_SHOWN: usize = 8;
 
 /// What keeps a log from being one whole chain.
 fn in_the_way(input: &Survey) -> impl Iterator<Item = &Finding> {
-    input.findings.iter().filter(|finding| finding.is_fault() || finding.kind == "gap")
+    input.findings.iter().filter(|finding| finding.is_fault() || finding.kind == Kind::Gap)
 }
 
 /// Why this log cannot be converted, and what would help.
 fn refusal(args: &ConvertArgs, input: &Survey) -> Option<String> {
-    if let Some(above) = limit::above_in(input, &args.file, args.limits.message_size_max) {
+    if let Some(above) = limit::above_in(&input.findings, &args.file, args.limits.message_size_max) {
         return Some(above);
     }
     let file = shown(&args.file);
@@ -92,12 +92,12 @@ fn refusal(args: &ConvertArgs, input: &Survey) -> Option<String> {
         } else {
             format!("; and {} more (aof verify has them)", more.len())
         };
-        let torn = match input.findings.iter().any(|finding| finding.kind == "torn-tail") {
+        let torn = match input.findings.iter().any(|finding| finding.kind == Kind::TornTail) {
             true => format!("; aof repair {file} cuts a torn tail"),
             false => String::new(),
         };
         // No merge takes away a second history.
-        let remedy = match input.findings.iter().find(|finding| finding.kind == "fork") {
+        let remedy = match input.findings.iter().find(|finding| finding.is_fork()) {
             Some(Finding { op: Some(op), .. }) => format!("aof show --op {op} {file} shows both histories"),
             _ => format!(
                 "Merge it with the other replicas' logs first: aof merge --output WHOLE {file} OTHER...{torn}"
@@ -134,7 +134,7 @@ pub fn notes(args: &ConvertArgs, input: &Survey) -> Vec<String> {
             first - 1
         ));
     }
-    if let Some(zeros) = input.findings.iter().find(|finding| finding.kind == ZERO_TAIL) {
+    if let Some(zeros) = input.findings.iter().find(|finding| finding.kind == Kind::ZeroTail) {
         notes.push(format!(
             "{} zeros from byte {} to the input's end are not in the output",
             input.zeros, zeros.offset

@@ -9,7 +9,7 @@ use crate::data_checksum::{DataBytes, DataChecksum};
 use crate::destination;
 use crate::failure::{Failure, shown};
 use crate::output::{Progress, WATCH};
-use crate::survey::{Finding, Survey, ZERO_TAIL};
+use crate::survey::{Finding, Kind, Survey};
 use aof_nostd::wire::{HEAD_SIZE, Header, MAGIC_SIZE};
 use aof_nostd::{AnyProfile, Damage, Located, Profile};
 use aof_std::scan::{Scan, Sink};
@@ -83,7 +83,7 @@ pub fn write(
 /// Whether the output holds what the input holds, by everything but checksums.
 fn is_the_same_chain(input: &Survey, output: &Survey) -> bool {
     fn findings(survey: &Survey) -> impl Iterator<Item = &Finding> {
-        survey.findings.iter().filter(|finding| finding.kind != ZERO_TAIL)
+        survey.findings.iter().filter(|finding| finding.kind != Kind::ZeroTail)
     }
     let facts = |survey: &Survey| {
         (survey.entries, survey.distinct_ops, survey.first_op, survey.last_op, survey.bytes - survey.zeros)

@@ -12,8 +12,9 @@ use super::loss::Loss;
 use super::ops::{Ops, Place};
 use super::select::Select;
 use crate::failure::{Failure, shown};
+use crate::limit;
 use crate::output::{Progress, WATCH};
-use crate::survey::Finding;
+use crate::survey::{Finding, Kind};
 use aof_nostd::chain::{Chain, ChainLink, Relation, Window};
 use aof_nostd::{Damage, Header, Located, Op};
 use aof_std::Source;
@@ -87,6 +88,9 @@ pub fn read<T: Taker>(
         (None, result) => {
             result.map_err(failed)?;
             whole.settle(None);
+            if let Some(text) = limit::above_in(&whole.outsize, path, message_size_max) {
+                whole.loss.tell(&text);
+            }
             whole.loss.missing = whole.ops.missing();
             Ok(whole.loss)
         }
@@ -137,6 +141,8 @@ struct Whole<'a, T> {
     loss: Loss,
     /// What is damaged behind the last entry: the next one tells which ops may be lost there.
     damage: Option<Finding>,
+    /// The first entry lost whose size is out of bounds: it may be the limit that is wrong.
+    outsize: Option<Finding>,
     /// A fork ended it.
     is_over: bool,
     failure: Option<Failure>,
@@ -154,6 +160,7 @@ impl<'a, T: Taker> Whole<'a, T> {
             cluster: None,
             loss: Loss::default(),
             damage: None,
+            outsize: None,
             is_over: false,
             failure: None,
         }
@@ -235,6 +242,7 @@ impl<'a, T: Taker> Whole<'a, T> {
         if self.select.ops(lost(damage.op, before, next)).is_some() {
             self.loss.is_fault = true;
             self.loss.tell(&format!("{}: {damage}", shown(&self.file)));
+            self.outsize = self.outsize.take().or(Some(damage).filter(|damage| damage.kind == Kind::Size));
         }
     }
 

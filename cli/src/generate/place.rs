@@ -5,7 +5,8 @@
 //! a reader finds is a test of both.
 
 use super::offsets::Offsets;
-use crate::survey::Finding;
+use crate::survey::{Finding, Kind};
+use aof_nostd::chain::Relation;
 use aof_nostd::wire::HEAD_SIZE;
 use aof_nostd::{Damage, DamageKind, ForeignMagic, Op};
 use std::collections::BTreeMap;
@@ -116,7 +117,7 @@ impl<'a> FileBuilder<'a> {
         self.relate(first);
         if self.other.take() == Some(first) && first < last {
             // The entry behind the fork names the second of the two as its parent; a reader knows the first.
-            self.note("fork", self.file.size + self.offsets.size(first), first + 1);
+            self.fork(self.file.size + self.offsets.size(first), first + 1);
         }
         self.write(first, last);
         self.file.entries += last - first + 1;
@@ -176,32 +177,27 @@ impl<'a> FileBuilder<'a> {
         let Some(last) = self.last else { return };
         let offset = self.file.size;
         if self.other == Some(op) {
-            self.note("fork", offset, op);
+            self.fork(offset, op);
         } else if op <= last {
-            self.note("backtrack", offset, op);
+            self.note(Relation::Backtrack { from: Op(last) }, offset, op);
         } else if op > last + 1 && !self.has_seen(op - 1) {
-            self.note("gap", offset, op);
-            if let Some(finding) = self.file.findings.last_mut() {
-                finding.missing = Some((last + 1, op - 1));
-            }
+            self.note(Relation::Gap { first: Op(last + 1), last: Op(op - 1) }, offset, op);
         }
     }
 
-    fn note(&mut self, kind: &'static str, offset: u64, op: u64) {
-        let detail = match (kind, self.last) {
-            ("fork", _) => "two entries of an op came before, or one of them is it".to_owned(),
-            ("backtrack", Some(last)) => format!("goes back from op {last}"),
-            (_, Some(last)) if last + 2 == op => format!("op {} is missing before it", last + 1),
-            (_, Some(last)) => format!("ops {} to {} are missing before it", last + 1, op - 1),
-            (_, None) => String::new(),
-        };
+    fn note(&mut self, relation: Relation, offset: u64, op: u64) {
+        self.file.findings.extend(Finding::relation(relation, offset, op));
+    }
+
+    /// A fork, whose checksums are not known while it is planned.
+    fn fork(&mut self, offset: u64, op: u64) {
         self.file.findings.push(Finding {
-            kind,
+            kind: Kind::Fork,
             offset,
             op: Some(op),
             size: None,
             missing: None,
-            detail,
+            detail: "two entries of an op came before, or one of them is it".to_owned(),
             near: Some(op),
         });
     }

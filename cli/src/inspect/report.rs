@@ -101,7 +101,7 @@ impl Report {
                         true => contradictions::count(path, read.chain.history(), message_size_max)?,
                         false => 0,
                     };
-                    let above_limit = limit::above_in(&read.survey, path, message_size_max);
+                    let above_limit = limit::above_in(&read.survey.findings, path, message_size_max);
                     logs.push(Log { survey: read.survey, stats: read.gathered, contradicting, above_limit });
                 }
                 Err(Failure::Interrupted) => return Err(Failure::Interrupted),

@@ -9,6 +9,7 @@ use super::together::held;
 use super::verdict::{self, Level, Verdict, name};
 use crate::failure::shown;
 use crate::human;
+use crate::survey::Kind;
 use crate::verify;
 use aof_nostd::Operation;
 use aof_nostd::wire::Release;
@@ -236,7 +237,7 @@ fn map(text: &mut String, report: &Report, screen: &Screen) {
     };
     for (name, log) in names.iter().zip(&report.logs) {
         let findings = log.survey.findings.iter();
-        let told = findings.filter(|finding| finding.is_fault() || finding.kind == "backtrack");
+        let told = findings.filter(|finding| finding.is_fault() || finding.kind == Kind::Backtrack);
         let marks = told.map(|finding| Mark { near: finding.near, is_fault: finding.is_fault() });
         row(name, &held(&log.survey), marks.collect());
     }

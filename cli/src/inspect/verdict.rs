@@ -5,7 +5,7 @@ use super::report::Report;
 use super::together::{self, Conflict, Together};
 use crate::failure::shown;
 use crate::human;
-use crate::survey::{Finding, Survey};
+use crate::survey::{Finding, Kind, Survey};
 use serde::Serialize;
 use std::path::Path;
 
@@ -187,11 +187,8 @@ const TORN: &str = "normal after a crash, or while a replica writes. If none doe
 
 /// The first entry of another cluster than the log's.
 fn stranger(survey: &Survey) -> Option<&Finding> {
-    survey.findings.iter().find(|finding| finding.kind == "fork" && finding.detail.starts_with(STRANGER))
+    survey.findings.iter().find(|finding| finding.kind == Kind::Stranger)
 }
-
-/// How a survey tells of it: a kind of fork, and no second history of the cluster.
-const STRANGER: &str = "an entry of cluster ";
 
 /// It, in words, and its place.
 fn strange(finding: &Finding) -> String {
@@ -202,7 +199,7 @@ fn strange(finding: &Finding) -> String {
 /// Whether the only damage is a torn tail.
 fn is_torn(survey: &Survey) -> bool {
     let mut faults = survey.findings.iter().filter(|finding| finding.is_fault());
-    survey.faults == 1 && faults.next().is_some_and(|finding| finding.kind == "torn-tail")
+    survey.faults == 1 && faults.next().is_some_and(|finding| finding.kind == Kind::TornTail)
 }
 
 fn of_several(report: &Report) -> Verdict {
@@ -328,7 +325,7 @@ fn behind(surveys: &[&Survey], last: u64) -> Vec<String> {
     let mut places = Vec::new();
     for survey in surveys {
         for finding in &survey.findings {
-            let is_damage = finding.is_fault() && finding.kind != "fork";
+            let is_damage = finding.is_fault() && !finding.is_fork();
             // Of unknown op: directly behind the last. Of a known one: it is beyond it.
             let beyond = match finding.op {
                 Some(op) => op > last,

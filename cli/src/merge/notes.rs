@@ -11,7 +11,7 @@ use super::index::{Index, Least, PLACES_MAX};
 use super::plan::{Plan, Root};
 use crate::failure::{Failure, shown};
 use crate::human::ranges;
-use crate::survey::ZERO_TAIL;
+use crate::survey::Kind;
 use serde_json::{Value, json};
 use std::fmt;
 use std::path::PathBuf;
@@ -150,7 +150,7 @@ impl Note {
             Self::LostBeginning { .. } => "lost-beginning",
             Self::DamagedEnd { .. } => "damaged-end",
             Self::UnknownEnd { .. } => "unknown-end",
-            Self::ZeroTail { .. } => ZERO_TAIL,
+            Self::ZeroTail { .. } => Kind::ZeroTail.name(),
         }
     }
 

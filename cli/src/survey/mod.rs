@@ -2,25 +2,26 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | [`finding`] | what is not as in one unbroken chain |
 //! | [`whole`] | what segments give, put together; what a command wants to know beside it, see [`Gather`] |
 //! | `part` | what one segment gives |
 //! | [`record`] | what a range gave, in a file, to be put together elsewhere |
 
+pub mod finding;
 mod part;
 pub mod record;
 pub mod whole;
 
+pub use finding::{Finding, Kind};
 pub use whole::{Gather, Surveyed};
 
 use crate::failure::Failure;
 use crate::output::{Progress, WATCH};
-use aof_nostd::chain::Relation;
-use aof_nostd::{Damage, Profile};
+use aof_nostd::Profile;
 use aof_std::Source;
 use aof_std::scan::{Begin, Extract, Scan};
 use record::{End, Head, Recorder};
 use serde::Serialize;
-use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -92,133 +93,6 @@ pub enum RangeError {
     Record(io::Error),
 }
 
-/// Findings kept per file: a hostile file could have one every 272 bytes.
-const FINDINGS_MAX: usize = 100_000;
-
-/// Findings that are kept: the first faults, and the first of the others in the room that these leave.
-#[derive(Debug, Default)]
-struct Findings {
-    faults: Vec<Finding>,
-    others: Vec<Finding>,
-    faults_count: u64,
-    others_count: u64,
-}
-
-impl Findings {
-    fn push(&mut self, finding: Finding) {
-        let (kept, count) = if finding.is_fault() {
-            (&mut self.faults, &mut self.faults_count)
-        } else {
-            (&mut self.others, &mut self.others_count)
-        };
-        *count += 1;
-        if kept.len() < FINDINGS_MAX {
-            kept.push(finding);
-        }
-    }
-
-    /// Those kept, in the order of the file, and how many there are beyond them.
-    fn finish(self) -> (Vec<Finding>, u64) {
-        let mut kept = self.faults;
-        let room = FINDINGS_MAX - kept.len();
-        kept.extend(self.others.into_iter().take(room));
-        kept.sort_by_key(|finding| finding.offset); // no two are at one place
-        let omitted = self.faults_count + self.others_count - kept.len() as u64;
-        (kept, omitted)
-    }
-}
-
-/// The kind of finding that is a device's free space.
-pub const ZERO_TAIL: &str = "zero-tail";
-
-/// Something that is not as in one unbroken chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// `magic`, `header-checksum`, `header-invalid`, `body-checksum`, `torn-tail`, `zero-tail`, `backtrack`,
-    /// `gap` or `fork`.
-    pub kind: &'static str,
-    /// Where, bytes from the file's beginning.
-    pub offset: u64,
-    /// The op there, where it is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub op: Option<u64>,
-    /// Damage and zeros: bytes that belong to no entry.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub size: Option<u64>,
-    /// A gap: the first and the last op missing there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub missing: Option<(u64, u64)>,
-    /// In words.
-    pub detail: String,
-    /// The op there, or else the last one before: for a place on a map. Not printed.
-    #[serde(skip)]
-    pub near: Option<u64>,
-}
-
-impl Finding {
-    /// Whether it makes the file unsound rather than only unordered.
-    #[must_use]
-    pub fn is_fault(&self) -> bool {
-        !matches!(self.kind, "backtrack" | "gap" | ZERO_TAIL)
-    }
-
-    /// Zeros from `from` to the end of a file of `bytes`.
-    #[must_use]
-    pub fn zeros(from: u64, bytes: u64) -> Self {
-        Self {
-            kind: ZERO_TAIL,
-            offset: from,
-            op: None,
-            size: Some(bytes.saturating_sub(from)),
-            missing: None,
-            detail: "zeros to the end: a device's free space, or a tail that was never written".into(),
-            near: None,
-        }
-    }
-
-    /// Damage up to `until`.
-    #[must_use]
-    pub fn damage(damage: Damage, until: u64) -> Self {
-        Self {
-            kind: damage.kind.name(),
-            offset: damage.offset,
-            op: damage.op.map(|op| op.0),
-            size: Some(until.saturating_sub(damage.offset)),
-            missing: None,
-            detail: damage.kind.to_string(),
-            near: damage.op.map(|op| op.0),
-        }
-    }
-
-    /// How the entry at `offset` stands to those before it, where that is worth telling.
-    #[must_use]
-    pub fn relation(relation: Relation, offset: u64, op: u64) -> Option<Self> {
-        let missing = match relation {
-            Relation::First | Relation::Linked => return None,
-            Relation::Gap { first, last } => Some((first.0, last.0)),
-            _ => None,
-        };
-        // The same entry once more is the shortest way back.
-        let kind = if relation == Relation::Repeated { "backtrack" } else { relation.name() };
-        let detail = relation.to_string();
-        Some(Self { kind, offset, op: Some(op), size: None, missing, detail, near: Some(op) })
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "byte {}", self.offset)?;
-        if let Some(op) = self.op {
-            write!(f, " (op {op})")?;
-        }
-        write!(f, ": {}: {}", self.kind, self.detail)?;
-        match self.size {
-            Some(size) => write!(f, " ({size} bytes belong to no entry)"),
-            None => Ok(()),
-        }
-    }
-}
-
 /// A scan of a file that is surveyed.
 fn scan(source: &Source, message_size_max: u32) -> io::Result<Scan<'_>> {
     let scan = Scan::detect(source, aof_std::backend())?.with_message_size_max(message_size_max);
@@ -229,7 +103,7 @@ impl Survey {
     /// Whether two histories stand in it: two entries of one op, or entries of two clusters.
     #[must_use]
     pub fn is_forked(&self) -> bool {
-        self.findings.iter().any(|finding| finding.kind == "fork")
+        self.findings.iter().any(Finding::is_fork)
     }
 
     /// Reads all that starts in a range of a file, which is called `path`, and puts it on `record` too, if there is
@@ -322,41 +196,5 @@ impl Survey {
         let mut whole = Whole::<G>::of(source.size());
         whole.read(&scan, 0..u64::MAX, Begin::AtBoundary, |_| progress.show())?;
         Ok(whole.finish(path, scan.profile().map(|profile| profile.name())))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn finding(kind: &'static str, offset: u64) -> Finding {
-        Finding { kind, offset, op: None, size: None, missing: None, detail: String::new(), near: None }
-    }
-
-    #[test]
-    fn faults_are_kept_however_much_harmless_comes_before_them() {
-        let mut findings = Findings::default();
-        let count = FINDINGS_MAX as u64 + 7;
-        for offset in 0..count {
-            findings.push(finding("backtrack", offset));
-        }
-        findings.push(finding("body-checksum", count));
-        let (kept, omitted) = findings.finish();
-        assert_eq!((kept.len(), omitted), (FINDINGS_MAX, 8));
-        assert!(kept.is_sorted_by_key(|finding| finding.offset));
-        assert_eq!(kept.last(), Some(&finding("body-checksum", count)));
-    }
-
-    #[test]
-    fn faults_alone_are_bounded_too() {
-        let mut findings = Findings::default();
-        for offset in 0..FINDINGS_MAX as u64 + 5 {
-            findings.push(finding("magic", offset * 2));
-            findings.push(finding("gap", offset * 2 + 1));
-        }
-        assert_eq!(findings.faults_count, FINDINGS_MAX as u64 + 5);
-        let (kept, omitted) = findings.finish();
-        assert_eq!((kept.len(), omitted), (FINDINGS_MAX, FINDINGS_MAX as u64 + 10));
-        assert!(kept.iter().all(Finding::is_fault));
     }
 }

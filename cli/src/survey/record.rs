@@ -19,8 +19,8 @@
 //! All numbers are little-endian. An entry takes 21 bytes, and 25 more if a replay sends it. Each frame of events
 //! can be read without those before it.
 
-use super::Finding;
 use super::part::{Part, Seen};
+use super::{Finding, Kind};
 use crate::data_checksum::DataBytes;
 use aof_nostd::chain::ChainLink;
 use aof_nostd::{Checksum, Op};
@@ -391,7 +391,13 @@ fn events(bytes: &[u8]) -> io::Result<Part<()>> {
 
 /// The kinds of findings that stand in a record: what is found between entries. How entries stand to each other
 /// is seen when the ranges are put together.
-const DAMAGE: [&str; 5] = ["magic", "header-checksum", "header-invalid", "body-checksum", "torn-tail"];
+const DAMAGE: [Kind; 5] = [
+    Kind::Damage("magic"),
+    Kind::Damage("header-checksum"),
+    Kind::Damage("header-invalid"),
+    Kind::Damage("body-checksum"),
+    Kind::TornTail,
+];
 
 fn finding(bytes: &[u8]) -> io::Result<Finding> {
     #[derive(Deserialize)]
@@ -404,7 +410,7 @@ fn finding(bytes: &[u8]) -> io::Result<Finding> {
         detail: String,
     }
     let Told { kind, offset, op, size, missing, detail } = json(bytes)?;
-    let known = DAMAGE.iter().find(|known| **known == kind);
+    let known = DAMAGE.iter().find(|known| known.name() == kind);
     let kind = known.copied().ok_or_else(|| wrong("a finding of a later version"))?;
     Ok(Finding { kind, offset, op, size, missing, detail, near: op })
 }

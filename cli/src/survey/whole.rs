@@ -1,7 +1,8 @@
 //! What the segments of a log give, put together in order.
 
+use super::finding::Findings;
 use super::part::{Part, Run, Seen, Spare};
-use super::{Finding, Findings, Survey};
+use super::{Finding, Survey};
 use crate::data_checksum::DataChecksum;
 use aof_nostd::chain::{Chain, ChainLink};
 use aof_nostd::{Checksum, Header};
@@ -145,15 +146,7 @@ impl<G: Gather> Whole<G> {
         let expected = *self.cluster.get_or_insert(cluster);
         let relation = self.chain.push(link);
         if cluster != expected {
-            self.findings.push(Finding {
-                kind: "fork",
-                offset,
-                op: Some(link.op.0),
-                size: None,
-                missing: None,
-                detail: format!("an entry of cluster {cluster} in a log of cluster {expected}"),
-                near: Some(link.op.0),
-            });
+            self.findings.push(Finding::stranger(cluster, expected, offset, link.op.0));
         } else if let Some(finding) = Finding::relation(relation, offset, link.op.0) {
             self.findings.push(finding);
         }

@@ -9,7 +9,7 @@ use crate::human;
 use crate::inspect::ranges::Range;
 use crate::inspect::report::Report;
 use crate::inspect::verdict::{name, ops};
-use crate::survey::{Finding, ZERO_TAIL};
+use crate::survey::{Finding, Kind};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -93,7 +93,7 @@ impl Findings {
 
     fn mark(&mut self, log: usize, finding: &Finding, row: Option<usize>) {
         // Free space is no place among ops.
-        if finding.kind != ZERO_TAIL {
+        if finding.kind != Kind::ZeroTail {
             self.mark_at(log, finding.near, finding.is_fault(), row);
         }
     }
@@ -202,7 +202,8 @@ impl Findings {
             Escaped(row.kind)
         );
         let bar = row.log.unwrap_or_else(|| self.together());
-        let is_marked = |place: &(usize, usize)| row.kind != ZERO_TAIL && self.marks.contains_key(place);
+        let is_marked =
+            |place: &(usize, usize)| row.kind != Kind::ZeroTail.name() && self.marks.contains_key(place);
         let mark = self.column(row.near).map(|column| (bar, column)).filter(is_marked);
         let place = match row.op {
             Some(op) => op.to_string(),
@@ -234,7 +235,7 @@ impl Row {
         }
         Self {
             log: Some(log),
-            kind: finding.kind,
+            kind: finding.kind.name(),
             fault: finding.is_fault(),
             op: finding.op,
             near: finding.near,
@@ -264,7 +265,7 @@ fn together(report: &Report) -> (Vec<Row>, u64) {
         let (one, other) = (named(fork.files.0), named(fork.files.1));
         let (sum, other_sum) = &fork.checksums;
         let detail = format!("two histories, {ops}: {one} has checksum {sum}, {other} has {other_sum}");
-        row("fork", true, fork.first_op, detail)
+        row(Kind::Fork.name(), true, fork.first_op, detail)
     });
     let holes = report.together.missing_ops.iter().map(|&(first, last)| {
         let are = if first == last { "is" } else { "are" };

@@ -1,0 +1,246 @@
+//! What is not as in one unbroken chain: [`Finding`].
+
+use aof_nostd::chain::Relation;
+use aof_nostd::wire::HeaderRule;
+use aof_nostd::{Damage, DamageKind};
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// Of what kind a finding is. Printed as its [`name`](Self::name).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Damage, by its stable name.
+    Damage(&'static str),
+    /// A header that is whole and names a size out of bounds: above `--message-size-max`, or below a header's.
+    Size,
+    /// The file ends inside an entry.
+    TornTail,
+    /// A device's free space.
+    ZeroTail,
+    /// The file goes back to an earlier op.
+    Backtrack,
+    /// Ops are missing.
+    Gap,
+    /// Two histories.
+    Fork,
+    /// An entry of another cluster than the file's first: a kind of fork, and no second history of the cluster.
+    Stranger,
+}
+
+impl Kind {
+    /// `magic`, `header-checksum`, `header-invalid`, `body-checksum`, `torn-tail`, `zero-tail`, `backtrack`,
+    /// `gap` or `fork`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Damage(name) => name,
+            Self::Size => DamageKind::HeaderInvalid(HeaderRule::Size).name(),
+            Self::TornTail => DamageKind::TornTail { missing: 0 }.name(),
+            Self::ZeroTail => "zero-tail",
+            Self::Backtrack => "backtrack",
+            Self::Gap => "gap",
+            Self::Fork | Self::Stranger => "fork",
+        }
+    }
+}
+
+impl From<DamageKind> for Kind {
+    fn from(damage: DamageKind) -> Self {
+        match damage {
+            DamageKind::HeaderInvalid(HeaderRule::Size) => Self::Size,
+            DamageKind::TornTail { .. } => Self::TornTail,
+            other => Self::Damage(other.name()),
+        }
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Something that is not as in one unbroken chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What it is.
+    pub kind: Kind,
+    /// Where, bytes from the file's beginning.
+    pub offset: u64,
+    /// The op there, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub op: Option<u64>,
+    /// Damage and zeros: bytes that belong to no entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// A gap: the first and the last op missing there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<(u64, u64)>,
+    /// In words.
+    pub detail: String,
+    /// The op there, or else the last one before: for a place on a map. Not printed.
+    #[serde(skip)]
+    pub near: Option<u64>,
+}
+
+impl Finding {
+    /// Whether it makes the file unsound rather than only unordered.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        !matches!(self.kind, Kind::Backtrack | Kind::Gap | Kind::ZeroTail)
+    }
+
+    /// Whether two histories stand there: two entries of one op, or entries of two clusters.
+    #[must_use]
+    pub const fn is_fork(&self) -> bool {
+        matches!(self.kind, Kind::Fork | Kind::Stranger)
+    }
+
+    /// Zeros from `from` to the end of a file of `bytes`.
+    #[must_use]
+    pub fn zeros(from: u64, bytes: u64) -> Self {
+        Self {
+            kind: Kind::ZeroTail,
+            offset: from,
+            op: None,
+            size: Some(bytes.saturating_sub(from)),
+            missing: None,
+            detail: "zeros to the end: a device's free space, or a tail that was never written".into(),
+            near: None,
+        }
+    }
+
+    /// Damage up to `until`.
+    #[must_use]
+    pub fn damage(damage: Damage, until: u64) -> Self {
+        Self {
+            kind: damage.kind.into(),
+            offset: damage.offset,
+            op: damage.op.map(|op| op.0),
+            size: Some(until.saturating_sub(damage.offset)),
+            missing: None,
+            detail: damage.kind.to_string(),
+            near: damage.op.map(|op| op.0),
+        }
+    }
+
+    /// How the entry at `offset` stands to those before it, where that is worth telling.
+    #[must_use]
+    pub fn relation(relation: Relation, offset: u64, op: u64) -> Option<Self> {
+        let (kind, missing) = match relation {
+            Relation::First | Relation::Linked => return None,
+            // The same entry once more is the shortest way back.
+            Relation::Repeated | Relation::Backtrack { .. } => (Kind::Backtrack, None),
+            Relation::Gap { first, last } => (Kind::Gap, Some((first.0, last.0))),
+            Relation::Fork { .. } => (Kind::Fork, None),
+        };
+        let detail = relation.to_string();
+        Some(Self { kind, offset, op: Some(op), size: None, missing, detail, near: Some(op) })
+    }
+
+    /// An entry of `cluster` in a log of `expected`.
+    #[must_use]
+    pub fn stranger(cluster: u128, expected: u128, offset: u64, op: u64) -> Self {
+        Self {
+            kind: Kind::Stranger,
+            offset,
+            op: Some(op),
+            size: None,
+            missing: None,
+            detail: format!("an entry of cluster {cluster} in a log of cluster {expected}"),
+            near: Some(op),
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "byte {}", self.offset)?;
+        if let Some(op) = self.op {
+            write!(f, " (op {op})")?;
+        }
+        write!(f, ": {}: {}", self.kind, self.detail)?;
+        match self.size {
+            Some(size) => write!(f, " ({size} bytes belong to no entry)"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Findings kept per file: a hostile file could have one every 272 bytes.
+const FINDINGS_MAX: usize = 100_000;
+
+/// Findings that are kept: the first faults, and the first of the others in the room that these leave.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    faults: Vec<Finding>,
+    others: Vec<Finding>,
+    pub(super) faults_count: u64,
+    others_count: u64,
+}
+
+impl Findings {
+    pub(super) fn push(&mut self, finding: Finding) {
+        let (kept, count) = if finding.is_fault() {
+            (&mut self.faults, &mut self.faults_count)
+        } else {
+            (&mut self.others, &mut self.others_count)
+        };
+        *count += 1;
+        if kept.len() < FINDINGS_MAX {
+            kept.push(finding);
+        }
+    }
+
+    /// Those kept, in the order of the file, and how many there are beyond them.
+    pub(super) fn finish(self) -> (Vec<Finding>, u64) {
+        let mut kept = self.faults;
+        let room = FINDINGS_MAX - kept.len();
+        kept.extend(self.others.into_iter().take(room));
+        kept.sort_by_key(|finding| finding.offset); // no two are at one place
+        let omitted = self.faults_count + self.others_count - kept.len() as u64;
+        (kept, omitted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(kind: Kind, offset: u64) -> Finding {
+        Finding { kind, offset, op: None, size: None, missing: None, detail: String::new(), near: None }
+    }
+
+    #[test]
+    fn faults_are_kept_however_much_harmless_comes_before_them() {
+        let mut findings = Findings::default();
+        let count = FINDINGS_MAX as u64 + 7;
+        for offset in 0..count {
+            findings.push(finding(Kind::Backtrack, offset));
+        }
+        findings.push(finding(Kind::Damage("body-checksum"), count));
+        let (kept, omitted) = findings.finish();
+        assert_eq!((kept.len(), omitted), (FINDINGS_MAX, 8));
+        assert!(kept.is_sorted_by_key(|finding| finding.offset));
+        assert_eq!(kept.last(), Some(&finding(Kind::Damage("body-checksum"), count)));
+    }
+
+    #[test]
+    fn faults_alone_are_bounded_too() {
+        let mut findings = Findings::default();
+        for offset in 0..FINDINGS_MAX as u64 + 5 {
+            findings.push(finding(Kind::Damage("magic"), offset * 2));
+            findings.push(finding(Kind::Gap, offset * 2 + 1));
+        }
+        assert_eq!(findings.faults_count, FINDINGS_MAX as u64 + 5);
+        let (kept, omitted) = findings.finish();
+        assert_eq!((kept.len(), omitted), (FINDINGS_MAX, FINDINGS_MAX as u64 + 10));
+        assert!(kept.iter().all(Finding::is_fault));
+    }
+}
