@@ -9,6 +9,7 @@
 //! | `refused` | read-only, another user's, vanished, not a file |
 //! | `pulled_away` | a log that is cut, replaced or moved away while it is written or read |
 //! | `interrupted` | SIGINT and SIGTERM in the middle of a merge, a convert, a repair |
+//! | `asked` | none: what a log asks of the system between its syncs |
 //! | `every_call` | each system call of a command fails, and each is the last one |
 //!
 //! With them: `environment` (what the machine has, and what is said where it lacks something), `writer`
@@ -25,6 +26,7 @@
     reason = "tests may stop at a surprise; the writer prints what its parent reads"
 )]
 
+mod asked;
 mod command;
 mod environment;
 mod every_call;

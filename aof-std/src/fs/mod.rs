@@ -25,6 +25,7 @@
 //! succeeds says nothing about it: on Linux the pages that could not be written count as clean.
 
 mod os;
+mod stat;
 
 pub use os::Os;
 #[cfg(unix)]

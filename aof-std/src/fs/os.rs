@@ -1,5 +1,6 @@
 //! The operating system's files: [`Os`], and [`File`] as a [`FileHandle`].
 
+use super::stat::Stat;
 use super::{FileHandle, FileId, FileSystem, Temporary};
 use crate::sync::{directory_of, sync_data, sync_directory_of};
 use std::fs::{File, Metadata, TryLockError};
@@ -48,27 +49,12 @@ impl FileSystem for Os {
     }
 
     fn identity(&self, path: &Path) -> io::Result<FileId> {
-        identity(&std::fs::metadata(path)?)
+        Stat::of_path(path).map(|stat| stat.identity)
     }
 
     fn sync_directory_of(&self, path: &Path) -> io::Result<()> {
         sync_directory_of(path)
     }
-}
-
-/// Device and inode.
-#[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "other systems may not tell")]
-fn identity(metadata: &Metadata) -> io::Result<FileId> {
-    use std::os::unix::fs::MetadataExt;
-    Ok(FileId(metadata.dev(), metadata.ino()))
-}
-
-/// When it was created: as far as can be told. A file that is open cannot be moved away here.
-#[cfg(not(unix))]
-fn identity(metadata: &Metadata) -> io::Result<FileId> {
-    let since = metadata.created()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Ok(FileId(since.as_secs(), since.subsec_nanos().into()))
 }
 
 #[cfg(unix)]
@@ -83,13 +69,15 @@ fn is_block_device(_metadata: &Metadata) -> bool {
 
 impl FileHandle for File {
     fn size(&self) -> io::Result<u64> {
-        let metadata = self.metadata()?;
-        // A device has a length, and its metadata do not tell.
-        if metadata.is_file() { Ok(metadata.len()) } else { (&*self).seek(SeekFrom::End(0)) }
+        match Stat::of_file(self)?.size {
+            Some(size) => Ok(size),
+            // A device has a length all the same.
+            None => (&*self).seek(SeekFrom::End(0)),
+        }
     }
 
     fn identity(&self) -> io::Result<FileId> {
-        identity(&self.metadata()?)
+        Stat::of_file(self).map(|stat| stat.identity)
     }
 
     #[cfg(unix)]
