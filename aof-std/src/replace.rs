@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! create   .OUT.aof-XXXXXX in the same directory
-//! write    ...
+//! write    ... synced on a thread meanwhile, each time that much was written
 //! commit   the mode of the file that it replaces -> fsync the file -> rename (or link, where nothing may be
 //!          replaced) -> fsync the directory
 //! drop     the temporary file is removed, OUT is as it was
@@ -15,6 +15,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 /// A file in the making, which nobody sees under its name before it is whole and durable.
 ///
@@ -34,7 +35,22 @@ pub struct NewFile {
     fs: Arc<dyn FileSystem>,
     temporary: Box<dyn Temporary>,
     target: PathBuf,
+    behind: Behind,
 }
+
+/// Syncs of what was written so far, on a thread, so that the disk works while there is more to write: else all of
+/// it would wait for the sync at the end.
+#[derive(Debug, Default)]
+struct Behind {
+    /// Bytes written since the last one began.
+    written: u64,
+    sync: Option<JoinHandle<io::Result<()>>>,
+    /// One failed: what it lost, no later one brings back.
+    has_failed: bool,
+}
+
+/// Bytes behind which a sync begins.
+const SYNC_BEHIND: u64 = 32 << 20;
 
 impl NewFile {
     /// Begins a file that will be `target`, in the same directory.
@@ -53,7 +69,7 @@ impl NewFile {
     /// The file system's.
     pub fn create_on(fs: Arc<dyn FileSystem>, target: &Path) -> io::Result<Self> {
         let temporary = fs.create_beside(target)?;
-        Ok(Self { fs, temporary, target: target.to_path_buf() })
+        Ok(Self { fs, temporary, target: target.to_path_buf(), behind: Behind::default() })
     }
 
     /// The file, to read back what was written, or to lock it before it appears.
@@ -95,6 +111,7 @@ impl NewFile {
             return Err(became_shorter());
         }
         source.seek_relative(i64::try_from(copied).unwrap_or(i64::MAX))?;
+        self.behind.wrote(copied, self.temporary.handle())?;
         Ok(copied)
     }
 
@@ -104,10 +121,11 @@ impl NewFile {
     ///
     /// # Errors
     ///
-    /// The operating system's; [`io::ErrorKind::AlreadyExists`]. The target is as it was, and the
-    /// temporary file is gone, unless the directory's sync failed: then the new file is there and may be
+    /// The operating system's, of an earlier sync too; [`io::ErrorKind::AlreadyExists`]. The target is as it was,
+    /// and the temporary file is gone, unless the directory's sync failed: then the new file is there and may be
     /// gone after a crash.
-    pub fn commit(self, replace: bool) -> io::Result<()> {
+    pub fn commit(mut self, replace: bool) -> io::Result<()> {
+        self.behind.end()?;
         if replace {
             self.temporary.take_mode()?;
         }
@@ -115,6 +133,33 @@ impl NewFile {
         self.temporary.persist(replace)?;
         let synced = self.fs.sync_directory_of(&self.target);
         synced.map_err(NotDurable::error)
+    }
+}
+
+impl Behind {
+    /// Begins a sync if there is enough for one, and none under way.
+    fn wrote(&mut self, bytes: u64, file: Arc<dyn FileHandle>) -> io::Result<()> {
+        self.written = self.written.saturating_add(bytes);
+        if self.written < SYNC_BEHIND || self.sync.as_ref().is_some_and(|sync| !sync.is_finished()) {
+            return Ok(());
+        }
+        self.end()?;
+        self.written = 0;
+        let thread = std::thread::Builder::new().name("aof-sync".into());
+        // Without a thread the sync at the end does it all.
+        self.sync = thread.spawn(move || file.sync_data()).ok();
+        Ok(())
+    }
+
+    /// Waits for the one that is under way.
+    fn end(&mut self) -> io::Result<()> {
+        let error = match self.sync.take().map(JoinHandle::join) {
+            None | Some(Ok(Ok(()))) if !self.has_failed => return Ok(()),
+            Some(Ok(Err(error))) => error,
+            _ => io::Error::other("an earlier sync of the file failed"),
+        };
+        self.has_failed = true;
+        Err(error)
     }
 }
 
@@ -143,7 +188,9 @@ impl std::error::Error for NotDurable {
 
 impl Write for NewFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.handle().append(bytes)
+        let written = self.handle().append(bytes)?;
+        self.behind.wrote(written as u64, self.temporary.handle())?;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -6,6 +6,7 @@ mod disk;
 mod files;
 mod follow;
 mod group;
+mod new_file;
 mod preallocate;
 mod repair;
 mod repair_steps;

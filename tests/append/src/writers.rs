@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use walrus_rust::{FsyncSchedule, ReadConsistency, Walrus};
 
 /// The writers of one thread.
-pub const ONE: [&str; 9] = [
+pub const ONE: [&str; 10] = [
     "raw",
     "raw-reserved",
     "raw-zeroed",
@@ -20,6 +20,7 @@ pub const ONE: [&str; 9] = [
     "aof-here",
     "aof-buffered",
     "aof-preallocated",
+    "aof-both",
     "okaywal",
     "walrus",
 ];
@@ -32,6 +33,9 @@ const RESERVED: u64 = 256 << 20;
 
 /// Zeros that a log keeps ahead of its end, unless `PREALLOCATE` says another number of bytes.
 const PREALLOCATED: u64 = 4 << 20;
+
+/// Bytes that a log gathers before it writes them.
+const BUFFER: usize = 1 << 20;
 
 /// A log that one thread writes.
 pub enum Writer {
@@ -68,8 +72,9 @@ impl Writer {
             }
             "aof" => Self::Aof(LogFile::open(&path).unwrap()),
             "aof-here" => Self::AofHere(LogFile::open(&path).unwrap()),
-            "aof-buffered" => Self::AofHere(OpenOptions::new().write_buffer(1 << 20).open(&path).unwrap()),
-            "aof-preallocated" => Self::AofHere(preallocated(&path)),
+            "aof-buffered" => Self::AofHere(OpenOptions::new().write_buffer(BUFFER).open(&path).unwrap()),
+            "aof-preallocated" => Self::AofHere(preallocated(0, &path)),
+            "aof-both" => Self::AofHere(preallocated(BUFFER, &path)),
             "okaywal" => Self::Okaywal(okaywal(directory)),
             "walrus" => Self::Walrus(walrus()),
             _ => return None,
@@ -140,7 +145,7 @@ impl Shared {
             }
             "aof-locked" => Self::Aof(Mutex::new(LogFile::open(&path).unwrap())),
             "aof-group" => Self::Group(GroupLog::new(LogFile::open(&path).unwrap())),
-            "aof-group-preallocated" => Self::Group(GroupLog::new(preallocated(&path))),
+            "aof-group-preallocated" => Self::Group(GroupLog::new(preallocated(0, &path))),
             "okaywal-shared" => Self::Okaywal(okaywal(directory)),
             "walrus-shared" => Self::Walrus(walrus()),
             _ => return None,
@@ -171,9 +176,9 @@ impl Shared {
     }
 }
 
-fn preallocated(path: &Path) -> LogFile {
+fn preallocated(write_buffer: usize, path: &Path) -> LogFile {
     let size = std::env::var("PREALLOCATE").map_or(PREALLOCATED, |size| size.parse().unwrap());
-    OpenOptions::new().preallocate(size).open(path).unwrap()
+    OpenOptions::new().write_buffer(write_buffer).preallocate(size).open(path).unwrap()
 }
 
 fn okaywal(directory: &Path) -> WriteAheadLog {

@@ -6,7 +6,7 @@ use aof_cli::args::{ConvertArgs, Limits, ProfileName};
 use aof_cli::convert::write::write;
 use aof_cli::failure::Failure;
 use aof_cli::output::WATCH;
-use aof_cli::survey::Survey;
+use aof_cli::survey::{Kind, Survey};
 use aof_nostd::AnyProfile;
 use aof_std::Source;
 use aof_tests::events::by_detect;
@@ -30,7 +30,7 @@ fn check(case: Case) {
     let path = directory.path().join("log");
     std::fs::write(&path, &log).unwrap();
     let survey = Survey::of(&path, 1 << 20).unwrap();
-    let is_chain = survey.sound && survey.findings.iter().all(|finding| finding.kind != "gap");
+    let is_chain = survey.sound && survey.findings.iter().all(|finding| finding.kind != Kind::Gap);
     let to = match survey.profile {
         Some("crc") => ProfileName::Tigerbeetle,
         Some(_) => ProfileName::Crc,
@@ -48,7 +48,7 @@ fn check(case: Case) {
     }
     let written = match convert(&path, &there, to, &survey) {
         // An earlier part of the log behind a later one is sound, and cannot be sealed in this order.
-        Err(Failure::Log(_)) if survey.findings.iter().any(|finding| finding.kind == "backtrack") => return,
+        Err(Failure::Log(_)) if survey.findings.iter().any(|finding| finding.kind == Kind::Backtrack) => return,
         written => written.unwrap(),
     };
     assert_eq!((written.entries, written.distinct_ops), (survey.entries, survey.distinct_ops));

@@ -1,0 +1,85 @@
+//! A new file that is synced while it is written.
+
+use crate::disk::{Calls, Disk, Handle};
+use aof_std::{NewFile, Source};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, mpsc};
+
+/// The real file system, whose syncs are counted; from one of them on they fail.
+#[derive(Clone, Debug)]
+struct Syncs {
+    /// Those behind what is written, and those at the end.
+    behind: Arc<AtomicU32>,
+    at_end: Arc<AtomicU32>,
+    fail_from: u32,
+    told: mpsc::SyncSender<()>,
+}
+
+impl Calls for Syncs {
+    fn sync_data(&self, file: &Handle<Self>) -> io::Result<()> {
+        let number = self.behind.fetch_add(1, Ordering::SeqCst) + 1;
+        let result =
+            if number < self.fail_from { file.inner.sync_data() } else { Err(io::Error::other("no sync")) };
+        self.told.send(()).unwrap();
+        result
+    }
+
+    fn sync_all(&self, file: &Handle<Self>) -> io::Result<()> {
+        self.at_end.fetch_add(1, Ordering::SeqCst);
+        file.inner.sync_all()
+    }
+}
+
+/// A new file whose syncs fail from one on, and what tells of each sync that ended.
+fn begin(target: &Path, fail_from: u32) -> (NewFile, Syncs, mpsc::Receiver<()>) {
+    let (told, ended) = mpsc::sync_channel(100);
+    let syncs = Syncs { behind: Arc::default(), at_end: Arc::default(), fail_from, told };
+    (NewFile::create_on(Arc::new(Disk(syncs.clone())), target).unwrap(), syncs, ended)
+}
+
+const MIB: usize = 1 << 20;
+
+#[test]
+fn large_file_is_synced_while_it_is_written_and_at_its_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let target = directory.path().join("new");
+    let (mut file, syncs, ended) = begin(&target, u32::MAX);
+    for _ in 0..31 {
+        file.write_all(&vec![1; MIB]).unwrap();
+    }
+    assert_eq!(syncs.behind.load(Ordering::SeqCst), 0, "a small file is synced once");
+    file.write_all(&vec![1; MIB]).unwrap();
+    ended.recv().unwrap();
+    // What is copied from another file counts too.
+    let other = directory.path().join("other");
+    File::create(&other).unwrap().set_len(32 << 20).unwrap();
+    let mut source = Source::open(&other).unwrap();
+    while file.copy_from(&mut source, u64::MAX).unwrap() > 0 {}
+    ended.recv().unwrap();
+    file.commit(false).unwrap();
+    assert_eq!((syncs.behind.load(Ordering::SeqCst), syncs.at_end.load(Ordering::SeqCst)), (2, 1));
+    assert_eq!(target.metadata().unwrap().len(), 64 << 20);
+}
+
+/// The system tells a failed sync once: the next one succeeds, and what was lost is lost.
+#[test]
+fn file_does_not_appear_after_a_sync_that_failed_even_if_the_last_one_succeeds() {
+    for writes_on in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("new");
+        let (mut file, syncs, ended) = begin(&target, 1);
+        file.write_all(&vec![1; 32 * MIB]).unwrap();
+        ended.recv().unwrap();
+        if writes_on {
+            let told = (0..).find_map(|_| file.write_all(&vec![1; 32 * MIB]).err()).unwrap();
+            assert_eq!(told.to_string(), "no sync");
+        }
+        let told = file.commit(false).unwrap_err().to_string();
+        assert_eq!(told, if writes_on { "an earlier sync of the file failed" } else { "no sync" });
+        assert_eq!(syncs.at_end.load(Ordering::SeqCst), 0);
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left");
+    }
+}
