@@ -48,7 +48,9 @@ fn check(case: Case) {
     }
     let written = match convert(&path, &there, to, &survey) {
         // An earlier part of the log behind a later one is sound, and cannot be sealed in this order.
-        Err(Failure::Log(_)) if survey.findings.iter().any(|finding| finding.kind == Kind::Backtrack) => return,
+        Err(Failure::Log(_)) if survey.findings.iter().any(|finding| finding.kind == Kind::Backtrack) => {
+            return;
+        }
         written => written.unwrap(),
     };
     assert_eq!((written.entries, written.distinct_ops), (survey.entries, survey.distinct_ops));
