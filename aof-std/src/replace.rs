@@ -19,6 +19,9 @@ use std::thread::JoinHandle;
 
 /// A file in the making, which nobody sees under its name before it is whole and durable.
 ///
+/// Each time that 32 MiB were written, a thread begins to sync them. A process that ends meanwhile, without
+/// [`commit`](Self::commit) too, is gone when the disk has done it.
+///
 /// ```
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("new");
@@ -93,10 +96,11 @@ impl NewFile {
     ///
     /// # Errors
     ///
-    /// The system's, of reading or of writing; [`io::ErrorKind::UnexpectedEof`] where the source became
+    /// The system's, of reading, of writing, or of an earlier sync; [`io::ErrorKind::UnexpectedEof`] where the source became
     /// shorter than it was when it was opened.
     pub fn copy_from(&mut self, source: &mut Source, size: u64) -> io::Result<u64> {
         let to = self.handle();
+        self.behind.begin(to.clone())?;
         let position = source.stream_position()?;
         let from = source.handle().clone();
         let (Some(from), Some(mut to)) = (from.as_file(), to.as_file()) else {
@@ -111,7 +115,7 @@ impl NewFile {
             return Err(became_shorter());
         }
         source.seek_relative(i64::try_from(copied).unwrap_or(i64::MAX))?;
-        self.behind.wrote(copied, self.temporary.handle())?;
+        self.behind.written += copied;
         Ok(copied)
     }
 
@@ -138,8 +142,7 @@ impl NewFile {
 
 impl Behind {
     /// Begins a sync if there is enough for one, and none under way.
-    fn wrote(&mut self, bytes: u64, file: Arc<dyn FileHandle>) -> io::Result<()> {
-        self.written = self.written.saturating_add(bytes);
+    fn begin(&mut self, file: Arc<dyn FileHandle>) -> io::Result<()> {
         if self.written < SYNC_BEHIND || self.sync.as_ref().is_some_and(|sync| !sync.is_finished()) {
             return Ok(());
         }
@@ -155,6 +158,8 @@ impl Behind {
     fn end(&mut self) -> io::Result<()> {
         let error = match self.sync.take().map(JoinHandle::join) {
             None | Some(Ok(Ok(()))) if !self.has_failed => return Ok(()),
+            // Nobody shall try it again.
+            Some(Ok(Err(error))) if error.kind() == io::ErrorKind::Interrupted => io::Error::other(error),
             Some(Ok(Err(error))) => error,
             _ => io::Error::other("an earlier sync of the file failed"),
         };
@@ -188,8 +193,11 @@ impl std::error::Error for NotDurable {
 
 impl Write for NewFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.handle().append(bytes)?;
-        self.behind.wrote(written as u64, self.temporary.handle())?;
+        let file = self.handle();
+        // Before the append: an error means that nothing was written.
+        self.behind.begin(file.clone())?;
+        let written = file.append(bytes)?;
+        self.behind.written += written as u64;
         Ok(written)
     }
 

@@ -1,6 +1,7 @@
 //! Limits: of an entry's size, and of open files.
 
 use crate::util::{Ran, WHOLE_SHA256, aof, data, file, sha256};
+use aof_tests::build::{PROFILES, chain};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
@@ -36,6 +37,18 @@ fn commands_that_read_name_the_limit_that_is_too_low() {
         let output = directory.path().join(format);
         let ran = limited(&["export", "--format", format, "--output", output.to_str().unwrap()]);
         assert!(ran.stderr.contains(told), "{format}: {}", ran.stderr);
+    }
+    // Also where there is more damage than is told one by one.
+    let many = file(&directory, "many.aof", &chain(PROFILES[0], &[[0, 5000]; 30].concat()).bytes);
+    let output = directory.path().join("many.jsonl");
+    let words = ["export", "--format", "jsonl", "--message-size-max", "4096", "--output"];
+    let words = words.map(OsStr::new).into_iter().chain([output.as_os_str(), many.as_os_str()]);
+    let ran = aof(words).code(1);
+    for told in [
+        "10 more places",
+        "byte 272 (op 2): the entry has 5256 bytes, above --message-size-max 4096: raise it",
+    ] {
+        assert!(ran.stderr.contains(told), "{}", ran.stderr);
     }
     // Where the limit is right, damage is damage: a size that the header's checksum does not vouch for is none.
     let mut bytes = std::fs::read(&path).unwrap();

@@ -33,6 +33,10 @@ pub(crate) trait Calls: Clone + Debug + Send + Sync + 'static {
         Os.open_rewrite(path)
     }
 
+    fn create_new(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
+        Os.create_new(path)
+    }
+
     fn create_beside(&self, target: &Path) -> io::Result<Box<dyn Temporary>> {
         Os.create_beside(target)
     }
@@ -79,7 +83,7 @@ impl<C: Calls> FileSystem for Disk<C> {
     }
 
     fn create_new(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
-        self.log(Os.create_new(path))
+        self.log(self.0.create_new(path))
     }
 
     fn create_beside(&self, target: &Path) -> io::Result<Box<dyn Temporary>> {

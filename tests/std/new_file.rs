@@ -5,8 +5,8 @@ use aof_std::{NewFile, Source};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, mpsc};
 
 /// The real file system, whose syncs are counted; from one of them on they fail.
 #[derive(Clone, Debug)]
@@ -15,16 +15,12 @@ struct Syncs {
     behind: Arc<AtomicU32>,
     at_end: Arc<AtomicU32>,
     fail_from: u32,
-    told: mpsc::SyncSender<()>,
 }
 
 impl Calls for Syncs {
     fn sync_data(&self, file: &Handle<Self>) -> io::Result<()> {
         let number = self.behind.fetch_add(1, Ordering::SeqCst) + 1;
-        let result =
-            if number < self.fail_from { file.inner.sync_data() } else { Err(io::Error::other("no sync")) };
-        self.told.send(()).unwrap();
-        result
+        if number < self.fail_from { file.inner.sync_data() } else { Err(io::Error::other("no sync")) }
     }
 
     fn sync_all(&self, file: &Handle<Self>) -> io::Result<()> {
@@ -33,11 +29,23 @@ impl Calls for Syncs {
     }
 }
 
-/// A new file whose syncs fail from one on, and what tells of each sync that ended.
-fn begin(target: &Path, fail_from: u32) -> (NewFile, Syncs, mpsc::Receiver<()>) {
-    let (told, ended) = mpsc::sync_channel(100);
-    let syncs = Syncs { behind: Arc::default(), at_end: Arc::default(), fail_from, told };
-    (NewFile::create_on(Arc::new(Disk(syncs.clone())), target).unwrap(), syncs, ended)
+/// A new file whose syncs fail from one on.
+fn begin(target: &Path, fail_from: u32) -> (NewFile, Syncs) {
+    let syncs = Syncs { behind: Arc::default(), at_end: Arc::default(), fail_from };
+    (NewFile::create_on(Arc::new(Disk(syncs.clone())), target).unwrap(), syncs)
+}
+
+impl Syncs {
+    /// Writes, a byte at a time, until so many syncs began. Gives how many bytes.
+    fn write_until(&self, began: u32, file: &mut NewFile) -> u64 {
+        let mut bytes = 0;
+        while self.behind.load(Ordering::SeqCst) < began {
+            file.write_all(&[1]).unwrap();
+            bytes += 1;
+            std::thread::yield_now();
+        }
+        bytes
+    }
 }
 
 const MIB: usize = 1 << 20;
@@ -46,22 +54,20 @@ const MIB: usize = 1 << 20;
 fn large_file_is_synced_while_it_is_written_and_at_its_end() {
     let directory = tempfile::tempdir().unwrap();
     let target = directory.path().join("new");
-    let (mut file, syncs, ended) = begin(&target, u32::MAX);
-    for _ in 0..31 {
-        file.write_all(&vec![1; MIB]).unwrap();
-    }
+    let (mut file, syncs) = begin(&target, u32::MAX);
+    file.write_all(&vec![1; 32 * MIB - 1]).unwrap();
+    file.write_all(&[1]).unwrap();
     assert_eq!(syncs.behind.load(Ordering::SeqCst), 0, "a small file is synced once");
-    file.write_all(&vec![1; MIB]).unwrap();
-    ended.recv().unwrap();
+    let first = syncs.write_until(1, &mut file);
     // What is copied from another file counts too.
     let other = directory.path().join("other");
     File::create(&other).unwrap().set_len(32 << 20).unwrap();
     let mut source = Source::open(&other).unwrap();
     while file.copy_from(&mut source, u64::MAX).unwrap() > 0 {}
-    ended.recv().unwrap();
+    let second = syncs.write_until(2, &mut file);
     file.commit(false).unwrap();
     assert_eq!((syncs.behind.load(Ordering::SeqCst), syncs.at_end.load(Ordering::SeqCst)), (2, 1));
-    assert_eq!(target.metadata().unwrap().len(), 64 << 20);
+    assert_eq!(target.metadata().unwrap().len(), (64 << 20) + first + second);
 }
 
 /// The system tells a failed sync once: the next one succeeds, and what was lost is lost.
@@ -70,11 +76,12 @@ fn file_does_not_appear_after_a_sync_that_failed_even_if_the_last_one_succeeds()
     for writes_on in [false, true] {
         let directory = tempfile::tempdir().unwrap();
         let target = directory.path().join("new");
-        let (mut file, syncs, ended) = begin(&target, 1);
+        let (mut file, syncs) = begin(&target, 1);
         file.write_all(&vec![1; 32 * MIB]).unwrap();
-        ended.recv().unwrap();
+        syncs.write_until(1, &mut file);
         if writes_on {
-            let told = (0..).find_map(|_| file.write_all(&vec![1; 32 * MIB]).err()).unwrap();
+            // It is seen by the first write behind the next 32 MiB.
+            let told = (0..).find_map(|_| file.write_all(&vec![1; MIB]).err()).unwrap();
             assert_eq!(told.to_string(), "no sync");
         }
         let told = file.commit(false).unwrap_err().to_string();

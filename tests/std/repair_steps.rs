@@ -1,7 +1,7 @@
 //! The steps of a repair, and each of them failing.
 
 use crate::disk::{Calls, Disk, Handle};
-use aof_std::fs::{FileSystem, Os, Temporary};
+use aof_std::fs::{FileHandle, FileSystem, Os, Temporary};
 use aof_std::repair::{Repair, RepairError};
 use aof_tests::build::{PROFILES, chain};
 use std::io;
@@ -57,6 +57,10 @@ impl Calls for Steps {
     fn sync_all(&self, file: &Handle<Self>) -> io::Result<()> {
         self.step(&format!("sync {}", file.name))?;
         file.inner.sync_all()
+    }
+
+    fn create_new(&self, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
+        panic!("a repair creates no log: {path:?}")
     }
 
     fn create_beside(&self, target: &Path) -> io::Result<Box<dyn Temporary>> {

@@ -5,6 +5,7 @@ use crate::msrv::PUBLISHED;
 use crate::outcome::{Done, Stop};
 use crate::run::Root;
 use crate::setup::{self, Need};
+use std::num::NonZero;
 use std::path::PathBuf;
 
 /// Workspaces beside the main one.
@@ -68,7 +69,10 @@ pub(crate) fn test(root: &Root) -> Result<Done, Stop> {
     }
     // The same of what reads exported Parquet files: the tests install DuckDB below the target directory.
     let _ = setup::need(root, &PYTHON);
-    root.cargo("test --workspace --no-fail-fast").check()?;
+    // Many tests wait, for a timeout or another process: more of them at a time than there are cores.
+    let threads = std::thread::available_parallelism().map_or(2, NonZero::get) * 2;
+    let run = root.cargo("test --workspace --no-fail-fast");
+    run.env("RUST_TEST_THREADS", threads.to_string()).check()?;
     // Its tables are others, its results are not. Power cuts on flash do not ask for them.
     let run = root.cargo("test --package aof-nostd --features small --lib --tests --");
     run.args(["--skip", "nor::cuts"]).check()?;

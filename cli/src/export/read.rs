@@ -13,7 +13,7 @@ use super::ops::{Ops, Place};
 use super::select::Select;
 use crate::failure::{Failure, shown};
 use crate::limit;
-use crate::output::{Progress, WATCH};
+use crate::output::{self, Progress, WATCH};
 use crate::survey::{Finding, Kind};
 use aof_nostd::chain::{Chain, ChainLink, Relation, Window};
 use aof_nostd::{Damage, Header, Located, Op};
@@ -42,6 +42,9 @@ pub const WINDOW: usize = 4096;
 
 /// Ranges of ops that are remembered: about 100 MiB. A log of a replica has a handful.
 const RANGES_MAX: usize = 1 << 20;
+
+/// Entries that are looked at for being above the limit; a forged header may be below all limits.
+const OUTSIZE_MAX: usize = 100;
 
 /// A segment's bodies are held, and some segments are at once.
 const SEGMENT_SIZE_MAX: u64 = 4 << 20;
@@ -89,7 +92,7 @@ pub fn read<T: Taker>(
             result.map_err(failed)?;
             whole.settle(None);
             if let Some(text) = limit::above_in(&whole.outsize, path, message_size_max) {
-                whole.loss.tell(&text);
+                output::note(&text);
             }
             whole.loss.missing = whole.ops.missing();
             Ok(whole.loss)
@@ -141,8 +144,8 @@ struct Whole<'a, T> {
     loss: Loss,
     /// What is damaged behind the last entry: the next one tells which ops may be lost there.
     damage: Option<Finding>,
-    /// The first entry lost whose size is out of bounds: it may be the limit that is wrong.
-    outsize: Option<Finding>,
+    /// The first entries lost whose size is out of bounds: it may be the limit that is wrong.
+    outsize: Vec<Finding>,
     /// A fork ended it.
     is_over: bool,
     failure: Option<Failure>,
@@ -160,7 +163,7 @@ impl<'a, T: Taker> Whole<'a, T> {
             cluster: None,
             loss: Loss::default(),
             damage: None,
-            outsize: None,
+            outsize: Vec::new(),
             is_over: false,
             failure: None,
         }
@@ -242,7 +245,9 @@ impl<'a, T: Taker> Whole<'a, T> {
         if self.select.ops(lost(damage.op, before, next)).is_some() {
             self.loss.is_fault = true;
             self.loss.tell(&format!("{}: {damage}", shown(&self.file)));
-            self.outsize = self.outsize.take().or(Some(damage).filter(|damage| damage.kind == Kind::Size));
+            if damage.kind == Kind::Size && self.outsize.len() < OUTSIZE_MAX {
+                self.outsize.push(damage);
+            }
         }
     }
 

@@ -390,7 +390,8 @@ fn events(bytes: &[u8]) -> io::Result<Part<()>> {
 }
 
 /// The kinds of findings that stand in a record: what is found between entries. How entries stand to each other
-/// is seen when the ranges are put together.
+/// is seen when the ranges are put together. A size out of bounds is read back by its name alone, as any header that is
+/// invalid: nobody asks parts which limit was wrong.
 const DAMAGE: [Kind; 5] = [
     Kind::Damage("magic"),
     Kind::Damage("header-checksum"),
