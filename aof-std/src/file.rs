@@ -225,8 +225,7 @@ impl LogFile {
     /// See [`FileError`]. Unless `Ok`, the entry is not in the log.
     pub fn write(&mut self, entry: &Entry) -> Result<(), FileError> {
         self.ready()?;
-        self.writer.append(entry)?;
-        Ok(())
+        Ok(self.writer.append(entry)?)
     }
 
     /// Appends a sealed prepare (header and body) as it is, after verifying it.
@@ -236,8 +235,7 @@ impl LogFile {
     /// See [`FileError`]. Unless `Ok`, the entry is not in the log.
     pub fn write_prepare(&mut self, header: &Header, body: &[u8]) -> Result<(), FileError> {
         self.ready()?;
-        self.writer.append_prepare(header, body)?;
-        Ok(())
+        Ok(self.writer.append_prepare(header, body)?)
     }
 
     /// Seals an entry that continues the last one, and appends it. Gives its place in the chain.
@@ -247,8 +245,7 @@ impl LogFile {
     /// See [`FileError`]. Unless `Ok`, the entry is not in the log.
     pub fn write_new(&mut self, draft: &Draft, body: &[u8]) -> Result<ChainLink, FileError> {
         self.ready()?;
-        let link = self.writer.append_new(draft, body)?;
-        Ok(link)
+        Ok(self.writer.append_new(draft, body)?)
     }
 
     /// Begins to make everything written durable, on a thread of its own, which calls `done` at the end.

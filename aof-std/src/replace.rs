@@ -100,7 +100,7 @@ impl NewFile {
     /// shorter than it was when it was opened.
     pub fn copy_from(&mut self, source: &mut Source, size: u64) -> io::Result<u64> {
         let to = self.handle();
-        self.behind.begin(to.clone())?;
+        self.behind.begin(&to)?;
         let position = source.stream_position()?;
         let from = source.handle().clone();
         let (Some(from), Some(mut to)) = (from.as_file(), to.as_file()) else {
@@ -142,12 +142,13 @@ impl NewFile {
 
 impl Behind {
     /// Begins a sync if there is enough for one, and none under way.
-    fn begin(&mut self, file: Arc<dyn FileHandle>) -> io::Result<()> {
+    fn begin(&mut self, file: &Arc<dyn FileHandle>) -> io::Result<()> {
         if self.written < SYNC_BEHIND || self.sync.as_ref().is_some_and(|sync| !sync.is_finished()) {
             return Ok(());
         }
         self.end()?;
         self.written = 0;
+        let file = Arc::clone(file);
         let thread = std::thread::Builder::new().name("aof-sync".into());
         // Without a thread the sync at the end does it all.
         self.sync = thread.spawn(move || file.sync_data()).ok();
@@ -195,7 +196,7 @@ impl Write for NewFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let file = self.handle();
         // Before the append: an error means that nothing was written.
-        self.behind.begin(file.clone())?;
+        self.behind.begin(&file)?;
         let written = file.append(bytes)?;
         self.behind.written += written as u64;
         Ok(written)

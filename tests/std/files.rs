@@ -1,9 +1,8 @@
 //! Opening, locking, torn tails, checkpoints, rotation and replacing, on a real file system.
 
 use aof_nostd::{Crc, Draft, Op, TigerBeetle, WriteError};
-use aof_std::{FileError, LogFile, NewFile, OpenError, OpenOptions, Rotation};
+use aof_std::{FileError, LogFile, OpenError, OpenOptions, Rotation};
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
@@ -380,29 +379,6 @@ fn full_disk_fails_the_log_for_good() {
 }
 
 #[test]
-fn new_file_appears_whole_or_not_at_all() {
-    let directory = directory();
-    let path = directory.path().join("out");
-    let mut file = NewFile::create(&path).unwrap();
-    file.write_all(b"half").unwrap();
-    drop(file);
-    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left");
-
-    let mut file = NewFile::create(&path).unwrap();
-    file.write_all(b"whole").unwrap();
-    file.commit(false).unwrap();
-    let mut file = NewFile::create(&path).unwrap();
-    file.write_all(b"other").unwrap();
-    assert_eq!(file.commit(false).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
-    assert_eq!(fs::read(&path).unwrap(), b"whole");
-    let mut file = NewFile::create(&path).unwrap();
-    file.write_all(b"other").unwrap();
-    file.commit(true).unwrap();
-    assert_eq!(fs::read(&path).unwrap(), b"other");
-    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-}
-
-#[test]
 fn log_whose_first_entry_was_torn_can_be_cut_and_used() {
     let directory = directory();
     let path = log_of_three(directory.path());
@@ -423,42 +399,4 @@ fn log_whose_first_entry_was_torn_can_be_cut_and_used() {
         assert_eq!(log.write_new(&Draft::default(), b"").unwrap().op, Op(1));
         log.close().unwrap();
     }
-}
-
-#[cfg(unix)]
-#[test]
-fn replaced_file_keeps_its_mode() {
-    use std::os::unix::fs::PermissionsExt;
-    let directory = directory();
-    let path = directory.path().join("out");
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
-    let write = |path: &Path, replace| {
-        let mut file = NewFile::create(path).unwrap();
-        file.write_all(b"new").unwrap();
-        file.commit(replace).unwrap();
-    };
-    write(&path, true);
-    let usual = mode(&path);
-    fs::write(directory.path().join("other"), b"").unwrap();
-    assert_eq!(usual, mode(&directory.path().join("other")), "a new file is like any other new file");
-    for kept in [0o600, 0o640, 0o666, 0o444] {
-        fs::set_permissions(&path, fs::Permissions::from_mode(kept)).unwrap();
-        write(&path, true);
-        assert_eq!(mode(&path), kept);
-    }
-    // What may be secret is not readable for others while it is written either.
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    let file = NewFile::create(&path).unwrap();
-    assert_eq!(file.try_clone_file().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    drop(file);
-    // A link is replaced by a file, with the mode of the file that it led to.
-    let link = directory.path().join("link");
-    std::os::unix::fs::symlink(&path, &link).unwrap();
-    write(&link, true);
-    assert!(link.symlink_metadata().unwrap().is_file());
-    assert_eq!((mode(&link), mode(&path)), (0o600, 0o600));
-    let dangling = directory.path().join("dangling");
-    std::os::unix::fs::symlink("nowhere", &dangling).unwrap();
-    write(&dangling, true);
-    assert_eq!(mode(&dangling), usual);
 }

@@ -1,12 +1,13 @@
-//! A new file that is synced while it is written.
+//! A new file: it appears whole or not at all, with the mode of the one that it replaces, and is synced while it is written.
 
 use crate::disk::{Calls, Disk, Handle};
 use aof_std::{NewFile, Source};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 /// The real file system, whose syncs are counted; from one of them on they fail.
 #[derive(Clone, Debug)]
@@ -42,13 +43,74 @@ impl Syncs {
         while self.behind.load(Ordering::SeqCst) < began {
             file.write_all(&[1]).unwrap();
             bytes += 1;
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_millis(1));
         }
         bytes
     }
 }
 
 const MIB: usize = 1 << 20;
+
+#[test]
+fn new_file_appears_whole_or_not_at_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out");
+    let mut file = NewFile::create(&path).unwrap();
+    file.write_all(b"half").unwrap();
+    drop(file);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left");
+
+    let mut file = NewFile::create(&path).unwrap();
+    file.write_all(b"whole").unwrap();
+    file.commit(false).unwrap();
+    let mut file = NewFile::create(&path).unwrap();
+    file.write_all(b"other").unwrap();
+    assert_eq!(file.commit(false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(fs::read(&path).unwrap(), b"whole");
+    let mut file = NewFile::create(&path).unwrap();
+    file.write_all(b"other").unwrap();
+    file.commit(true).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"other");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn replaced_file_keeps_its_mode() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    let write = |path: &Path, replace| {
+        let mut file = NewFile::create(path).unwrap();
+        file.write_all(b"new").unwrap();
+        file.commit(replace).unwrap();
+    };
+    write(&path, true);
+    let usual = mode(&path);
+    fs::write(directory.path().join("other"), b"").unwrap();
+    assert_eq!(usual, mode(&directory.path().join("other")), "a new file is like any other new file");
+    for kept in [0o600, 0o640, 0o666, 0o444] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(kept)).unwrap();
+        write(&path, true);
+        assert_eq!(mode(&path), kept);
+    }
+    // What may be secret is not readable for others while it is written either.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let file = NewFile::create(&path).unwrap();
+    assert_eq!(file.try_clone_file().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    drop(file);
+    // A link is replaced by a file, with the mode of the file that it led to.
+    let link = directory.path().join("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    write(&link, true);
+    assert!(link.symlink_metadata().unwrap().is_file());
+    assert_eq!((mode(&link), mode(&path)), (0o600, 0o600));
+    let dangling = directory.path().join("dangling");
+    std::os::unix::fs::symlink("nowhere", &dangling).unwrap();
+    write(&dangling, true);
+    assert_eq!(mode(&dangling), usual);
+}
 
 #[test]
 fn large_file_is_synced_while_it_is_written_and_at_its_end() {
@@ -65,6 +127,7 @@ fn large_file_is_synced_while_it_is_written_and_at_its_end() {
     let mut source = Source::open(&other).unwrap();
     while file.copy_from(&mut source, u64::MAX).unwrap() > 0 {}
     let second = syncs.write_until(2, &mut file);
+    assert!(second < MIB as u64, "{second} bytes beside the copy");
     file.commit(false).unwrap();
     assert_eq!((syncs.behind.load(Ordering::SeqCst), syncs.at_end.load(Ordering::SeqCst)), (2, 1));
     assert_eq!(target.metadata().unwrap().len(), (64 << 20) + first + second);
@@ -87,6 +150,6 @@ fn file_does_not_appear_after_a_sync_that_failed_even_if_the_last_one_succeeds()
         let told = file.commit(false).unwrap_err().to_string();
         assert_eq!(told, if writes_on { "an earlier sync of the file failed" } else { "no sync" });
         assert_eq!(syncs.at_end.load(Ordering::SeqCst), 0);
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left");
     }
 }
