@@ -141,7 +141,11 @@ pub fn open(path: &Path, backend: Backend) -> io::Result<LogReader> {
 }
 
 /// A reader of `source` in a known profile, for entries of at most `message_size_max` bytes.
-pub(crate) fn reader<P: aof_nostd::Profile>(
+///
+/// # Errors
+///
+/// The operating system's.
+pub fn reader<P: aof_nostd::Profile>(
     source: Source,
     profile: P,
     message_size_max: u32,
