@@ -49,7 +49,7 @@ impl<P: Profile> Streamed<P> {
 
 /// Goes on at the first start in a range, if there is one.
 #[derive(Debug)]
-pub(crate) struct Search<P> {
+pub(crate) struct Search<P: Profile> {
     search: Resync<P>,
     until: u64,
 }
@@ -75,7 +75,7 @@ impl<P: Profile> Search<P> {
 
 /// The next entry, or damage and the way out of it.
 #[derive(Debug)]
-pub(super) struct NextEvent<P> {
+pub(super) struct NextEvent<P: Profile> {
     needed: usize,
     /// What was found damaged, and the search behind it.
     damaged: Option<(Damage, Resync<P>)>,
