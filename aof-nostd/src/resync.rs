@@ -149,6 +149,10 @@ impl<P: Profile> Resync<P> {
         Self { case, state: State::Scan, ..Self::new(checker, at, end) }
     }
 
+    pub(crate) const fn profile(&self) -> &P {
+        self.checker.profile()
+    }
+
     /// The bytes needed next; `None` when the search is over.
     pub fn want(&self) -> Option<Want> {
         let size = match self.state {

@@ -83,13 +83,13 @@ fn logs(profile: AnyProfile) -> [Log; 4] {
     ]
 }
 
-/// Whatever bit of a header is flipped: reading goes on at the very place where the entry ends.
-#[test]
-fn flip_of_any_bit_of_any_header_hides_no_other_entry() {
+/// Whatever bit of the header of every `step`th entry is flipped, reading continues where that entry ends: all
+/// other entries are found.
+fn assert_no_entry_is_hidden(step: usize) {
     for profile in PROFILES {
         for log in logs(profile) {
             let mut bytes = log.bytes.clone();
-            for entry in &log.entries {
+            for entry in log.entries.iter().step_by(step) {
                 for bit in (entry.offset * 8)..(entry.offset + 272) * 8 {
                     let flip = Harm::Flip { bit };
                     flip.apply(&mut bytes);
@@ -108,6 +108,18 @@ fn flip_of_any_bit_of_any_header_hides_no_other_entry() {
             }
         }
     }
+}
+
+#[test]
+fn flip_of_any_bit_of_a_header_hides_no_other_entry() {
+    assert_no_entry_is_hidden(5);
+}
+
+/// By hand: docs/durability.md.
+#[test]
+#[ignore = "takes 20 s; the test above takes every fifth entry"]
+fn flip_of_any_bit_of_any_header_hides_no_other_entry() {
+    assert_no_entry_is_hidden(1);
 }
 
 /// The same for a sample of the bits, every bit of `size` among them, in all forms of reading.

@@ -165,18 +165,20 @@ impl Oracle {
     }
 }
 
-/// The profile that a log of unknown kind is read in: that of the magic it starts with, else that of
-/// the first start found anywhere, else TigerBeetle's.
+/// The profile that a log of unknown kind is read in: that of the magic it starts with, else the one in which the
+/// header after it is whole, else that of the first start found anywhere, else TigerBeetle's.
 #[must_use]
 pub fn detect(log: &[u8]) -> AnyProfile {
     let profiles = AnyProfile::all(Backend::SOFTWARE);
-    let oracle = |profile: &AnyProfile| Oracle::new(*profile, MESSAGE_SIZE_MAX);
+    let oracle = |profile: &AnyProfile| Oracle::new(*profile, u32::MAX - 16);
     let by_magic = profiles.into_iter().find(|profile| log.starts_with(&oracle(profile).magic.to_le_bytes()));
-    let first = |profile: &AnyProfile| {
-        (0..log.len()).find(|offset| oracle(profile).starts(&log[*offset..])).unwrap_or(usize::MAX)
-    };
-    by_magic.unwrap_or_else(|| {
+    let is_sealed = |profile: &AnyProfile| log.len() >= HEAD_SIZE && oracle(profile).header_is_whole(log);
+    by_magic.or_else(|| profiles.into_iter().find(is_sealed)).unwrap_or_else(|| {
         let [tigerbeetle, crc] = profiles;
+        let first = |profile| {
+            let oracle = oracle(profile);
+            (0..log.len()).find(|offset| oracle.starts(&log[*offset..])).unwrap_or(usize::MAX)
+        };
         if first(&crc) < first(&tigerbeetle) { crc } else { tigerbeetle }
     })
 }
