@@ -34,7 +34,7 @@
 //! | [`checksum`] | AEGIS-128L and CRC-64, streaming; [`Profile`]s | none |
 //! | [`wire`] | layout of entry and header, viewed in place | none |
 //! | [`message`] | what goes between a client and a replica, viewed in place | none |
-//! | [`Checker`], [`Resync`] | validation, and the search behind damage: bytes in, what is needed next out | none |
+//! | [`Checker`], [`Resync`], [`Detect`] | validation, the search after damage, the profile: bytes in, what is needed next out | none |
 //! | [`chain`] | how an entry stands to those before it | none |
 //! | [`Entries`] | iterator over a slice | none |
 //! | [`Reader`] | iterator over `Read + Seek` in a caller's buffer | [`embedded_io`] |
@@ -78,6 +78,7 @@ pub mod chain;
 mod check;
 pub mod checksum;
 mod damage;
+mod detect;
 mod finder;
 mod memory;
 pub mod message;
@@ -95,6 +96,7 @@ pub use crate::{
     check::{BodyCheck, Checked, Checker, Fault},
     checksum::{AnyProfile, Backend, Checksum, Crc, Profile, TigerBeetle},
     damage::{Damage, DamageKind, ForeignMagic},
+    detect::Detect,
     memory::{MemoryError, MemoryLog, ValidateError, Validation},
     reader::{ChainBreak, LocatedHeader, ReadError, Reader},
     resync::{Resync, Want},

@@ -1,64 +1,72 @@
-//! Where reading goes on after damage: a state machine that knows no I/O.
+//! Where reading continues after damage: a state machine without I/O.
 //!
-//! The next magic behind the damage is not always the next entry: a body may hold bytes that are
-//! themselves a whole entry (somebody stored a log in a log). Such an entry belongs to the damaged body
-//! and not to the log. On the other hand a writer that crashed within an entry and went on behind the
-//! torn piece leaves real entries inside the extent that the torn header tells. So:
+//! The next magic after the damage is not always the next entry. A body may hold bytes that are a complete
+//! entry (a log stored in a log). Such an entry is content of the damaged body and not part of the log. On the
+//! other hand, a writer that crashed within an entry and then appended more leaves real entries inside the
+//! extent that the torn entry's header states:
 //!
 //! ```text
 //!         damaged entry at P                     E = P + 16 + size
 //!   ------|magic|header|body ..................|magic|header|...
-//!                             |Q ....|                the first start found in between, if any
+//!                             |Q ....|                a start in between, if there is one
 //! ```
 //!
-//! 1. If something that looks like an entry (or the log's end) stands at E, the damaged entry ends there.
-//!    An entry Q found inside its extent counts only if stepping from Q arrives exactly at E and the
-//!    chain links the two (the log's end has no parent to name: there arriving is enough).
-//! 2. If nothing stands at E but the damage may be in `size` alone, the first start Q for which
-//!    `size = Q - P - 16` makes the header whole is where the damaged entry ended.
-//! 3. Else reading goes on at the first start.
+//! Nothing is believed that no checksum vouches for. Three cases are told apart by the 272 bytes at P:
 //!
-//! A *start* is a magic with a header whose checksum and frame are right; the body is left to the
-//! reader. The search overlaps its windows, so that no start at a window's edge is missed, and it
-//! depends on nothing but P and the log's bytes.
+//! 1. **The header is sealed**: its checksum matches, whatever the magic and the rules say. Its `size` is
+//!    proven, and so is E. What starts inside P..E is content, unless a writer's crash is proven ([`extent`]).
+//!    Reading continues at E, or, where nothing like an entry is there, at the first start after it.
+//! 2. **The magic is right, the header is broken.** First the proofs: another `size` with which the header's
+//!    checksum matches makes it a sealed header ([`broken`]). Then the successor: a sealed start at E that names
+//!    the damaged entry as its parent. Otherwise the first start.
+//! 3. **Neither**: the first start.
 //!
-//! Memory: about 400 bytes. Time: reads up to the place found, plus up to one entry size beyond it; each
-//! magic passed on the way costs the checksum of a header.
+//! A *start* is a magic and a header whose checksum and frame are right; its body is left to the reader. Of the
+//! starts after damage the first is taken whose entry ends within the log, or else the first: a head that
+//! claims more than is there may be planted, and would hide all that follows.
+//!
+//! The answer depends on nothing but P and the log's bytes. The search overlaps its windows, so that no start
+//! at the edge of a window is missed.
+//!
+//! Memory: about 400 bytes. Time: the bytes up to the place found, and for each damaged place
+//!
+//! - at most 60 header checksums besides those of the starts passed;
+//! - a look at most one size limit ahead, which ends at the 16th magic with a right frame;
+//! - bodies of at most 32 times the bytes that the place covers.
 
-use crate::check::{Checked, Checker};
+mod broken;
+mod extent;
+
+use self::broken::Broken;
+use self::extent::Extent;
+use crate::check::Checker;
 use crate::checksum::{Checksum, Profile};
 use crate::finder::Finder;
-use crate::wire::{EntryHead, HEAD_SIZE, HEADER_SIZE_U32, Header, MAGIC_SIZE};
+use crate::wire::{EntryHead, HEAD_SIZE, Header, MAGIC_SIZE};
 use zerocopy::FromBytes;
 
-/// Bytes of a window that are searched in one go: those behind the place found are searched in vain.
+/// Bytes of a window that are searched at once: those after the place found are searched without result.
 const SCAN_SIZE_MAX: usize = 1 << 16;
 
-/// The search for the next entry behind the damage at an offset. See the module's source for the rules.
+/// The search for the next entry after the damage at an offset. See the module's source for the rules.
 ///
-/// Drive it like this: while [`want`](Self::want) tells an offset and a size, give the bytes from that
-/// offset on (at least so many, unless the device fails); at last [`found`](Self::found) answers.
+/// Drive it like this: while [`want`](Self::want) returns an offset and a size, give the bytes from that
+/// offset on (at least so many, unless the log ends). Then [`found`](Self::found) is the answer.
 #[derive(Clone, Debug)]
-pub struct Resync<P> {
+pub struct Resync<P: Profile> {
     checker: Checker<P>,
     /// P: where the damaged entry starts.
     damaged: u64,
     /// Where the log ends.
     end: u64,
-    /// The damaged entry's header, if the log has as many bytes; its `size` is what was tried last.
-    header: Option<Header>,
-    /// Whether the damage may be in the head's `size` alone.
-    repairable: bool,
-    /// The end of the damaged entry, where something confirms it.
-    extent_end: Option<u64>,
-    /// The parent that the entry there names, if its header is whole.
-    extent_parent: Option<Checksum>,
-    /// The first start found that no extent explains.
-    first: Option<u64>,
+    /// What is known of the damaged entry.
+    case: Case<P>,
+    /// Where the damaged entry ends, if a checksum vouches for that.
+    covered_until: Option<u64>,
+    /// The first start found, if any.
+    first: Option<First>,
     /// Where bytes are needed next.
     at: u64,
-    /// The checksum of the last entry stepped over.
-    last: Checksum,
     state: State,
 }
 
@@ -72,61 +80,116 @@ pub struct Want {
     pub size_min: u32,
 }
 
+/// What is known of the damaged entry.
+#[derive(Clone, Debug)]
+enum Case<P: Profile> {
+    /// Nothing: the first start is the answer. Without damage, any start is.
+    Open { is_damage: bool },
+    /// The magic is right, and the header's checksum is not.
+    Broken(Broken),
+    /// A checksum vouches for the size.
+    Sealed(Extent<P>),
+}
+
+/// A start, and whether its entry ends within the log.
+#[derive(Clone, Copy, Debug)]
+struct First {
+    offset: u64,
+    fits: bool,
+}
+
 /// What is done with the bytes at `at`. Kept small: it is copied at each step.
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// Read the damaged entry's head.
     Head,
-    /// Look at the place where the damaged entry should end.
-    Extent,
-    /// Search for a start.
+    /// Look for starts.
     Scan,
-    /// Step from the start `first`, found inside the extent, towards the extent's end.
-    Step {
-        first: u64,
-    },
+    /// Check whether the entry at E names the damaged one, whose header is broken, as its parent.
+    Successor,
+    /// Check what is at the end of a sealed extent.
+    End,
+    /// Follow a run of linked heads inside a sealed extent.
+    Run(Run),
+    /// Verify the body of the run's last entry, which reaches over the extent's end.
+    Body(Run),
     Done(Option<u64>),
 }
 
+/// Entries inside a sealed extent, each the parent of the next.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    /// Where the first starts.
+    first: u64,
+    /// Where the last starts.
+    last: u64,
+    /// The last one's checksum.
+    checksum: Checksum,
+}
+
 impl<P: Profile> Resync<P> {
-    /// Searches behind the damage at `damaged`, in a log that ends at `end`.
+    /// Searches after the damage at `damaged`, in a log that ends at `end`.
     pub fn new(checker: Checker<P>, damaged: u64, end: u64) -> Self {
+        let case = Case::Open { is_damage: true };
         Self {
             checker,
             damaged,
             end,
-            header: None,
-            repairable: false,
-            extent_end: None,
-            extent_parent: None,
+            case,
+            covered_until: None,
             first: None,
             at: damaged,
-            last: Checksum::ZERO,
             state: State::Head,
         }
     }
 
-    /// Searches from `at` on, `at` included, without damage that explains what is there.
+    /// Searches from `at` on, `at` included, for any start.
     pub fn from_anywhere(checker: Checker<P>, at: u64, end: u64) -> Self {
-        Self { state: State::Scan, ..Self::new(checker, at, end) }
+        let case = Case::Open { is_damage: false };
+        Self { case, state: State::Scan, ..Self::new(checker, at, end) }
+    }
+
+    pub(crate) const fn profile(&self) -> &P {
+        self.checker.profile()
     }
 
     /// The bytes needed next; `None` when the search is over.
     pub fn want(&self) -> Option<Want> {
-        if let State::Done(_) = self.state {
-            return None;
-        }
-        let offset = self.at;
-        let size_min = self.end.saturating_sub(offset).min(HEAD_SIZE as u64);
+        let size = match self.state {
+            State::Done(_) => return None,
+            State::Body(_) => self.extent().map_or(0, Extent::body_remaining),
+            _ => HEAD_SIZE as u64,
+        };
+        let size = size.min(HEAD_SIZE as u64).min(self.end.saturating_sub(self.at));
         #[expect(clippy::cast_possible_truncation, reason = "at most 272")]
-        Some(Want { offset, size_min: size_min as u32 })
+        Some(Want { offset: self.at, size_min: size as u32 })
     }
 
-    /// Where the next entry starts; `None` while the search goes on, and where no entry follows.
+    /// Where the next entry starts; `None` while the search is not over, and where no entry follows.
     #[must_use]
     pub fn found(&self) -> Option<u64> {
         match self.state {
             State::Done(found) => found,
+            _ => None,
+        }
+    }
+
+    /// Where the damaged entry ends, if a checksum vouches for that, once the search is over. An entry found
+    /// before that place was written after a crash; all else before it is content.
+    pub(crate) const fn covered_until(&self) -> Option<u64> {
+        self.covered_until
+    }
+
+    const fn extent(&self) -> Option<&Extent<P>> {
+        match &self.case {
+            Case::Sealed(extent) => Some(extent),
+            _ => None,
+        }
+    }
+
+    const fn extent_mut(&mut self) -> Option<&mut Extent<P>> {
+        match &mut self.case {
+            Case::Sealed(extent) => Some(extent),
             _ => None,
         }
     }
@@ -139,75 +202,88 @@ impl<P: Profile> Resync<P> {
         }
         let state = match self.state {
             State::Head => self.take_head(bytes),
-            State::Extent => self.take_extent(want.offset, bytes),
             State::Scan => self.scan(want.offset, bytes),
-            State::Step { first } => self.step(first, bytes),
+            State::Successor => self.take_successor(bytes),
+            State::End => self.take_end(bytes),
+            State::Run(run) => self.take_next_of_run(run, bytes),
+            State::Body(run) => self.take_body(run, bytes),
             State::Done(found) => State::Done(found),
         };
-        self.state = state;
-        if let Some(found) = self.decided() {
-            self.state = State::Done(found);
-        }
-    }
-
-    /// What the search has found, where that needs no more bytes.
-    fn decided(&mut self) -> Option<Option<u64>> {
-        let at = self.at;
-        match (self.state, self.extent_end) {
-            (State::Scan, Some(extent_end)) if at >= extent_end => Some(self.resume_at(extent_end)),
-            (State::Scan, None) if self.repair_is_out_of_reach(at) => Some(self.first),
-            (State::Scan, None) if at >= self.end => {
-                Some(if self.repairs(self.end) { None } else { self.first })
-            }
-            (State::Step { first }, Some(extent_end)) if at >= extent_end => {
-                // The log's end names no parent: arriving there exactly is enough.
-                let linked = extent_end == self.end || self.extent_parent == Some(self.last);
-                let belongs = at == extent_end && linked;
-                Some(if belongs { Some(first) } else { self.resume_at(extent_end) })
-            }
-            _ => None,
-        }
-    }
-
-    fn resume_at(&self, offset: u64) -> Option<u64> {
-        (offset < self.end).then_some(offset)
+        self.state = match state {
+            State::Scan if self.is_passed(self.at) => self.conclude(),
+            state => state,
+        };
     }
 
     fn take_head(&mut self, bytes: &[u8]) -> State {
         self.at = self.damaged.saturating_add(1);
         let Ok((head, _)) = EntryHead::ref_from_prefix(bytes) else { return State::Scan };
-        self.header = Some(head.header);
         let profile = self.checker.profile();
-        self.repairable = head.magic == profile.magic() && !head.header.verify(profile);
-        let size = head.header.size.get();
-        if !(HEADER_SIZE_U32..=self.checker.message_size_max()).contains(&size) {
-            return State::Scan;
+        if head.header.verify(profile) {
+            return self.sealed(&head.header);
         }
-        let end = self.damaged.saturating_add(head.header.size_disk());
-        if end > self.end {
-            return State::Scan;
+        if head.magic == profile.magic() {
+            let mut broken = Broken::new(&self.checker, &head.header);
+            let rest = self.end.saturating_sub(self.damaged);
+            if broken.has_one_bit_flipped(&self.checker) || broken.ends_at(&self.checker, rest) {
+                return self.sealed(broken.header());
+            }
+            self.case = Case::Broken(broken);
+            self.at = self.damaged.saturating_add(MAGIC_SIZE as u64);
         }
-        if end == self.end {
-            self.extent_end = Some(end);
-            return State::Scan;
-        }
-        self.at = end;
-        State::Extent
-    }
-
-    fn take_extent(&mut self, end: u64, bytes: &[u8]) -> State {
-        let magic = self.checker.profile().magic();
-        let head = EntryHead::ref_from_prefix(bytes).ok().map(|(head, _)| head);
-        let whole = head.filter(|head| head.header.verify(self.checker.profile()));
-        if bytes.starts_with(&magic) || whole.is_some() {
-            self.extent_end = Some(end);
-            self.extent_parent = whole.map(|head| head.header.parent);
-        }
-        self.at = self.damaged.saturating_add(1);
         State::Scan
     }
 
-    /// Looks for a start in `bytes`, which begin at `at`.
+    /// The damaged entry's size is that of `header`: a checksum vouches for it.
+    fn sealed(&mut self, header: &Header) -> State {
+        let extent = Extent::new(self.damaged, header);
+        self.at = extent.end;
+        self.covered_until = Some(extent.end);
+        self.case = Case::Sealed(extent);
+        if self.at < self.end { State::End } else { self.scan_inside() }
+    }
+
+    /// Whether no start at `at` or after it matters.
+    fn is_passed(&self, at: u64) -> bool {
+        let is_out = match &self.case {
+            Case::Open { .. } => false,
+            Case::Broken(broken) => {
+                let distance = at.saturating_sub(self.damaged);
+                self.first.is_some_and(|first| first.fits) && broken.is_out_of_reach(&self.checker, distance)
+            }
+            Case::Sealed(extent) => at >= extent.end || !extent.may_try(),
+        };
+        is_out || at >= self.end
+    }
+
+    /// Ends a search for starts.
+    fn conclude(&mut self) -> State {
+        let first = self.first.map(|first| first.offset);
+        match &self.case {
+            Case::Open { .. } => State::Done(first),
+            Case::Broken(broken) => match broken.claimed_end(&self.checker, self.damaged) {
+                Some(end) if end < self.end && first.is_some_and(|first| first != end) => {
+                    self.at = end;
+                    State::Successor
+                }
+                // Not a start, or the answer already.
+                _ => State::Done(first),
+            },
+            Case::Sealed(extent) => {
+                if extent.end >= self.end {
+                    return State::Done(None);
+                }
+                if extent.is_followed {
+                    return State::Done(Some(extent.end));
+                }
+                self.at = extent.end;
+                self.case = Case::Open { is_damage: true };
+                self.scan_from(self.at)
+            }
+        }
+    }
+
+    /// Looks for starts in `bytes`, which begin at `at`.
     fn scan(&mut self, at: u64, bytes: &[u8]) -> State {
         let magic = self.checker.profile().magic();
         let bytes = bytes.get(..SCAN_SIZE_MAX).unwrap_or(bytes);
@@ -223,16 +299,11 @@ impl<P: Profile> Resync<P> {
                 return self.scan_from(offset);
             };
             self.at = offset;
-            if self.is_start(offset, &head.header)
-                && let Some(state) = self.start(offset, head)
-            {
+            if self.is_passed(offset) {
+                return State::Scan;
+            }
+            if let Some(state) = self.take_magic(offset, &head.header) {
                 return state;
-            }
-            if self.repair_is_out_of_reach(offset) {
-                return State::Scan;
-            }
-            if self.extent_end.is_some_and(|extent_end| offset >= extent_end) {
-                return State::Scan;
             }
         }
         // A magic may begin in the last 15 bytes.
@@ -240,73 +311,59 @@ impl<P: Profile> Resync<P> {
         self.scan_from(at.saturating_add(passed))
     }
 
-    /// Goes on searching at `offset`, or at the log's end if no whole head fits behind it.
+    /// Continues the search for starts at `offset`, or at the log's end if no complete head fits after it.
     fn scan_from(&mut self, offset: u64) -> State {
         self.at = if self.end.saturating_sub(offset) < HEAD_SIZE as u64 { self.end } else { offset };
         State::Scan
     }
 
-    /// Whether the magic at `offset`, with this header behind it, is a start that matters.
+    /// Takes the magic at `offset`, which this header follows. `None` to continue the search.
     ///
     /// In the order of cost: a hostile log has a magic every 16 bytes, and a start every 272. The frame costs
-    /// nothing. Once a first start is known, another matters only if it repairs the damaged header, which
-    /// nearly none does: then its own checksum need not be computed.
-    fn is_start(&mut self, offset: u64, header: &Header) -> bool {
-        let decided_by_repair = self.extent_end.is_none() && self.first.is_some();
-        self.checker.frame_is_right(header)
-            && (!decided_by_repair || self.repairs(offset))
-            && header.verify(self.checker.profile())
-    }
-
-    /// A start at `offset`: what follows from it, `None` to go on searching.
-    fn start(&mut self, offset: u64, head: &EntryHead) -> Option<State> {
-        if let Some(extent_end) = self.extent_end {
-            if offset >= extent_end {
-                return None;
-            }
-            self.step_over(offset, head);
-            return Some(State::Step { first: offset });
+    /// nothing, and a header's checksum is computed only where it matters.
+    fn take_magic(&mut self, offset: u64, header: &Header) -> Option<State> {
+        if !self.checker.frame_is_right(header) {
+            return None;
         }
-        if self.repairs(offset) {
-            return Some(State::Done(Some(offset)));
+        if let Case::Broken(broken) = &mut self.case
+            && broken.may_end_at(&self.checker, offset.saturating_sub(self.damaged))
+        {
+            let header = *broken.header();
+            return Some(self.sealed(&header));
         }
-        self.first = self.first.or(Some(offset));
+        if self.first.is_some_and(|first| first.fits) || !header.verify(self.checker.profile()) {
+            return None;
+        }
+        if let Case::Sealed(_) = self.case {
+            return Some(self.begin_run(offset, header));
+        }
+        let fits = offset.saturating_add(header.size_disk()) <= self.end;
+        match self.case {
+            Case::Open { is_damage } if fits || !is_damage => return Some(State::Done(Some(offset))),
+            _ if fits || self.first.is_none() => self.first = Some(First { offset, fits }),
+            _ => {}
+        }
         None
     }
 
-    /// Goes on behind the entry with this head.
-    fn step_over(&mut self, offset: u64, head: &EntryHead) {
-        self.at = offset.saturating_add(head.header.size_disk());
-        self.last = head.header.checksum;
+    /// The damaged entry's header is broken, and its `size` leads to `bytes`. A successor that names it vouches
+    /// for that.
+    fn take_successor(&mut self, bytes: &[u8]) -> State {
+        let successor = self.start(bytes);
+        let is_named = match (&mut self.case, successor) {
+            (Case::Broken(broken), Some(header)) => broken.is_parent_of(&self.checker, header),
+            _ => false,
+        };
+        State::Done(if is_named { Some(self.at) } else { self.first.map(|first| first.offset) })
     }
 
-    /// Whether the damaged header is whole once `size` says that the entry ends at `end`.
-    fn repairs(&mut self, end: u64) -> bool {
-        let Some(header) = &mut self.header else { return false };
-        let size = end.checked_sub(self.damaged).and_then(|size| size.checked_sub(MAGIC_SIZE as u64));
-        let Some(size) = size.and_then(|size| u32::try_from(size).ok()) else { return false };
-        if size > self.checker.message_size_max() {
-            return false; // no window reaches farther
-        }
-        header.size = size.into();
-        header.verify(self.checker.profile())
-    }
-
-    /// Whether a start was found and no later one can be the damaged entry's end.
-    fn repair_is_out_of_reach(&self, at: u64) -> bool {
-        let reach = self.damaged.saturating_add(self.checker.entry_size_max().into());
-        self.first.is_some() && (!self.repairable || at > reach)
-    }
-
-    fn step(&mut self, first: u64, bytes: &[u8]) -> State {
-        let at = self.at;
-        match (self.checker.head(bytes, self.end.saturating_sub(at)), self.extent_end) {
-            (Checked::Whole(head), _) if head.header.parent == self.last => {
-                self.step_over(at, head);
-                State::Step { first }
-            }
-            (_, Some(extent_end)) => State::Done(self.resume_at(extent_end)),
-            (_, None) => State::Done(Some(first)),
-        }
+    /// The header of the start that `bytes` begin with.
+    fn start<'a>(&self, bytes: &'a [u8]) -> Option<&'a Header> {
+        let (head, _) = EntryHead::ref_from_prefix(bytes).ok()?;
+        let profile = self.checker.profile();
+        let is_start = head.magic == profile.magic()
+            && self.checker.frame_is_right(&head.header)
+            && head.header.verify(profile);
+        is_start.then_some(&head.header)
     }
 }

@@ -3,6 +3,7 @@
 use crate::check::{Checked, Checker};
 use crate::checksum::{AnyProfile, Backend, Profile};
 use crate::damage::Damage;
+use crate::detect::Detect;
 use crate::resync::Resync;
 use crate::wire::Entry;
 
@@ -53,19 +54,14 @@ pub struct Entries<'a, P = AnyProfile> {
 }
 
 impl<'a> Entries<'a, AnyProfile> {
-    /// The entries of `bytes`, in the profile that the first entry's magic tells; where that is damaged,
-    /// the one of the first entry found.
+    /// The entries of `bytes`, in the profile that the log has, see [`Detect`].
     #[must_use]
     pub fn detect(bytes: &'a [u8], backend: Backend) -> Self {
-        let at_start = |profile: &AnyProfile| bytes.starts_with(&profile.magic());
-        let first = |profile: &AnyProfile| {
-            let end = bytes.len() as u64;
-            let checker = Checker::new(*profile).with_message_size_max(u32::MAX);
-            drive(Resync::from_anywhere(checker, 0, end), bytes).unwrap_or(u64::MAX)
-        };
-        let all = AnyProfile::all(backend);
-        let profile = all.into_iter().find(at_start).or_else(|| all.into_iter().min_by_key(first));
-        Self::new(bytes, profile.unwrap_or_default())
+        let mut detect = Detect::new(backend, bytes.len() as u64);
+        while let Some(want) = detect.want() {
+            detect.give(from(bytes, want.offset));
+        }
+        Self::new(bytes, detect.profile().unwrap_or_default())
     }
 }
 
@@ -97,7 +93,7 @@ impl<'a, P: Profile> Entries<'a, P> {
     }
 
     fn rest(&self) -> &'a [u8] {
-        usize::try_from(self.offset).ok().and_then(|offset| self.bytes.get(offset..)).unwrap_or(&[])
+        from(self.bytes, self.offset)
     }
 
     /// The next entry, or the damage in its place: then the position stays, see
@@ -159,8 +155,12 @@ impl<P: Profile> core::iter::FusedIterator for Entries<'_, P> {}
 /// Gives a search all the bytes that it wants.
 fn drive<P: Profile>(mut search: Resync<P>, bytes: &[u8]) -> Option<u64> {
     while let Some(want) = search.want() {
-        let offset = usize::try_from(want.offset).ok();
-        search.give(offset.and_then(|offset| bytes.get(offset..)).unwrap_or(&[]));
+        search.give(from(bytes, want.offset));
     }
     search.found()
+}
+
+/// The bytes from `offset` on.
+fn from(bytes: &[u8], offset: u64) -> &[u8] {
+    usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default()
 }

@@ -29,11 +29,9 @@ mod queue;
 
 use crate::source::{self, LogReader, Source};
 use crate::zeros::{self, End};
-use aof_nostd::checksum::Magic;
 use aof_nostd::wire::{HEAD_SIZE, MAGIC_SIZE};
-use aof_nostd::{AnyProfile, Backend, Damage, DamageKind, Event, ForeignMagic, Located, Profile, Reader};
+use aof_nostd::{AnyProfile, Backend, Damage, DamageKind, Event, ForeignMagic, Located, Profile};
 use cut::Cut;
-use embedded_io_adapters::std::FromStd;
 use queue::{Part, Queue, Segment, StopAtPanic};
 use std::io::{self, Read as _};
 use std::num::NonZero;
@@ -165,7 +163,7 @@ const SEGMENT_SIZE_MIN: u64 = 2 << 20;
 const SEGMENT_SIZE_MAX: u64 = 32 << 20;
 
 impl<'a> Scan<'a> {
-    /// A scan of `source` in the profile that its first entry has.
+    /// A scan of `source` in the profile that the log has, see [`Detect`](aof_nostd::Detect).
     ///
     /// # Errors
     ///
@@ -174,21 +172,8 @@ impl<'a> Scan<'a> {
         // Nothing starts in the zeros.
         let zeros = zeros::begin(source, None)?;
         let start = source.cut_at(zeros.saturating_add(HEAD_SIZE as u64));
-        let reader = Reader::open(FromStd::new(start.clone()), vec![0; 64 << 10], backend);
-        let mut reader = reader.map_err(source::into_io)?;
-        let profile = *reader.profile();
-        let mut magic = Magic::default();
-        let found = match io::Read::read_exact(&mut start.clone(), &mut magic) {
-            Ok(()) if magic == profile.magic() => true,
-            Ok(()) => reader.search(0, start.size()).map_err(source::into_io)?.is_some(),
-            Err(_) if start.size() < magic.len() as u64 => false, // too short for one
-            Err(error) => return Err(error),
-        };
-        let mut scan = Self { zeros: Some(zeros), ..Self::new(source, profile) };
-        if !found {
-            scan.profile = None;
-        }
-        Ok(scan)
+        let profile = source::detect(&start, backend, 0)?;
+        Ok(Self { zeros: Some(zeros), profile, ..Self::new(source, profile.unwrap_or_default()) })
     }
 
     /// A scan of `source`, a log of `profile`, by as many threads as there are cores.

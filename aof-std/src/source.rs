@@ -1,7 +1,7 @@
 //! Reading a log file by position: [`Source`], and [`open`] for an iterator on a path.
 
 use crate::fs::{FileHandle, FileSystem, Os};
-use aof_nostd::{AnyProfile, Backend, ReadError, Reader};
+use aof_nostd::{AnyProfile, Backend, Detect, ReadError, Reader};
 use embedded_io_adapters::std::FromStd;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -141,7 +141,11 @@ pub fn open(path: &Path, backend: Backend) -> io::Result<LogReader> {
 }
 
 /// A reader of `source` in a known profile, for entries of at most `message_size_max` bytes.
-pub(crate) fn reader<P: aof_nostd::Profile>(
+///
+/// # Errors
+///
+/// The operating system's.
+pub fn reader<P: aof_nostd::Profile>(
     source: Source,
     profile: P,
     message_size_max: u32,
@@ -154,6 +158,23 @@ pub(crate) fn reader<P: aof_nostd::Profile>(
 pub(crate) fn buffer(message_size_max: u32) -> Box<[u8]> {
     let entry_size_max = (message_size_max as usize).saturating_add(aof_nostd::wire::MAGIC_SIZE);
     vec![0; entry_size_max.max(READ_AHEAD)].into_boxed_slice()
+}
+
+/// The profile of the log that `source` holds, of which no start is before `from`; `None` where it holds no entry.
+pub(crate) fn detect(source: &Source, backend: Backend, from: u64) -> io::Result<Option<AnyProfile>> {
+    let mut source = source.clone();
+    let mut detect = Detect::new(backend, source.size()).with_no_start_before(from);
+    let (mut buffer, mut is_first) = (Vec::new(), true);
+    while let Some(want) = detect.want() {
+        // One head at first, which nearly always decides.
+        let size = if is_first { want.size_min as usize } else { READ_AHEAD };
+        is_first = false;
+        buffer.clear();
+        source.seek(SeekFrom::Start(want.offset))?;
+        (&mut source).take(size as u64).read_to_end(&mut buffer)?;
+        detect.give(&buffer);
+    }
+    Ok(detect.profile())
 }
 
 /// The error of a step that only the device can make fail.

@@ -178,6 +178,39 @@ fn profile_is_detected_alike_in_every_form() {
     }
 }
 
+/// A body holds an entry of the other profile, and the log's beginning is damaged: the profile is that of the first
+/// header if that is sealed, and that of the nearest start if not, however much a reader sees at once.
+#[test]
+fn planted_entry_of_the_other_profile_does_not_change_the_profile() {
+    for (profile, other) in [(PROFILES[0], PROFILES[1]), (PROFILES[1], PROFILES[0])] {
+        let planted = chain(other, &[7]).bytes;
+        let name = |profile: &AnyProfile| aof_nostd::Profile::name(profile);
+        // Of the first magic alone; of the first header too. In the first body, in another one.
+        for (lost, in_first, expected) in
+            [(1, true, profile), (1, false, profile), (272, false, profile), (272, true, other)]
+        {
+            let (first, fourth) =
+                if in_first { (&planted[..], &b"x"[..]) } else { (&b"x"[..], &planted[..]) };
+            let log =
+                Builder::new(profile).entry(first).chain(&[9, 100]).entry(fourth).chain(&[100; 9]).build();
+            let mut bytes = log.bytes;
+            bytes[..lost].fill(0xa5);
+            let context = (lost, in_first);
+            assert_eq!(name(&aof_tests::oracle::detect(&bytes)), name(&expected), "oracle, {context:?}");
+            let found = Entries::detect(&bytes, Backend::default());
+            assert_eq!(name(found.profile()), name(&expected), "slice, {context:?}");
+            for buffer in BUFFERS {
+                let device = Choppy::new(Memory::new(bytes.clone()), 3);
+                let reader = Reader::open(device, vec![0; buffer], Backend::default()).unwrap();
+                assert_eq!(name(reader.profile()), name(&expected), "buffer {buffer}, {context:?}");
+                let reader = Reader::open_async(waited_for(&bytes, 3), vec![0; buffer], Backend::default());
+                let reader = block_on(reader).unwrap();
+                assert_eq!(name(reader.profile()), name(&expected), "async, buffer {buffer}, {context:?}");
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(cases(64))]
 

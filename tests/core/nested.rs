@@ -1,9 +1,9 @@
-//! Somebody stored a log in a log, or crashed and went on: which entries found inside the extent of a
-//! damaged one belong to the log?
+//! Somebody stored a log in a log, or a writer crashed and appended more: which entries found inside the extent
+//! of a damaged one belong to the log?
 
 use crate::read;
 use aof_nostd::AnyProfile;
-use aof_tests::build::{Builder, Log, PROFILES, chain};
+use aof_tests::build::{Builder, Log, PROFILES, chain, reseal, set_size};
 use aof_tests::damage::Harm;
 use aof_tests::events::entry_offsets;
 
@@ -57,44 +57,137 @@ fn log_in_a_damaged_body_stays_hidden_when_whole_fields_are_lost() {
 }
 
 #[test]
-fn log_in_the_last_body_stays_hidden_unless_it_ends_with_the_file() {
+fn log_in_the_last_body_stays_hidden_where_a_checksum_vouches_for_its_size() {
     for profile in PROFILES {
         let inner = chain(profile, &[6, 0]).bytes;
-        let log = Builder::new(profile).chain(&[4]).entry(&[&inner[..], b"."].concat()).build();
-        let outer = log.entries[1];
-        for at in [0, 16 + 3, 16 + 200, 272] {
-            let mut bytes = log.bytes.clone();
-            bytes[outer.offset + at] ^= 4;
-            assert_eq!(entry_offsets(&read(&bytes, profile, &at)), [0], "byte {at}");
+        // The log in the body ends with the file, or before it.
+        for rest in [&b""[..], b"."] {
+            let log = Builder::new(profile).chain(&[4]).entry(&[&inner[..], rest].concat()).build();
+            let outer = log.entries[1];
+            // The magic, one bit of the size, the body: the size is proven.
+            for at in [0, 16 + 96, 16 + 97, 272] {
+                let mut bytes = log.bytes.clone();
+                bytes[outer.offset + at] ^= 4;
+                assert_eq!(entry_offsets(&read(&bytes, profile, &at)), [0], "byte {at}");
+            }
+            // Its end is torn off: the same.
+            for size in outer.offset + 272 + 1..log.bytes.len() {
+                assert_eq!(
+                    entry_offsets(&read(&log.bytes[..size], profile, &size)),
+                    [0],
+                    "{size} bytes left"
+                );
+            }
+            // Any other field of the header: nothing vouches for its size, and no successor names it.
+            for at in [16 + 3, 16 + 200] {
+                let mut bytes = log.bytes.clone();
+                bytes[outer.offset + at] ^= 4;
+                assert_eq!(entry_offsets(&read(&bytes, profile, &at)).len(), 3, "byte {at}");
+            }
         }
     }
 }
 
+/// Entries of 372, 272 and 332 bytes after the first `kept` bytes of one with a body of `size` bytes.
+fn appended(profile: AnyProfile, size: usize, kept: usize) -> Log {
+    Builder::new(profile).chain(&[4, 9]).torn(&vec![7; size], kept).chain(&[100, 0, 60]).build()
+}
+
 #[test]
-fn entries_appended_behind_a_torn_piece_are_found_wherever_it_was_torn() {
+fn entries_appended_after_a_torn_piece_are_found_wherever_it_was_torn() {
     for profile in PROFILES {
-        // The torn entry's extent ends before, inside and behind the entries that follow.
-        for body in [vec![7; 20], vec![7; 700], vec![7; 3_000]] {
-            for kept in 1..(272 + body.len()).min(1_100) {
-                let log = Builder::new(profile).chain(&[4, 9]).torn(&body, kept).chain(&[100, 0, 60]).build();
-                let found = entry_offsets(&read(&log.bytes, profile, &(body.len(), kept)));
+        for size in [20, 700, 3_000] {
+            for kept in 1..(272 + size).min(1_100) {
+                let log = appended(profile, size, kept);
+                let found = entry_offsets(&read(&log.bytes, profile, &(size, kept)));
                 let all: Vec<usize> = log.entries.iter().map(|entry| entry.offset).collect();
-                assert_eq!(found, all, "{} of {} bytes kept", kept, 272 + body.len());
+                // From 272 bytes on the header is sealed. With the largest body the log ends inside the extent, and
+                // nothing tells these entries from those of a log stored in the body.
+                let is_proven = kept < 272 || size < 3_000;
+                let expected = if is_proven { &all[..] } else { &all[..2] };
+                assert_eq!(found, expected, "{kept} of {} bytes kept", 272 + size);
+            }
+        }
+    }
+}
+
+/// What a replica does: after a restart it replays its journal, the torn entry too.
+#[test]
+fn entry_written_again_proves_that_it_was_torn() {
+    for profile in PROFILES {
+        for kept in [272, 273, 300, 900] {
+            let sound = chain(profile, &[4, 9, 3_000, 7]);
+            let [.., torn, _] = sound.entries[..] else { panic!("four entries") };
+            for from in [0, 1, 2] {
+                for until in [torn.end(), sound.bytes.len()] {
+                    let [head, piece, again] =
+                        [&sound.bytes[..torn.offset], &sound.bytes[torn.offset..][..kept], {
+                            &sound.bytes[sound.entries[from].offset..until]
+                        }];
+                    let bytes = [head, piece, again].concat();
+                    let found = entry_offsets(&read(&bytes, profile, &(kept, from)));
+                    let count = sound.entries.iter().filter(|entry| entry.end() <= until).count() - from;
+                    assert_eq!(found.len(), 2 + count, "{kept} bytes kept, again from entry {from}");
+                    assert_eq!(found[2], torn.offset + kept);
+                }
             }
         }
     }
 }
 
 #[test]
-fn entries_behind_a_torn_piece_are_found_where_its_extent_ends_exactly_between_two() {
+fn entries_after_a_torn_piece_are_found_where_its_extent_ends_exactly_between_two() {
     for profile in PROFILES {
         // Kept 300 bytes, then entries of 372 and 272: an extent of 672 ends exactly behind the first,
-        // one of 944 behind both, where the next entry or the log's end is.
-        for (body, follow) in [(400, &[100, 0, 60][..]), (672, &[100, 0, 60]), (672, &[100, 0])] {
+        // one of 944 behind both, where the next entry is.
+        for (body, follow) in [(400, &[100, 0, 60][..]), (672, &[100, 0, 60])] {
             let log = Builder::new(profile).chain(&[4]).torn(&vec![7; body], 300).chain(follow).build();
             let found = entry_offsets(&read(&log.bytes, profile, &(body, follow)));
             let all: Vec<usize> = log.entries.iter().map(|entry| entry.offset).collect();
             assert_eq!(found, all, "a body of {body} bytes torn");
+        }
+    }
+}
+
+/// Arriving at the file's end proves nothing: so does a log that is stored in the last body.
+#[test]
+fn run_that_ends_with_the_file_and_the_extent_is_content() {
+    for profile in PROFILES {
+        let log = Builder::new(profile).chain(&[4]).torn(&[7; 672], 300).chain(&[100, 0]).build();
+        assert_eq!(entry_offsets(&read(&log.bytes, profile, &"both end here")), [0]);
+    }
+}
+
+/// A head that claims more than the log holds, planted in a body whose own head is lost.
+#[test]
+fn planted_head_hides_no_entry() {
+    for profile in PROFILES {
+        let mut head = chain(profile, &[0]).bytes;
+        set_size(&mut head, 0, 1 << 20);
+        reseal(&mut head, 0, profile);
+        let log = Builder::new(profile).chain(&[4]).entry(&head).chain(&[5, 6]).build();
+        let mut bytes = log.bytes.clone();
+        bytes[log.entries[1].offset..][..272].fill(0);
+        let found = entry_offsets(&read(&bytes, profile, &"planted"));
+        assert_eq!(found, [0, 2, 3].map(|index| log.entries[index].offset));
+    }
+}
+
+/// Each entry reaches over the end of what it is in, and is not complete: none proves anything, and the search
+/// does not follow more than a few.
+#[test]
+fn incomplete_entries_over_the_extents_end_prove_nothing() {
+    for profile in PROFILES {
+        for count in [1, 3, 15, 16, 17, 40] {
+            let mut head = chain(profile, &[0]).bytes;
+            set_size(&mut head, 0, 256 + 20_000);
+            reseal(&mut head, 0, profile);
+            // The next entry is no child of it, which would prove at once that it was complete.
+            let log = Builder::new(profile).entry(&head.repeat(count)).gap(1).chain(&[30_000, 5]).build();
+            let mut bytes = log.bytes.clone();
+            bytes[280] ^= 1;
+            let found = entry_offsets(&read(&bytes, profile, &count));
+            assert_eq!(found, [1, 2].map(|index| log.entries[index].offset), "{count} heads");
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The steps over `embedded_io_async`: while the device is waited for, others have the processor.
 
 use super::reading::Reading;
-use super::steps::{Detect, NextEvent, Passed, Search};
+use super::steps::{NextEvent, Passed, Search};
 use super::window::Need;
 use super::{LocatedHeader, ReadError, Reader};
 use crate::checksum::{AnyProfile, Backend, Profile};
+use crate::detect::Detect;
 use crate::slice::{Event, Located};
 use crate::storage::uninterrupted_async;
 use crate::wire::HEAD_SIZE;
@@ -20,8 +21,8 @@ impl<D: Read + Seek, B: AsMut<[u8]>> Reader<D, B, AnyProfile> {
     pub async fn open_async(device: D, buffer: B, backend: Backend) -> Result<Self, ReadError<D::Error>> {
         let profile = AnyProfile::from(crate::TigerBeetle::new(backend));
         let mut reader = Self::new_async(device, buffer, profile).await?;
-        let mut detect = Detect::new(backend);
-        reader.drive_async(|reading| detect.step(reading)).await?;
+        let mut detect = Detect::new(backend, reader.end());
+        reader.drive_async(|reading| reading.detect(&mut detect)).await?;
         Ok(reader)
     }
 }

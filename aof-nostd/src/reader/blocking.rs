@@ -1,26 +1,27 @@
 //! The steps over `embedded_io`: the device is waited for.
 
 use super::reading::Reading;
-use super::steps::{Detect, NextEvent, Passed, Search};
+use super::steps::{NextEvent, Passed, Search};
 use super::window::Need;
 use super::{LocatedHeader, ReadError, Reader};
 use crate::checksum::{AnyProfile, Backend, Profile};
+use crate::detect::Detect;
 use crate::slice::{Event, Located};
 use crate::storage::uninterrupted;
 use crate::wire::HEAD_SIZE;
 use embedded_io::{Read, Seek, SeekFrom};
 
 impl<D: Read + Seek, B: AsMut<[u8]>> Reader<D, B, AnyProfile> {
-    /// Reads a log in the profile that its first entry's magic tells; where that is damaged, in the one
-    /// of the first entry found (the whole log is searched for it, once per profile).
+    /// Reads a log in the profile that its first entry's magic states. Where that is damaged, see [`Detect`];
+    /// at worst the whole log is searched, once per profile.
     ///
     /// # Errors
     ///
     /// [`ReadError::Device`], [`ReadError::Count`], or [`ReadError::Buffer`] if `buffer` has fewer than 272 bytes.
     pub fn open(device: D, buffer: B, backend: Backend) -> Result<Self, ReadError<D::Error>> {
         let mut reader = Self::new(device, buffer, AnyProfile::from(crate::TigerBeetle::new(backend)))?;
-        let mut detect = Detect::new(backend);
-        reader.drive(|reading| detect.step(reading))?;
+        let mut detect = Detect::new(backend, reader.end());
+        reader.drive(|reading| reading.detect(&mut detect))?;
         Ok(reader)
     }
 }

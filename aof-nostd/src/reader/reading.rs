@@ -16,8 +16,9 @@ use super::window::{Need, View, Window};
 use super::{ChainBreak, LocatedHeader, ReadError};
 use crate::chain::{Chain, ChainLink, NoHistory, Relation};
 use crate::check::{BodyCheck, Checked, Checker, Fault};
-use crate::checksum::{Checksum, Profile};
+use crate::checksum::{AnyProfile, Checksum, Profile};
 use crate::damage::Damage;
+use crate::detect::Detect;
 use crate::resync::Resync;
 use crate::slice::Located;
 use crate::wire::{Entry, EntryHead, HEAD_SIZE, Header};
@@ -167,6 +168,19 @@ impl<B: AsMut<[u8]>, P: Profile> Reading<B, P> {
         }
         self.set_last_checksum(None);
         Ok(self.offset)
+    }
+}
+
+impl<B: AsMut<[u8]>> Reading<B, AnyProfile> {
+    /// Step: makes the reader one of the profile that the log has; without an entry it stays what it is.
+    pub(super) fn detect(&mut self, detect: &mut Detect) -> Result<(), Need> {
+        while let Some(want) = detect.want() {
+            detect.give(self.window.view(want.offset, want.size_min as usize)?.bytes);
+        }
+        if let Some(profile) = detect.profile() {
+            self.checker = Checker::new(profile);
+        }
+        Ok(())
     }
 }
 

@@ -3,11 +3,11 @@
 use super::reading::{Reading, Step};
 use super::window::Need;
 use super::{LocatedHeader, ReadError};
-use crate::check::{BodyCheck, Checker};
-use crate::checksum::{AnyProfile, Backend, Profile};
+use crate::check::BodyCheck;
+use crate::checksum::Profile;
 use crate::damage::Damage;
 use crate::resync::Resync;
-use crate::wire::{HEAD_SIZE, MAGIC_SIZE};
+use crate::wire::HEAD_SIZE;
 
 /// Passes the next entry, verified whole, its body in pieces: [`Reading::head`] and [`Reading::body`].
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl<P: Profile> Streamed<P> {
 
 /// Goes on at the first start in a range, if there is one.
 #[derive(Debug)]
-pub(crate) struct Search<P> {
+pub(crate) struct Search<P: Profile> {
     search: Resync<P>,
     until: u64,
 }
@@ -75,7 +75,7 @@ impl<P: Profile> Search<P> {
 
 /// The next entry, or damage and the way out of it.
 #[derive(Debug)]
-pub(super) struct NextEvent<P> {
+pub(super) struct NextEvent<P: Profile> {
     needed: usize,
     /// What was found damaged, and the search behind it.
     damaged: Option<(Damage, Resync<P>)>,
@@ -110,64 +110,5 @@ impl<P: Profile> NextEvent<P> {
         };
         let until = reading.skip(search)?;
         Ok(Ok(Some(Passed::Damage(*damage, until))))
-    }
-}
-
-/// Finds out of which profile a log is: by its first magic, or by the first entry that there is of any.
-#[derive(Debug)]
-pub(super) struct Detect {
-    backend: Backend,
-    /// The profile that is searched for, and the search.
-    search: Option<(AnyProfile, Resync<AnyProfile>)>,
-    /// The profiles to be searched for after it.
-    left: core::array::IntoIter<AnyProfile, 2>,
-    /// The first entry found so far.
-    nearest: Option<(u64, AnyProfile)>,
-}
-
-impl Detect {
-    pub(super) fn new(backend: Backend) -> Self {
-        Self { backend, search: None, left: AnyProfile::all(backend).into_iter(), nearest: None }
-    }
-
-    /// Makes the reader one of that profile; where there is no entry it stays what it is.
-    pub(super) fn step<B: AsMut<[u8]>>(&mut self, reading: &mut Reading<B, AnyProfile>) -> Result<(), Need> {
-        if let Some(profile) = self.detect(reading)? {
-            reading.checker = Checker::new(profile);
-        }
-        Ok(())
-    }
-
-    fn detect<B: AsMut<[u8]>>(
-        &mut self,
-        reading: &mut Reading<B, AnyProfile>,
-    ) -> Result<Option<AnyProfile>, Need> {
-        if self.search.is_none() {
-            let magic = reading.peek(0, MAGIC_SIZE)?;
-            let magic = magic.get(..MAGIC_SIZE).unwrap_or(magic);
-            if magic.is_empty() {
-                return Ok(None);
-            }
-            if let Some(profile) = AnyProfile::from_magic(magic, self.backend) {
-                return Ok(Some(profile));
-            }
-            self.search = self.next_search(reading.end());
-        }
-        while let Some((profile, search)) = &mut self.search {
-            if let Some(offset) = reading.window.drive(search)? {
-                self.nearest = Some((offset, *profile));
-            }
-            self.search = self.next_search(reading.end());
-        }
-        Ok(self.nearest.map(|(_, profile)| profile))
-    }
-
-    /// The search for the next profile, up to what was found of another.
-    fn next_search(&mut self, log_end: u64) -> Option<(AnyProfile, Resync<AnyProfile>)> {
-        let profile = self.left.next()?;
-        let end = self.nearest.map_or(log_end, |(offset, _)| offset);
-        // The limit is not known yet.
-        let checker = Checker::new(profile).with_message_size_max(u32::MAX);
-        Some((profile, Resync::from_anywhere(checker, 0, end)))
     }
 }

@@ -26,7 +26,6 @@ use crate::scan::in_the_middle;
 use crate::source::{READ_AHEAD, Source, into_io};
 use crate::zeros::End;
 use aof_nostd::chain::ChainLink;
-use aof_nostd::checksum::Magic;
 use aof_nostd::wire::{HEAD_SIZE, MAGIC_SIZE};
 use aof_nostd::{AnyProfile, Damage, DamageKind, ForeignMagic, Located, Profile, ReadError, Reader};
 use embedded_io_adapters::std::FromStd;
@@ -371,30 +370,17 @@ impl Growing {
         Ok(Some(reader.with_message_size_max(message_size_max).with_read_ahead(READ_AHEAD)))
     }
 
-    /// The profile that the first magic tells, else that of the first entry found, else any: what is there is
-    /// unfinished then.
+    /// The profile that the log has, else any: what is there is unfinished then. `None` for an empty file.
     fn detect(&mut self, source: &Source) -> io::Result<Option<AnyProfile>> {
         let backend = crate::backend();
-        let mut magic = Magic::default();
-        if self.handle.read_full_at(&mut magic, 0)? == 0 {
+        if source.size() == 0 {
             return Ok(None);
         }
-        if let Some(profile) = AnyProfile::from_magic(&magic, backend) {
-            return Ok(Some(profile));
-        }
-        let mut nearest: Option<(u64, AnyProfile)> = None;
-        for profile in AnyProfile::all(backend) {
-            let reader = Reader::new(FromStd::new(source.clone()), vec![0; READ_AHEAD], profile);
-            let mut reader = reader.map_err(into_io)?.with_message_size_max(u32::MAX);
-            let end = nearest.map_or(source.size(), |(offset, _)| offset);
-            if let Some(offset) = reader.search(self.no_log_before, end).map_err(into_io)? {
-                nearest = Some((offset, profile));
-            }
-        }
-        if nearest.is_none() {
+        let profile = crate::source::detect(source, backend, self.no_log_before)?;
+        if profile.is_none() {
             self.no_log_before = source.size().saturating_sub(HEAD_SIZE as u64 - 1);
         }
-        Ok(Some(nearest.map_or_else(|| aof_nostd::TigerBeetle::new(backend).into(), |(_, profile)| profile)))
+        Ok(Some(profile.unwrap_or_else(|| aof_nostd::TigerBeetle::new(backend).into())))
     }
 }
 

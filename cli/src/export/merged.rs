@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::merge::chain::{Chain, Walk};
 use crate::merge::index::Index;
 use crate::merge::input::Input;
-use crate::merge::notes::{Note, notes};
+use crate::merge::notes::{self, Note, notes};
 use crate::merge::plan::{Obstacle, Plan, Root};
 use crate::merge::report;
 use crate::merge::work::Work;
@@ -46,20 +46,17 @@ pub fn read<T: Taker>(
         loss.tell(&text);
     }
     let mut plan = Plan::of(&index, Root::LowestOp)?;
-    let notes = notes(&index, &plan, Root::LowestOp)?;
-    for note in notes.iter().filter(|note| !matches!(note, Note::LostBeginning { .. })) {
-        let lost = match note {
-            // The zeros that end a device are its free space, and no damage.
-            Note::ZeroTail { .. } => false,
-            Note::UnknownEnd { last, .. } => select.ops((last.saturating_add(1), u64::MAX)).is_some(),
-            note => note.ops().into_iter().any(|ops| select.ops(ops).is_some()),
-        };
-        loss.is_fault |= lost;
-        if lost || matches!(note, Note::ZeroTail { .. }) {
-            loss.tell(&note.to_string());
-        }
+    let found = notes(&index, &plan, Root::LowestOp)?;
+    let of_chain = |note: &&Note| {
+        !matches!(note, Note::LostBeginning { .. } | Note::Unconfirmed { .. } | Note::LeftOut { .. })
+    };
+    for note in found.iter().filter(of_chain) {
+        tell(note, select, &mut loss);
     }
     let missing = plan.go_on(&index)?;
+    for note in notes::unconfirmed(&index, &plan.unconfirmed) {
+        tell(&note, select, &mut loss);
+    }
     if let Some(fork @ Obstacle::Fork { op, .. }) = &plan.obstacle
         && select.reaches(*op)
     {
@@ -95,6 +92,20 @@ pub fn read<T: Taker>(
         progress.show();
     }
     Ok(loss)
+}
+
+/// Reports a note if it is about ops that are asked for.
+fn tell(note: &Note, select: &Select, loss: &mut Loss) {
+    let concerns = match note {
+        // The zeros that end a device are its free space, and no damage.
+        Note::ZeroTail { .. } | Note::NotALog { .. } => true,
+        Note::UnknownEnd { last, .. } => select.ops((last.saturating_add(1), u64::MAX)).is_some(),
+        note => note.ops().into_iter().any(|ops| select.ops(ops).is_some()),
+    };
+    if concerns {
+        loss.is_fault |= note.is_loss();
+        loss.tell(&note.to_string());
+    }
 }
 
 /// The bytes of the entries with these ops, from the first to the last.

@@ -1,15 +1,13 @@
-//! What stands behind a gap: an export goes on there, a merge does not. [`go_on`].
+//! What is stored behind a gap: an export goes on there, a merge does not. [`go_on`].
 //!
 //! ```text
-//! op        4    5    6    7    8    9
-//! chain     d .. gap  f    g              f and g stand in a log
-//! island                        h         a child of g: taken
-//! island                        x    i'   nobody who stands in a log names them
-//! log                                i    names h; if it named x, h would go and x be taken
+//! op              4    5    6    7    8    9
+//! chain           d .. gap  f    g    h?   i      f, g and i belong to the log, h is unconfirmed: taken, as i
+//!                                                 does not contradict it; if i named another parent, h would go
 //! ```
 //!
-//! An island might lie in a damaged entry's body. It is taken as a child of the last entry, and behind a gap if
-//! an entry that stands in a log names it. It gives way to one that contradicts it.
+//! At each op an entry of the log is taken, or else an unconfirmed one, if there is but one: its row is no less true
+//! for those that are missing. What is left out is reported: entries that contradict one of the log.
 
 use super::chain::{Chain, End};
 use super::index::{Copies, Index, Record};
@@ -17,166 +15,109 @@ use super::judge::{Sides, Witness};
 use super::order::Groups;
 use super::plan::{Obstacle, Plan, Ranges};
 use crate::failure::Failure;
-use aof_nostd::Checksum;
-use std::collections::VecDeque;
 
-/// Islands that are remembered until an entry names them, and of one op.
-const PASSED_MAX: usize = 1 << 16;
-const PASSED_OF_OP_MAX: usize = 64;
-
-/// Bodies of islands at the chain's end that can be taken off one by one; the others go together.
-const BODIES_MAX: usize = 1 << 10;
-
-/// Adds to a chain that ends at a gap what stands behind it, op by op, up to a fork. Gives the ops that are
+/// Adds to a chain that ends at a gap what is stored behind it, op by op, up to a fork. Returns the ops that are
 /// missing in the chain then.
 pub(super) fn go_on(index: &Index, plan: &mut Plan) -> Result<Ranges, Failure> {
     if !matches!(plan.obstacle, Some(Obstacle::Gap { .. })) {
         return Ok(Ranges::default());
     }
     plan.obstacle = None;
-    let mut end = Islands::default();
-    let mut groups = Groups::new(index, plan.chain.last().map_or(1, |last| last.op.saturating_add(1)))?;
+    // Where the unconfirmed entries begin that the chain ends with, linked to each other.
+    let mut loose: Option<End> = None;
+    let mut groups = Groups::new(index, plan.chain.last().map_or(0, |last| last.op.saturating_add(1)))?;
     loop {
-        let mut entries = Entries::behind(plan.chain.last());
+        let mut entries = Entries { last: plan.chain.last().copied(), ..Entries::default() };
         if groups.next(&mut entries)?.is_none() {
             break;
         }
-        let Some(first) = entries.meant().first else {
-            end.pass(entries.islands);
-            continue;
-        };
-        let mut fork = entries.meant().other.map(|other| (first, other));
-        let mut run = vec![first];
-        if !first.island && fork.is_none() {
-            fork = end.join(&mut plan.chain, &mut run)?;
-        }
-        if let Some((one, other)) = fork {
-            let sides = [one, other].map(|side| Copies { kept: vec![side], omitted: 0 });
-            plan.obstacle = Some(Obstacle::Fork { op: first.op, sides });
+        let sides = entries.sides();
+        let Some(next) = sides.first else { continue };
+        if let Some(other) = sides.other {
+            plan.obstacle = Some(fork(&next, &other));
             break;
         }
-        for record in run.iter().rev() {
-            end.push(&mut plan.chain, record)?;
+        if let Some(other) = entries.unconfirmed.other_than(next.checksum).filter(|_| !next.unconfirmed) {
+            plan.unconfirmed.leave_out(&next, &other);
         }
-        if first.island {
-            end.pass(entries.islands);
+        let last = plan.chain.last().copied();
+        let contradicted = last.filter(|last| follows(last, &next) && next.parent != last.checksum);
+        let mut continues = last.is_some_and(|last| last.unconfirmed && next.parent == last.checksum);
+        if let Some(last) = contradicted {
+            continues = false;
+            match (last.unconfirmed, next.unconfirmed) {
+                (true, false) => {
+                    plan.chain.cut(loose.take().unwrap_or_default());
+                    plan.unconfirmed.leave_out(&next, &last);
+                }
+                (false, true) => {
+                    plan.unconfirmed.leave_out(&last, &next);
+                    continue;
+                }
+                _ => {
+                    if let Some(loose) = loose {
+                        plan.chain.cut(loose);
+                    }
+                    plan.obstacle = Some(fork(&next, &last));
+                    break;
+                }
+            }
         }
+        if !next.unconfirmed {
+            loose = None;
+        } else if !continues {
+            loose = Some(plan.chain.end());
+        }
+        push(plan, &next)?;
     }
     plan.chain.missing()
 }
 
+fn push(plan: &mut Plan, record: &Record) -> Result<(), Failure> {
+    plan.unconfirmed.take(record);
+    let chain: &mut Chain = &mut plan.chain;
+    chain.push(record)
+}
+
+fn fork(one: &Record, other: &Record) -> Obstacle {
+    let sides = [one, other].map(|side| Copies { kept: vec![*side], omitted: 0 });
+    Obstacle::Fork { op: one.op, sides }
+}
+
 /// The entries of an op.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Entries {
     /// The last entry of the chain.
     last: Option<Record>,
-    /// Those that stand in a log.
-    firm: Sides,
-    /// Islands that follow on the last entry.
+    /// Those that belong to the log.
+    confirmed: Sides,
+    /// Those of which nothing confirms that, and of them the children of the last entry.
+    unconfirmed: Sides,
     children: Sides,
-    /// Islands, the least of each entry.
-    islands: Vec<Record>,
 }
 
 impl Entries {
-    fn behind(last: Option<&Record>) -> Self {
-        Self { last: last.copied(), firm: Sides::default(), children: Sides::default(), islands: Vec::new() }
-    }
-
     /// Those that can be on the chain.
-    fn meant(&self) -> &Sides {
-        if self.firm.first.is_some() { &self.firm } else { &self.children }
+    fn sides(&self) -> &Sides {
+        let all = [&self.confirmed, &self.children];
+        all.into_iter().find(|sides| sides.first.is_some()).unwrap_or(&self.unconfirmed)
     }
 }
 
 impl Witness for Entries {
     fn push(&mut self, record: &Record) {
-        if !record.island {
-            self.firm.push(record);
+        if !record.unconfirmed {
+            self.confirmed.push(record);
             return;
         }
+        self.unconfirmed.push(record);
         if self.last.is_some_and(|last| follows(&last, record) && record.parent == last.checksum) {
             self.children.push(record);
         }
-        if let Some(island) = self.islands.iter_mut().find(|island| island.checksum == record.checksum) {
-            *island = *record.min(island);
-        } else if self.islands.len() < PASSED_OF_OP_MAX {
-            self.islands.push(*record);
-        }
     }
 }
 
-/// The islands behind the last entry that stands in a log.
-#[derive(Debug, Default)]
-struct Islands {
-    /// Where those on the chain begin, body by body.
-    bodies: Vec<End>,
-    /// All of them, by op.
-    passed: VecDeque<Record>,
-}
-
-impl Islands {
-    /// Remembers the islands of the next op.
-    fn pass(&mut self, islands: Vec<Record>) {
-        self.passed.extend(islands);
-        let more = self.passed.len().saturating_sub(PASSED_MAX);
-        self.passed.drain(..more);
-    }
-
-    /// The least one with this op and checksum.
-    fn find(&self, op: u64, checksum: Checksum) -> Option<Record> {
-        let from = self.passed.partition_point(|record| record.op < op);
-        let of_op = self.passed.range(from..).take_while(|record| record.op == op);
-        of_op.filter(|record| record.checksum == checksum).min().copied()
-    }
-
-    /// Puts an entry on the chain.
-    fn push(&mut self, chain: &mut Chain, record: &Record) -> Result<(), Failure> {
-        if !record.island {
-            *self = Self::default();
-        } else if self.bodies.len() < BODIES_MAX
-            && !chain.last().is_some_and(|last| !self.bodies.is_empty() && is_behind(last, record))
-        {
-            self.bodies.push(chain.end());
-        }
-        chain.push(record)
-    }
-
-    /// Joins an entry that stands in a log to the chain: puts the islands that it names, and those that they
-    /// name, behind it in `run`, and takes off the chain those that contradict it, with what stands before them
-    /// in the same body. Gives the fork, if it is one.
-    fn join(
-        &mut self,
-        chain: &mut Chain,
-        run: &mut Vec<Record>,
-    ) -> Result<Option<(Record, Record)>, Failure> {
-        loop {
-            let tip = chain.last().copied();
-            while let Some(head) = run.last()
-                && let Some(op) = head.op.checked_sub(1)
-                && tip.is_none_or(|tip| tip.op < op)
-                && let Some(parent) = self.find(op, head.parent)
-            {
-                run.push(parent);
-            }
-            let Some(head) = run.last() else { return Ok(None) };
-            let Some(tip) = tip.filter(|tip| follows(tip, head) && head.parent != tip.checksum) else {
-                return Ok(None);
-            };
-            match self.bodies.pop() {
-                Some(body) => chain.cut(body),
-                None => return Ok(Some((*head, tip))),
-            }
-        }
-    }
-}
-
-/// Whether an entry's op is the one behind another's.
+/// Whether an entry's op is the one after another's.
 fn follows(before: &Record, record: &Record) -> bool {
     before.op.checked_add(1) == Some(record.op)
-}
-
-/// Whether two islands stand behind each other in one body.
-fn is_behind(before: &Record, record: &Record) -> bool {
-    before.island && before.input == record.input && before.end() == record.offset
 }

@@ -1,9 +1,9 @@
 //! What the inputs hold: [`Index`].
 //!
 //! ```text
-//! read    rows, stretches, runs, damage   in the order of the inputs
-//! nested  what lies in bodies is left out
-//! order   the stretches by op, or, where they are too many, all entries sorted in a file
+//! read         rows, stretches, regions, damage   in the order of the inputs
+//! membership   what is content of bodies is left out
+//! order        the stretches by op, or, where they are too many, all entries sorted in a file
 //! ```
 //!
 //! Its memory does not grow with the inputs, but for some hundred bytes for each of them: see
@@ -11,9 +11,10 @@
 
 use super::input::{DamageRow, Input};
 use super::judge::Witness;
-use super::nested;
+use super::membership;
 use super::order::{self, Groups, Order};
-use super::read::{self, EntryRow, Found, Stretch};
+use super::read::{self, EntryRow, Found, State, Stretch};
+use super::region::Region;
 use super::spool::{Cursor, Spool};
 use super::work::Work;
 use crate::failure::Failure;
@@ -36,9 +37,8 @@ pub struct Record {
     pub parent: Checksum,
     /// The input that holds it, by its number.
     pub input: u32,
-    /// Whether damage stands directly before and behind the run of entries that it is in: it might lie
-    /// inside the body of a damaged entry.
-    pub island: bool,
+    /// Whether nothing confirms that it belongs to the log: it follows damage and might be content of a body.
+    pub unconfirmed: bool,
     /// Its first byte.
     pub offset: u64,
     /// Its bytes: magic, header and body.
@@ -116,6 +116,8 @@ pub struct Index {
     pub inputs: Vec<Input>,
     pub(crate) work: Work,
     pub(crate) rows: Spool<EntryRow>,
+    pub(super) stretches: Spool<Stretch>,
+    pub(super) regions: Spool<Region>,
     damage: Spool<DamageRow>,
     pub(crate) order: Order,
 }
@@ -155,9 +157,10 @@ impl Index {
         for (number, input) in (0..).zip(&mut inputs) {
             read::read(input, number, message_size_max, work, &mut found, &progress)?;
         }
-        nested::judge(&mut found, &mut inputs, work)?;
+        membership::settle(&mut found, &mut inputs, message_size_max, work)?;
         let order = order::order(&found.stretches, &found.rows, work)?;
-        Ok(Self { inputs, work: work.clone(), rows: found.rows, damage: found.damage, order })
+        let Found { rows, stretches, regions, damage, .. } = found;
+        Ok(Self { inputs, work: work.clone(), rows, stretches, regions, damage, order })
     }
 
     /// Shows all entries with this op, in any order.
@@ -240,21 +243,6 @@ impl Index {
         Ok(())
     }
 
-    /// The damage of an input that begins at this byte.
-    pub(crate) fn damage_at(&self, input: &Input, offset: u64) -> Result<Option<Damage>, Failure> {
-        let (mut low, mut high) = (input.damage.start, input.damage.end);
-        while low < high {
-            let middle = low.midpoint(high);
-            let Some(row) = self.damage.get(middle)? else { break };
-            match row.offset.cmp(&offset) {
-                std::cmp::Ordering::Equal => return Ok(Some(row.damage())),
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-            }
-        }
-        Ok(None)
-    }
-
     /// An entry whose header is whole, and tells a size above the limit: then it is the limit that is wrong.
     ///
     /// # Errors
@@ -321,7 +309,7 @@ impl Entries {
             checksum: Checksum::ZERO,
             parent: stretch.parent,
             input: stretch.input,
-            island: stretch.island == 1,
+            unconfirmed: stretch.state() == State::Unconfirmed,
             offset: stretch.offset,
             size_disk: 0,
             row: stretch.row,

@@ -43,6 +43,9 @@ pub struct Input {
     pub clusters: Vec<(u64, u128)>,
     /// Its damage, by number among that of all.
     pub(crate) damage: Range<u64>,
+    /// Its stretches and its damaged regions, likewise.
+    pub(crate) stretches: Range<u64>,
+    pub(crate) regions: Range<u64>,
     /// Where the zeros begin that end the file: a device's free space, or a tail that was never written.
     pub zeros: Option<u64>,
 }
@@ -68,6 +71,8 @@ impl Input {
             nested: 0,
             clusters: Vec::new(),
             damage: 0..0,
+            stretches: 0..0,
+            regions: 0..0,
             zeros: None,
         }
     }
@@ -120,6 +125,12 @@ impl Input {
             return Err(failed(aof_std::source::became_shorter()));
         }
         Ok(source.cut_at(size))
+    }
+
+    /// Whether it has bytes, and no entry.
+    #[must_use]
+    pub fn is_no_log(&self) -> bool {
+        self.entries == 0 && self.size() > 0
     }
 
     /// Whether anything in it is damaged.

@@ -21,15 +21,15 @@ pub(crate) struct Judge {
     wanted: Wanted,
     /// The input, and the byte there, at which the last entry taken ends.
     end: Option<(u32, u64)>,
-    /// Those that stand in a log, and those that might lie in a damaged entry's body.
-    firm: Sides,
-    islands: Sides,
+    /// Those that belong to the log, and those of which nothing confirms it.
+    confirmed: Sides,
+    unconfirmed: Sides,
     /// The same of those that can come next.
-    firm_next: Sides,
-    islands_next: Sides,
-    /// Of these, the one that stands directly behind the last entry taken.
-    firm_behind: Option<Record>,
-    islands_behind: Option<Record>,
+    confirmed_next: Sides,
+    unconfirmed_next: Sides,
+    /// Of these, the one that is stored directly after the last entry taken.
+    confirmed_adjacent: Option<Record>,
+    unconfirmed_adjacent: Option<Record>,
 }
 
 /// What is shown all entries of an op.
@@ -64,7 +64,7 @@ impl Sides {
     }
 
     /// The least entry that is not this one.
-    fn other_than(&self, checksum: Checksum) -> Option<Record> {
+    pub(crate) fn other_than(&self, checksum: Checksum) -> Option<Record> {
         self.first.filter(|first| first.checksum != checksum).or(self.other)
     }
 }
@@ -88,51 +88,55 @@ impl Judge {
         Self {
             wanted,
             end,
-            firm: sides,
-            islands: sides,
-            firm_next: sides,
-            islands_next: sides,
-            firm_behind: None,
-            islands_behind: None,
+            confirmed: sides,
+            unconfirmed: sides,
+            confirmed_next: sides,
+            unconfirmed_next: sides,
+            confirmed_adjacent: None,
+            unconfirmed_adjacent: None,
         }
     }
 
     /// The least entry.
     pub(crate) fn first(&self) -> Option<Record> {
-        match (self.firm.first, self.islands.first) {
+        match (self.confirmed.first, self.unconfirmed.first) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         }
     }
 
-    /// What comes next: what might lie in a damaged entry's body gives way to what stands in a log. Copies are
-    /// equal to the bit; the one behind the last entry taken makes the longest reads.
+    /// The least entry that belongs to the log.
+    pub(crate) fn confirmed(&self) -> Option<Record> {
+        self.confirmed.first
+    }
+
+    /// What comes next: an entry that belongs to the log before one of which nothing confirms it. Of several copies
+    /// the one after the last entry taken makes the longest reads.
     pub(crate) fn choose(&self) -> Choice {
-        let (next, behind) = match self.firm_next.first {
-            Some(_) => (&self.firm_next, self.firm_behind),
-            None => (&self.islands_next, self.islands_behind),
+        let (next, adjacent) = match self.confirmed_next.first {
+            Some(_) => (&self.confirmed_next, self.confirmed_adjacent),
+            None => (&self.unconfirmed_next, self.unconfirmed_adjacent),
         };
         match (next.first, next.other) {
             (None, _) => Choice::None,
             (Some(first), Some(other)) => Choice::Fork(first, other),
-            (Some(first), None) => Choice::One(behind.unwrap_or(first)),
+            (Some(first), None) => Choice::One(adjacent.unwrap_or(first)),
         }
     }
 
-    /// The least entry that contradicts the one that was chosen. What might lie in a damaged entry's body does
-    /// not contradict what stands in a log.
+    /// The least entry that contradicts the one that was chosen, of equal standing or above.
     pub(crate) fn contradiction(&self, chosen: &Record) -> Option<Record> {
-        let firm = self.firm.other_than(chosen.checksum);
-        let island = self.islands.other_than(chosen.checksum).filter(|_| chosen.island);
-        match (firm, island) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
+        let confirmed = self.confirmed.other_than(chosen.checksum);
+        if chosen.unconfirmed {
+            confirmed.or(self.unconfirmed.other_than(chosen.checksum))
+        } else {
+            confirmed
         }
     }
 
-    /// Whether the chosen entry, which nothing contradicts, stands in no log.
-    pub(crate) fn is_island(&self) -> bool {
-        self.firm.first.is_none()
+    /// The least unconfirmed entry that is another one than the chosen entry of the log.
+    pub(crate) fn passed_over(&self, chosen: &Record) -> Option<Record> {
+        self.unconfirmed.other_than(chosen.checksum).filter(|_| !chosen.unconfirmed)
     }
 }
 
@@ -142,16 +146,16 @@ impl Witness for Judge {
             Wanted::Any => true,
             Wanted::ChildOf(parent) => record.parent == parent,
         };
-        let (all, next, behind) = if record.island {
-            (&mut self.islands, &mut self.islands_next, &mut self.islands_behind)
+        let (all, next, adjacent) = if record.unconfirmed {
+            (&mut self.unconfirmed, &mut self.unconfirmed_next, &mut self.unconfirmed_adjacent)
         } else {
-            (&mut self.firm, &mut self.firm_next, &mut self.firm_behind)
+            (&mut self.confirmed, &mut self.confirmed_next, &mut self.confirmed_adjacent)
         };
         all.push(record);
         if is_next {
             next.push(record);
             if self.end == Some((record.input, record.offset)) {
-                *behind = Some(*record);
+                *adjacent = Some(*record);
             }
         }
     }

@@ -8,7 +8,8 @@
 //! |---|---|
 //! | [`index`] | what the inputs hold |
 //! | `read`, [`input`] | how it gets there: stretches, runs, damage; the files |
-//! | `nested` | which entries lie inside the body of a damaged one |
+//! | `region` | where damage ends, and what proves it |
+//! | `membership`, `known` | which entries belong to the log, and which are content of bodies |
 //! | `order`, `sort` | all entries by op |
 //! | `judge`, [`plan`] | the rules of the chain |
 //! | [`chain`] | the chain, as pieces of inputs |
@@ -25,11 +26,13 @@ pub mod chain;
 pub mod index;
 pub mod input;
 mod judge;
-mod nested;
+mod known;
+mod membership;
 pub mod notes;
 mod order;
 pub mod plan;
 mod read;
+mod region;
 pub mod report;
 mod sort;
 mod spool;

@@ -7,8 +7,9 @@
 //! Zeros behind a log are told for the same reason: in the image of a device they are free space, in a log file
 //! they stand where a crash took entries.
 
-use super::index::{Index, Least, PLACES_MAX};
-use super::plan::{Plan, Root};
+use super::chain::Walk;
+use super::index::{Index, Least, PLACES_MAX, Record};
+use super::plan::{Plan, Root, Unconfirmed};
 use crate::failure::{Failure, shown};
 use crate::human::ranges;
 use crate::survey::Kind;
@@ -31,7 +32,8 @@ pub enum Note {
         /// Places beyond these.
         omitted: u64,
     },
-    /// Something behind the chain's end is damaged so that its op is not known.
+    /// After the chain's end, or in a place that is too large for what the chain has there, something is damaged so
+    /// that its op is not known.
     UnknownEnd {
         /// The chain's last op.
         last: u64,
@@ -39,6 +41,27 @@ pub enum Note {
         places: Vec<Place>,
         /// Places beyond these.
         omitted: u64,
+    },
+    /// Entries at the chain's end follow damage, and nothing confirms that they belong to the log.
+    Unconfirmed {
+        /// Their ops, both ends included.
+        ops: (u64, u64),
+        /// Where the first of them is stored.
+        place: Place,
+    },
+    /// Entries that contradict the chain, and follow damage where nothing confirms that they belong to the log.
+    LeftOut {
+        /// For each where the entry of the log is, and where the one that is left out.
+        pairs: Vec<(Place, Place)>,
+        /// How many there are beyond these.
+        omitted: u64,
+    },
+    /// Inputs in which no entry was found.
+    NotALog {
+        /// The inputs: op and offset are 0.
+        places: Vec<Place>,
+        /// Their bytes.
+        sizes: Vec<u64>,
     },
     /// Inputs end with zeros.
     ZeroTail {
@@ -83,13 +106,45 @@ pub fn notes(index: &Index, plan: &Plan, root: Root) -> Result<Vec<Note>, Failur
         if !places.is_empty() {
             notes.push(Note::DamagedEnd { places, omitted });
         }
-        let (places, omitted) = unknown_behind(index, last.op)?;
+        let (places, omitted) = unknown_behind(index, plan)?;
         if !places.is_empty() {
             notes.push(Note::UnknownEnd { last: last.op, places, omitted });
         }
     }
+    notes.extend(unconfirmed(index, &plan.unconfirmed));
+    notes.extend(not_logs(index));
     notes.extend(zeros_behind(index));
     Ok(notes)
+}
+
+/// What nothing confirms: entries that were taken, and entries that were left out.
+#[must_use]
+pub fn unconfirmed(index: &Index, unconfirmed: &Unconfirmed) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if let Some((first, last)) = &unconfirmed.taken {
+        notes.push(Note::Unconfirmed { ops: (first.op, last.op), place: place(index, first) });
+    }
+    if !unconfirmed.left_out.is_empty() {
+        let pairs = unconfirmed.left_out.iter().map(|(one, other)| (place(index, one), place(index, other)));
+        notes.push(Note::LeftOut { pairs: pairs.collect(), omitted: unconfirmed.omitted });
+    }
+    notes
+}
+
+fn place(index: &Index, record: &Record) -> Place {
+    let number = record.input as usize;
+    let file = index.inputs.get(number).map_or_else(PathBuf::new, |input| input.path.clone());
+    Place { op: record.op, input: number, offset: record.offset, file }
+}
+
+/// Inputs with bytes of which none is an entry's.
+fn not_logs(index: &Index) -> Option<Note> {
+    let (mut places, mut sizes) = (Vec::new(), Vec::new());
+    for (number, input) in index.inputs.iter().enumerate().filter(|(_, input)| input.is_no_log()) {
+        places.push(Place { op: 0, input: number, offset: 0, file: input.path.clone() });
+        sizes.push(input.size());
+    }
+    (!places.is_empty()).then_some(Note::NotALog { places, sizes })
 }
 
 /// The zeros that end inputs.
@@ -119,68 +174,94 @@ fn damaged_behind(index: &Index, last: u64) -> Result<(Vec<Place>, u64), Failure
     Ok(places.finish())
 }
 
-/// Damage that does not tell its op, directly behind a copy of the chain's last entry: as a torn tail.
-fn unknown_behind(index: &Index, last: u64) -> Result<(Vec<Place>, u64), Failure> {
+/// Damage of unknown op that held more than the chain has in its place: where a file ends with it, or goes back
+/// after it.
+fn unknown_behind(index: &Index, plan: &Plan) -> Result<(Vec<Place>, u64), Failure> {
     let mut places = Least::new(PLACES_MAX);
-    let mut result = Ok(());
-    index.at(last, |copy| {
-        let number = copy.input as usize;
-        let Some(input) = index.inputs.get(number).filter(|input| input.is_damaged()) else { return };
-        match index.damage_at(input, copy.end()) {
-            Ok(Some(damage)) if damage.op.is_none() => {
-                places.push(Place {
-                    op: last,
-                    input: number,
-                    offset: damage.offset,
-                    file: input.path.clone(),
-                });
+    let Some(last) = plan.chain.last().map(|last| last.op) else { return Ok(places.finish()) };
+    for (number, input) in index.inputs.iter().enumerate().filter(|(_, input)| !input.is_no_log()) {
+        for region in input.regions.clone() {
+            let Some(region) = index.regions.get(region)? else { break };
+            let before = region.anchor().map_or(0, |anchor| anchor.op);
+            let after = index.stretches.get(region.stretch)?.filter(|after| after.input == region.input);
+            let size = region.end - region.start;
+            if size == 0
+                || after.is_some_and(|after| after.op > before)
+                || before < last && holds(index, plan, before + 1, size)?
+            {
+                continue;
             }
-            Ok(_) => {}
-            Err(failure) => result = Err(failure),
+            index.damage(input, |damage, _| {
+                if damage.op.is_none() && (region.start..region.end).contains(&damage.offset) {
+                    let (offset, file) = (damage.offset, input.path.clone());
+                    places.push(Place { op: last, input: number, offset, file });
+                }
+                damage.offset < region.end
+            })?;
         }
-    })?;
-    result.map(|()| places.finish())
+    }
+    Ok(places.finish())
+}
+
+/// Whether the chain's entries from `op` on take `size` bytes or more.
+fn holds(index: &Index, plan: &Plan, op: u64, mut size: u64) -> Result<bool, Failure> {
+    let mut walk = Walk::from(index, &plan.chain, op)?;
+    while size > 0
+        && let Some(link) = walk.next(index, &plan.chain)?
+    {
+        size = size.saturating_sub(link.size_disk);
+    }
+    Ok(size == 0)
 }
 
 impl Note {
-    /// The stable name: `lost-beginning`, `damaged-end`, `unknown-end` or `zero-tail`.
+    /// The stable name: `lost-beginning`, `damaged-end`, `unknown-end`, `unconfirmed`, `left-out`, `not-a-log` or
+    /// `zero-tail`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::LostBeginning { .. } => "lost-beginning",
             Self::DamagedEnd { .. } => "damaged-end",
             Self::UnknownEnd { .. } => "unknown-end",
+            Self::Unconfirmed { .. } => "unconfirmed",
+            Self::LeftOut { .. } => "left-out",
+            Self::NotALog { .. } => "not-a-log",
             Self::ZeroTail { .. } => Kind::ZeroTail.name(),
         }
     }
 
-    /// The ops that are lost, as ranges with both ends.
+    /// Whether it reports that something is lost, or may be.
+    #[must_use]
+    pub const fn is_loss(&self) -> bool {
+        !matches!(self, Self::Unconfirmed { .. } | Self::ZeroTail { .. })
+    }
+
+    /// The ops that it is about, as ranges with both ends.
     #[must_use]
     pub fn ops(&self) -> Vec<(u64, u64)> {
         match self {
             Self::LostBeginning { last } => vec![(1, *last)],
-            Self::UnknownEnd { .. } | Self::ZeroTail { .. } => Vec::new(), // nobody knows
-            Self::DamagedEnd { places, .. } => {
-                let mut ops: Vec<(u64, u64)> = Vec::new();
-                for place in places {
-                    match ops.last_mut() {
-                        Some((_, last)) if place.op - *last <= 1 => *last = place.op,
-                        _ => ops.push((place.op, place.op)),
-                    }
-                }
-                ops
-            }
+            Self::Unconfirmed { ops, .. } => vec![*ops],
+            Self::LeftOut { pairs, .. } => joined(pairs.iter().map(|(_, other)| other.op)),
+            Self::UnknownEnd { .. } | Self::NotALog { .. } | Self::ZeroTail { .. } => Vec::new(), // not known
+            Self::DamagedEnd { places, .. } => joined(places.iter().map(|place| place.op)),
         }
     }
 
     /// As one object.
     #[must_use]
     pub fn json(&self) -> Value {
-        let (places, known, omitted) = match self {
-            Self::LostBeginning { .. } => (&[][..], false, 0),
-            Self::DamagedEnd { places, omitted } => (places.as_slice(), true, *omitted),
-            Self::UnknownEnd { places, omitted, .. } => (places.as_slice(), false, *omitted),
-            Self::ZeroTail { places, .. } => (places.as_slice(), false, 0),
+        let (places, known, omitted): (Vec<&Place>, _, _) = match self {
+            Self::LostBeginning { .. } => (Vec::new(), false, 0),
+            Self::DamagedEnd { places, omitted } => (places.iter().collect(), true, *omitted),
+            Self::UnknownEnd { places, omitted, .. } => (places.iter().collect(), false, *omitted),
+            Self::Unconfirmed { place, .. } => (vec![place], true, 0),
+            Self::LeftOut { pairs, omitted } => {
+                (pairs.iter().flat_map(|(one, other)| [one, other]).collect(), true, *omitted)
+            }
+            Self::ZeroTail { places, .. } | Self::NotALog { places, .. } => {
+                (places.iter().collect(), false, 0)
+            }
         };
         let place = |place: &Place| {
             let file = place.file.display().to_string();
@@ -189,7 +270,7 @@ impl Note {
         let mut json = json!({
             "kind": self.kind(),
             "ops": self.ops(),
-            "places": places.iter().map(place).collect::<Vec<_>>(),
+            "places": places.into_iter().map(place).collect::<Vec<_>>(),
             "detail": self.to_string(),
         });
         if omitted > 0 {
@@ -211,9 +292,45 @@ impl fmt::Display for Note {
                 let list = listed(places, *omitted, |_, place| at(place));
                 write!(
                     f,
-                    "what stands behind op {last}, the last, is damaged, and which op it was is not known ({list}): \
-                     an entry that no input has whole may be lost"
+                    "after op {last}, the last, something is damaged, and its ops are not known ({list}): entries that \
+                     no input holds intact may be lost"
                 )
+            }
+            Self::Unconfirmed { ops: (first, last), place } => {
+                let ops = if first == last {
+                    format!("op {first} is")
+                } else {
+                    format!("ops {first} to {last} are")
+                };
+                write!(
+                    f,
+                    "{ops} taken from {} on, after damage: nothing confirms that they are entries of the log and not \
+                     bytes inside the body of a damaged entry; another replica's log may tell",
+                    at(place)
+                )
+            }
+            Self::LeftOut { pairs, omitted } => {
+                let of_pair = |(one, other): &(Place, Place)| {
+                    format!("op {} in {} contradicts op {} in {}", other.op, at(other), one.op, at(one))
+                };
+                let first: Vec<_> = pairs.iter().take(PLACES_SHOWN).map(of_pair).collect();
+                let more = match (pairs.len() - first.len()) as u64 + omitted {
+                    0 => String::new(),
+                    1 => " and 1 more".into(),
+                    more => format!(" and {more} more"),
+                };
+                write!(
+                    f,
+                    "left out: {}{more}; what is left out follows damage, and nothing confirms that it belongs to the log",
+                    first.join(", ")
+                )
+            }
+            Self::NotALog { places, sizes } => {
+                let list = listed(places, 0, |number, place| {
+                    let size = sizes.get(number).copied().unwrap_or_default();
+                    format!("{} ({size} bytes)", shown(&place.file))
+                });
+                write!(f, "not a log, since no entry was found: {list}: what should be in there may be lost")
             }
             Self::ZeroTail { places, sizes } => {
                 let list = listed(places, 0, |number, place| {
@@ -241,6 +358,18 @@ impl fmt::Display for Note {
             }
         }
     }
+}
+
+/// Ops in order, as ranges with both ends.
+fn joined(ops: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for op in ops {
+        match ranges.last_mut() {
+            Some((_, last)) if *last <= op && op - *last <= 1 => *last = op,
+            _ => ranges.push((op, op)),
+        }
+    }
+    ranges
 }
 
 /// A place for people.

@@ -10,6 +10,11 @@
 //! Every entry of the inputs must be on the chain. One that is not, with an op beyond the chain's end, is
 //! behind a *gap*; with an op that the chain has, or would have next, it is of another history: a *fork*.
 //!
+//! Of an *unconfirmed* entry nothing tells whether it belongs to the log
+//! ([`membership`](super::membership)). It is taken where the chain goes on with it and no other entry claims its
+//! op; the plan reports that. Against an entry that belongs to the log it is left out, and the plan reports that too.
+//! Where an entry of the log names another parent than the unconfirmed end of the chain, that end is cut off.
+//!
 //! One pass over all entries by op; at each op a judge is shown all of it, and the chain is a [`Chain`] of
 //! pieces: memory grows with neither.
 
@@ -85,6 +90,35 @@ pub enum Obstacle {
     },
 }
 
+/// What nothing confirms: see [`notes`](super::notes).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unconfirmed {
+    /// The first unconfirmed entry at the chain's end, and the last.
+    pub taken: Option<(Record, Record)>,
+    /// Entries of the log and the unconfirmed ones that contradict them, which are left out: the first of them.
+    pub left_out: Vec<(Record, Record)>,
+    /// How many there are beyond them.
+    pub omitted: u64,
+}
+
+impl Unconfirmed {
+    pub(super) fn leave_out(&mut self, chosen: &Record, other: &Record) {
+        if self.left_out.len() < LEFT_OUT_MAX {
+            self.left_out.push((*chosen, *other));
+        } else {
+            self.omitted += 1;
+        }
+    }
+
+    /// Takes an entry at the end of the chain.
+    pub(super) fn take(&mut self, record: &Record) {
+        self.taken = record.unconfirmed.then(|| (self.taken.map_or(*record, |(first, _)| first), *record));
+    }
+}
+
+/// Contradictions that are kept: a hostile log may have one at each op.
+const LEFT_OUT_MAX: usize = 1000;
+
 /// The chain.
 #[derive(Debug)]
 pub struct Plan {
@@ -92,13 +126,15 @@ pub struct Plan {
     pub chain: Chain,
     /// What is in the way behind it.
     pub obstacle: Option<Obstacle>,
+    /// What nothing confirms.
+    pub unconfirmed: Unconfirmed,
 }
 
-/// The chain's end before the entries that stand in no log.
-struct Firm {
+/// The end of the chain before its unconfirmed end.
+struct Confirmed {
     end: End,
     last: Option<Record>,
-    /// The least entry of the op behind it.
+    /// The first entry after it.
     next: Record,
 }
 
@@ -110,8 +146,9 @@ impl Plan {
     /// [`Failure::Work`], [`Failure::Interrupted`].
     pub fn of(index: &Index, root: Root) -> Result<Self, Failure> {
         let mut chain = Chain::new(&index.work);
+        let mut unconfirmed = Unconfirmed::default();
         let obstacle = match root {
-            Root::LowestOp => down(index, &mut chain, 0, Wanted::Any)?,
+            Root::LowestOp => up(index, &mut chain, &mut unconfirmed, 0, Wanted::Any)?,
             Root::ChildOf(parent) => {
                 let mut judge = Judge::new(Wanted::ChildOf(parent), None);
                 let mut groups = Groups::new(index, 0)?;
@@ -120,11 +157,13 @@ impl Plan {
                     Choice::None if judge.first().is_none() => Some(Obstacle::Empty),
                     Choice::None => Some(Obstacle::NoRoot(parent)),
                     Choice::Fork(one, other) => Some(fork(index, one.op, &one, &other)?),
-                    Choice::One(first) => down(index, &mut chain, first.op, Wanted::ChildOf(parent))?,
+                    Choice::One(first) => {
+                        up(index, &mut chain, &mut unconfirmed, first.op, Wanted::ChildOf(parent))?
+                    }
                 }
             }
         };
-        Ok(Self { chain, obstacle })
+        Ok(Self { chain, obstacle, unconfirmed })
     }
 
     /// Goes on behind a gap, op by op, up to a fork. Gives the ops that are missing in the chain then.
@@ -137,10 +176,16 @@ impl Plan {
     }
 }
 
-/// Up the ops from `start` on, child by child. Gives what is in the way.
-fn down(index: &Index, chain: &mut Chain, start: u64, first: Wanted) -> Result<Option<Obstacle>, Failure> {
+/// Up the ops from `start` on, child by child. Returns what is in the way.
+fn up(
+    index: &Index,
+    chain: &mut Chain,
+    unconfirmed: &mut Unconfirmed,
+    start: u64,
+    first: Wanted,
+) -> Result<Option<Obstacle>, Failure> {
     let mut groups = Groups::new(index, start)?;
-    let mut firm: Option<Firm> = None;
+    let mut confirmed: Option<Confirmed> = None;
     loop {
         let last = chain.last().copied();
         let wanted = last.map_or(first, |last| Wanted::ChildOf(last.checksum));
@@ -155,55 +200,57 @@ fn down(index: &Index, chain: &mut Chain, start: u64, first: Wanted) -> Result<O
             let (before, behind) = (index.copies(&last)?, index.copies(&least)?);
             return gap(missing, op, groups, before, behind).map(Some);
         }
-        match judge.choose() {
+        let next = match judge.choose() {
             Choice::Fork(one, other) => return fork(index, one.op, &one, &other).map(Some),
-            Choice::One(next) => {
+            Choice::One(next) => judge.confirmed().filter(|_| next.unconfirmed).map_or(Ok(next), Err),
+            Choice::None => Err(judge.confirmed().unwrap_or(least)),
+        };
+        match next {
+            Ok(next) => {
                 if let Some(other) = judge.contradiction(&next) {
                     return fork(index, next.op, &next, &other).map(Some);
                 }
-                if judge.is_island() {
-                    firm.get_or_insert(Firm { end: chain.end(), last, next: least });
-                } else {
-                    firm = None;
+                if let Some(other) = judge.passed_over(&next) {
+                    unconfirmed.leave_out(&next, &other);
                 }
+                if next.unconfirmed {
+                    confirmed.get_or_insert(Confirmed { end: chain.end(), last, next });
+                } else {
+                    confirmed = None;
+                }
+                unconfirmed.take(&next);
                 chain.push(&next)?;
             }
-            Choice::None => return Ok(Some(wrong_tip(index, chain, firm, op, &least, groups)?)),
+            // The entry has another parent than the chain's last one.
+            Err(other) => {
+                let tip = last.unwrap_or(other);
+                let Some(confirmed) = confirmed.take() else {
+                    return fork(index, tip.op, &tip, &other).map(Some);
+                };
+                chain.cut(confirmed.end);
+                unconfirmed.taken = None;
+                if other.unconfirmed {
+                    return fork(index, tip.op, &tip, &other).map(Some);
+                }
+                unconfirmed.leave_out(&other, &confirmed.next);
+                let Some(last) = confirmed.last else {
+                    // Nothing before it belongs to the log: the chain begins here.
+                    if let Some(second) = judge.contradiction(&other) {
+                        return fork(index, other.op, &other, &second).map(Some);
+                    }
+                    chain.push(&other)?;
+                    continue;
+                };
+                let mut missing = Ranges::default();
+                missing.push_between(last.op, op);
+                if missing.kept.is_empty() {
+                    return fork(index, last.op, &last, &other).map(Some);
+                }
+                let (before, behind) = (index.copies(&last)?, index.copies(&other)?);
+                return gap(missing, op, groups, before, behind).map(Some);
+            }
         }
     }
-}
-
-/// An entry names another parent than the tip: where the tip might lie in a damaged entry's body, it is the
-/// tip that is wrong.
-fn wrong_tip(
-    index: &Index,
-    chain: &mut Chain,
-    firm: Option<Firm>,
-    op: u64,
-    least: &Record,
-    groups: Groups<'_>,
-) -> Result<Obstacle, Failure> {
-    let Some(firm) = firm else {
-        let tip = chain.last().copied().unwrap_or(*least);
-        return fork(index, tip.op, &tip, least);
-    };
-    chain.cut(firm.end);
-    match firm.last {
-        Some(tip) => fork(index, tip.op, &tip, &firm.next),
-        None => gap_at(index, op, &firm.next, groups),
-    }
-}
-
-/// Nothing of the chain is left: its first entry stood in no log.
-fn gap_at(index: &Index, op: u64, first: &Record, groups: Groups<'_>) -> Result<Obstacle, Failure> {
-    let mut obstacle = gap(Ranges::default(), op, groups, Copies::default(), index.copies(first)?)?;
-    if let Obstacle::Gap { missing, .. } = &mut obstacle
-        && missing.kept.is_empty()
-    {
-        // The ops are all there, but the first of them does not follow on what is left of the chain.
-        missing.push(first.op, first.op);
-    }
-    Ok(obstacle)
 }
 
 /// A gap, and all that is missing behind `op`.

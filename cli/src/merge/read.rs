@@ -4,15 +4,16 @@
 //! *stretch* is one row, and of each of its entries only what does not follow from it:
 //!
 //! ```text
-//! file      | e0 | e1 | e2 |damage| e3 | e4 |          e0 once more, after a crash: a backtrack
+//! file      | e0 | e1 | e2 |damage| e3 | e4 |          e0 again, after a crash: a backtrack
 //! stretches   op 7, parent p, byte 0, 3 entries         op 7, parent p, ...
 //! rows      | checksum, size | checksum, size | ...     20 bytes each
-//! runs      | e0 .. e2       |      | e3 ...            entries without damage between them
+//! regions                   | what is damaged between two stretches
 //! ```
 //!
-//! A stretch ends after [`STRETCH_MAX`] entries at the latest, so that one entry of it is found soon.
+//! A stretch ends after [`STRETCH_MAX`] entries at the latest, so that each of its entries is found quickly.
 
 use super::input::{DamageRow, Input};
+use super::region::{Anchor, Boundaries, Region, Sealed};
 use super::spool::Spool;
 use super::work::Work;
 use crate::failure::Failure;
@@ -20,6 +21,8 @@ use crate::output::{Progress, WATCH};
 use aof_nostd::wire::MAGIC_SIZE;
 use aof_nostd::{Checksum, Damage, Located};
 use aof_std::scan::{Scan, Sink};
+use std::io;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -37,121 +40,82 @@ pub(crate) struct EntryRow {
 }
 
 impl EntryRow {
+    pub(crate) const NONE: Self = Self { checksum: Checksum::ZERO, size: [0; 4] };
+
     /// Magic, header and body.
     pub(crate) fn size_disk(&self) -> u64 {
         u64::from(u32::from_ne_bytes(self.size)) + MAGIC_SIZE as u64
     }
 }
 
-/// Entries that follow each other.
+/// Entries that follow each other, in the chain and in the file.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub(crate) struct Stretch {
     /// The op of the first.
     pub(crate) op: u64,
-    /// How many there are; none where they are left out.
+    /// How many there are; 0 where they are left out.
     pub(crate) count: u64,
     /// The number of the first among all rows.
     pub(crate) row: u64,
     /// The first byte of the first.
     pub(crate) offset: u64,
+    /// The byte after the last.
+    pub(crate) end: u64,
     /// The parent of the first.
     pub(crate) parent: Checksum,
+    /// The checksum of the last.
+    pub(crate) last: Checksum,
+    cluster: [u8; 16],
     pub(crate) input: u32,
-    /// 1 where they are in an island.
-    pub(crate) island: u32,
+    state: u32,
+}
+
+/// Whether entries belong to the log: see [`membership`](super::membership).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// They begin at a boundary of the log.
+    InPlace,
+    /// An entry of the log names the last of them as its parent.
+    Named,
+    /// Nothing confirms it.
+    Unconfirmed,
 }
 
 impl Stretch {
+    pub(crate) fn state(&self) -> State {
+        match self.state {
+            0 => State::InPlace,
+            1 => State::Named,
+            _ => State::Unconfirmed,
+        }
+    }
+
+    pub(crate) fn set_state(&mut self, state: State) {
+        self.state = match state {
+            State::InPlace => 0,
+            State::Named => 1,
+            State::Unconfirmed => 2,
+        };
+    }
+
     /// The op of the last.
     pub(crate) fn last_op(&self) -> u64 {
         self.op.saturating_add(self.count.saturating_sub(1))
     }
-}
 
-/// Entries without damage between them.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub(crate) struct Run {
-    pub(crate) start: u64,
-    pub(crate) end: u64,
-    pub(crate) entries: u64,
-    /// Its stretches, by number.
-    pub(crate) stretch: u64,
-    pub(crate) stretches: u64,
-    /// The op of its last entry.
-    pub(crate) last_op: u64,
-    /// The lowest and the highest op in it.
-    op_min: u64,
-    op_max: u64,
-    /// The bytes of that entry's largest child, if damage stands behind it.
-    pub(crate) child_size: u64,
-    /// The first entry of another cluster than `cluster`, if there is one.
-    pub(crate) other_at: u64,
-    /// The last entry's identity.
-    pub(crate) last: Checksum,
-    cluster: [u8; 16],
-    other: [u8; 16],
-    pub(crate) input: u32,
-    flags: u32,
-}
-
-impl Run {
-    const BEFORE: u32 = 1;
-    const BEHIND: u32 = 2;
-    const OTHER: u32 = 4;
-    const ABOVE: u32 = 8;
-    const BELOW: u32 = 16;
-
-    /// The cluster of the first entry.
+    /// The cluster of all of them.
     pub(crate) fn cluster(&self) -> u128 {
         u128::from_ne_bytes(self.cluster)
     }
 
-    /// Where the first entry of another cluster stands, and that cluster.
-    pub(crate) fn other_cluster(&self) -> Option<(u64, u128)> {
-        (self.flags & Self::OTHER != 0).then_some((self.other_at, u128::from_ne_bytes(self.other)))
+    /// Whether `next` continues it, in the chain and in the file.
+    pub(crate) fn is_continued_by(&self, next: &Self) -> bool {
+        self.input == next.input
+            && self.end == next.offset
+            && self.last == next.parent
+            && self.last_op().checked_add(1) == Some(next.op)
     }
-
-    pub(crate) fn damage_before(&self) -> bool {
-        self.flags & Self::BEFORE != 0
-    }
-
-    pub(crate) fn damage_behind(&self) -> bool {
-        self.flags & Self::BEHIND != 0
-    }
-
-    /// Whether damage stands directly before and behind it.
-    pub(crate) fn is_enclosed(&self) -> bool {
-        self.damage_before() && self.damage_behind()
-    }
-
-    /// Whether it might lie inside the body of a damaged entry: it is enclosed, and its ops do not tell where it
-    /// stands.
-    pub(crate) fn is_island(&self) -> bool {
-        self.is_enclosed() && self.flags & (Self::ABOVE | Self::BELOW) != Self::ABOVE | Self::BELOW
-    }
-
-    /// Compares it with the highest op before it in its log, and gives the highest so far.
-    pub(crate) fn compare_before(&mut self, before: Option<u64>) -> u64 {
-        if before.is_some_and(|before| has_room(before, self.op_min)) {
-            self.flags |= Self::ABOVE;
-        }
-        before.unwrap_or(0).max(self.op_max)
-    }
-
-    /// Compares it with the lowest op behind it in its log, and gives the lowest so far.
-    pub(crate) fn compare_behind(&mut self, behind: Option<u64>) -> u64 {
-        if behind.is_some_and(|behind| has_room(self.op_max, behind)) {
-            self.flags |= Self::BELOW;
-        }
-        behind.unwrap_or(u64::MAX).min(self.op_min)
-    }
-}
-
-/// Whether another entry, a damaged one, has room between two.
-fn has_room(before: u64, behind: u64) -> bool {
-    before.checked_add(2).is_some_and(|least| least <= behind)
 }
 
 /// What all inputs hold, in the order read.
@@ -159,7 +123,8 @@ fn has_room(before: u64, behind: u64) -> bool {
 pub(crate) struct Found {
     pub(crate) rows: Spool<EntryRow>,
     pub(crate) stretches: Spool<Stretch>,
-    pub(crate) runs: Spool<Run>,
+    pub(crate) regions: Spool<Region>,
+    pub(crate) sealed: Spool<Sealed>,
     pub(crate) damage: Spool<DamageRow>,
 }
 
@@ -168,7 +133,8 @@ impl Found {
         Self {
             rows: Spool::new(work, 16),
             stretches: Spool::new(work, 32),
-            runs: Spool::new(work, 32),
+            regions: Spool::new(work, 64),
+            sealed: Spool::new(work, 64),
             damage: Spool::new(work, 32),
         }
     }
@@ -187,8 +153,10 @@ pub(crate) fn read(
     let scan =
         Scan::detect(&source, aof_std::backend()).map_err(|error| Failure::read(&input.path, error))?;
     let scan = work.limit(scan, message_size_max).with_watch(&WATCH);
-    let first = found.damage.len();
-    let mut reading = Reading { found, number, stretch: None, run: None, damaged: false, entries: 0 };
+    let first = (found.damage.len(), found.stretches.len(), found.regions.len());
+    let boundaries = Boundaries::new(&source, scan.profile(), message_size_max);
+    let mut reading =
+        Reading { found, number, boundaries, stretch: None, region: None, is_unsure: false, entries: 0 };
     let mut zeros = None;
     let mut failure = None;
     let scanned = scan.run(Part::default, |part| {
@@ -204,32 +172,63 @@ pub(crate) fn read(
     });
     if let Some(failure) = failure {
         WATCH.stop.store(false, Ordering::Relaxed);
-        return Err(failure);
+        return Err(failure.into_failure(&input.path));
     }
     scanned.map_err(|error| Failure::read(&input.path, error))?;
-    reading.close_run()?;
-    input.entries = reading.entries;
+    input.entries = reading.close()?;
     input.profile = scan.profile();
     input.zeros = zeros;
-    input.damage = first..found.damage.len();
+    input.damage = first.0..found.damage.len();
+    input.stretches = first.1..found.stretches.len();
+    input.regions = first.2..found.regions.len();
     Ok(())
+}
+
+/// Why an input cannot be taken into the index.
+pub(super) enum Untaken {
+    /// The input cannot be read.
+    Input(io::Error),
+    Other(Failure),
+}
+
+impl Untaken {
+    fn into_failure(self, path: &Path) -> Failure {
+        match self {
+            Self::Input(error) => Failure::read(path, error),
+            Self::Other(failure) => failure,
+        }
+    }
+}
+
+impl From<io::Error> for Untaken {
+    fn from(error: io::Error) -> Self {
+        Self::Input(error)
+    }
+}
+
+impl From<Failure> for Untaken {
+    fn from(failure: Failure) -> Self {
+        Self::Other(failure)
+    }
 }
 
 /// An input that is being read.
 struct Reading<'a> {
     found: &'a mut Found,
     number: u32,
-    /// The stretch that may go on, where it ends, and its last entry.
-    stretch: Option<(Stretch, u64, Checksum)>,
-    run: Option<Run>,
-    /// Whether damage was found since the last entry.
-    damaged: bool,
+    boundaries: Boundaries,
+    /// The stretch that may continue.
+    stretch: Option<Stretch>,
+    /// What is damaged since the last entry.
+    region: Option<Region>,
+    /// Whether the place of the last entry is not known to be one of the log.
+    is_unsure: bool,
     entries: u64,
 }
 
 impl Reading<'_> {
     /// Takes what the next segment holds.
-    fn take(&mut self, part: &Part) -> Result<(), Failure> {
+    fn take(&mut self, part: &Part) -> Result<(), Untaken> {
         let mut damage = part.damage.iter().peekable();
         let mut row = self.found.rows.len();
         self.found.rows.extend(&part.rows)?;
@@ -246,105 +245,101 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn damage(&mut self, damage: Damage, until: u64) -> Result<(), Failure> {
-        self.damaged = true;
-        self.found.damage.push(DamageRow::new(damage, until))
-    }
-
-    fn piece(&mut self, piece: &Piece, row: u64) -> Result<(), Failure> {
-        if self.damaged || self.run.is_none() {
-            self.begin_run(piece)?;
+    fn damage(&mut self, damage: Damage, until: u64) -> Result<(), Untaken> {
+        self.found.damage.push(DamageRow::new(damage, until))?;
+        let last = self.stretch.map(|stretch| Anchor { op: stretch.last_op(), checksum: stretch.last });
+        self.close_stretch()?;
+        let sealed = self.found.sealed.len();
+        let mut region =
+            self.region.take().unwrap_or_else(|| Region::new(self.number, damage.offset, last, sealed));
+        self.boundaries.pass(&mut region, damage.offset, until, &mut self.found.sealed)?;
+        self.region = Some(region);
+        // An earlier region may have led into a body. What a header says there of its size may be a lie, told
+        // to hide entries of the log.
+        if self.is_unsure {
+            self.search(damage.offset, until)?;
         }
-        self.entries += piece.count;
-        if let Some(run) = &mut self.run {
-            run.end = piece.end;
-            run.entries += piece.count;
-            (run.last, run.last_op) = (piece.last, piece.op.saturating_add(piece.count - 1));
-            (run.op_min, run.op_max) = (run.op_min.min(piece.op), run.op_max.max(run.last_op));
-            if piece.cluster != run.cluster() && run.flags & Run::OTHER == 0 {
-                run.flags |= Run::OTHER;
-                (run.other_at, run.other) = (piece.offset, piece.cluster.to_ne_bytes());
-            }
-        }
-        match &mut self.stretch {
-            Some((stretch, end, last))
-                if *end == piece.offset
-                    && *last == piece.parent
-                    && stretch.op.checked_add(stretch.count) == Some(piece.op)
-                    && stretch.count + piece.count <= STRETCH_MAX =>
-            {
-                stretch.count += piece.count;
-                (*end, *last) = (piece.end, piece.last);
-            }
-            _ => {
-                self.close_stretch()?;
-                let stretch = Stretch {
-                    op: piece.op,
-                    count: piece.count,
-                    row,
-                    offset: piece.offset,
-                    parent: piece.parent,
-                    input: self.number,
-                    island: 0,
-                };
-                self.stretch = Some((stretch, piece.end, piece.last));
-            }
-        }
+        self.is_unsure |= !region.is_proven();
         Ok(())
     }
 
-    fn begin_run(&mut self, piece: &Piece) -> Result<(), Failure> {
-        let damaged = self.damaged;
-        self.close_run()?;
-        self.damaged = false;
-        self.run = Some(Run {
-            start: piece.offset,
-            end: piece.offset,
-            entries: 0,
-            stretch: self.found.stretches.len(),
-            stretches: 0,
-            last_op: 0,
-            op_min: u64::MAX,
-            op_max: 0,
-            child_size: 0,
-            other_at: 0,
-            last: piece.last,
-            cluster: piece.cluster.to_ne_bytes(),
-            other: [0; 16],
-            input: self.number,
-            flags: if damaged { Run::BEFORE } else { 0 },
-        });
+    /// Looks for entries inside a damaged entry.
+    fn search(&mut self, offset: u64, until: u64) -> Result<(), Untaken> {
+        let mut at = offset + 1;
+        while let Some(part) = self.boundaries.next_inside(at, until)? {
+            let mut row = self.found.rows.len();
+            self.found.rows.extend(&part.rows)?;
+            for piece in &part.pieces {
+                self.add(piece, row)?;
+                row += piece.count;
+                at = piece.end;
+            }
+        }
+        self.close_stretch()?;
+        Ok(())
+    }
+
+    fn piece(&mut self, piece: &Piece, row: u64) -> Result<(), Untaken> {
+        if let Some(mut region) = self.region.take() {
+            self.close_stretch()?;
+            region.end_before(self.found.stretches.len(), self.found.sealed.len());
+            self.found.regions.push(region)?;
+        }
+        self.add(piece, row)?;
+        Ok(())
+    }
+
+    fn add(&mut self, piece: &Piece, row: u64) -> Result<(), Failure> {
+        self.entries += piece.count;
+        let next = piece.stretch(row, self.number);
+        match &mut self.stretch {
+            Some(stretch)
+                if stretch.is_continued_by(&next)
+                    && stretch.cluster == next.cluster
+                    && stretch.row + stretch.count == next.row
+                    && stretch.count + next.count <= STRETCH_MAX =>
+            {
+                stretch.count += next.count;
+                (stretch.end, stretch.last) = (next.end, next.last);
+            }
+            _ => {
+                self.close_stretch()?;
+                self.stretch = Some(next);
+            }
+        }
         Ok(())
     }
 
     fn close_stretch(&mut self) -> Result<(), Failure> {
         match self.stretch.take() {
-            Some((stretch, ..)) => self.found.stretches.push(stretch),
+            Some(stretch) => self.found.stretches.push(stretch),
             None => Ok(()),
         }
     }
 
-    fn close_run(&mut self) -> Result<(), Failure> {
+    /// The input is over.
+    fn close(mut self) -> Result<u64, Failure> {
         self.close_stretch()?;
-        let Some(mut run) = self.run.take() else { return Ok(()) };
-        run.stretches = self.found.stretches.len() - run.stretch;
-        run.flags |= if self.damaged { Run::BEHIND } else { 0 };
-        self.found.runs.push(run)
+        if let Some(mut region) = self.region.take() {
+            region.end_before(self.found.stretches.len(), self.found.sealed.len());
+            self.found.regions.push(region)?;
+        }
+        Ok(self.entries)
     }
 }
 
 /// What a segment of an input holds.
 #[derive(Debug, Default)]
-struct Part {
-    rows: Vec<EntryRow>,
-    pieces: Vec<Piece>,
+pub(super) struct Part {
+    pub(super) rows: Vec<EntryRow>,
+    pub(super) pieces: Vec<Piece>,
     damage: Vec<(Damage, u64)>,
     zeros: Option<u64>,
 }
 
 /// Entries of one cluster that follow each other in a segment.
 #[derive(Debug)]
-struct Piece {
+pub(super) struct Piece {
     op: u64,
     count: u64,
     offset: u64,
@@ -352,6 +347,23 @@ struct Piece {
     parent: Checksum,
     last: Checksum,
     cluster: u128,
+}
+
+impl Piece {
+    fn stretch(&self, row: u64, input: u32) -> Stretch {
+        Stretch {
+            op: self.op,
+            count: self.count,
+            row,
+            offset: self.offset,
+            end: self.end,
+            parent: self.parent,
+            last: self.last,
+            cluster: self.cluster.to_ne_bytes(),
+            input,
+            state: 0,
+        }
+    }
 }
 
 impl Sink for Part {

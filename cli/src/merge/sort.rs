@@ -29,7 +29,7 @@ pub(crate) struct RecordRow {
     row: u64,
     checksum: Checksum,
     parent: Checksum,
-    /// Its input, twice, and one more for an island.
+    /// Its input, twice, and one more where it is unconfirmed.
     input: u32,
     /// Without the magic.
     size: u32,
@@ -43,7 +43,7 @@ impl RecordRow {
             row: record.row,
             checksum: record.checksum,
             parent: record.parent,
-            input: record.input << 1 | u32::from(record.island),
+            input: record.input << 1 | u32::from(record.unconfirmed),
             size: u32::try_from(record.size_disk - MAGIC_SIZE as u64).unwrap_or(u32::MAX),
         }
     }
@@ -58,7 +58,7 @@ impl RecordRow {
             checksum: self.checksum,
             parent: self.parent,
             input: self.input >> 1,
-            island: self.input & 1 == 1,
+            unconfirmed: self.input & 1 == 1,
             offset: self.offset,
             size_disk: u64::from(self.size) + MAGIC_SIZE as u64,
             row: self.row,

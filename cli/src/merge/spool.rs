@@ -202,20 +202,6 @@ impl<T: Row> Cursor<T> {
         Ok(row)
     }
 
-    /// The row of this number; those behind it come next.
-    pub(crate) fn seek(&mut self, spool: &Spool<T>, number: u64) -> Result<Option<T>, Failure> {
-        let window = self.range.start - self.window.len() as u64;
-        let at = number.checked_sub(window).and_then(|at| usize::try_from(at).ok());
-        match at.filter(|at| *at < self.window.len()) {
-            Some(at) => self.at = at,
-            None => {
-                self.window.clear();
-                self.range.start = number;
-            }
-        }
-        self.next(spool)
-    }
-
     #[cold]
     fn fill(&mut self, spool: &Spool<T>) -> Result<bool, Failure> {
         let rest = self.range.end.saturating_sub(self.range.start);
@@ -241,15 +227,11 @@ mod tests {
             walked.push(row);
         }
         let mut got = Vec::new();
-        let mut sought = Vec::new();
-        let mut cursor = Cursor::new(0..spool.len(), 3);
         for number in (0..spool.len()).rev() {
             got.push(spool.get(number).unwrap().unwrap());
-            sought.push(cursor.seek(spool, number).unwrap().unwrap());
         }
         got.reverse();
-        sought.reverse();
-        assert_eq!((&got, &sought), (&walked, &walked));
+        assert_eq!(got, walked);
         assert_eq!(spool.get(spool.len()).unwrap(), None);
         walked
     }

@@ -280,9 +280,9 @@ fn free_space_of_devices_is_no_damage() {
 /// long it is, and sound ones from op 9 on. What is planted in its body was exported as true, and where it has
 /// op 8 the true op 9 was a fork with it, which ended the export.
 #[test]
-fn behind_a_gap_what_is_planted_in_a_damaged_body_is_not_exported() {
+fn behind_a_gap_what_may_be_planted_is_exported_with_a_note_and_a_contradiction_is_a_fork() {
     let directory = tempfile::tempdir().unwrap();
-    let planted = |op: u64| {
+    let plant = |op: u64| {
         let mut header = aof_nostd::Header::new();
         header.op = op.into();
         let log = Builder::new(AnyProfile::default()).start_with(header).chain(&[3]).build();
@@ -291,17 +291,22 @@ fn behind_a_gap_what_is_planted_in_a_damaged_body_is_not_exported() {
         [log.bytes, vec![7; 100]].concat()
     };
     let builder = Builder::new(AnyProfile::default()).chain(&[0, 0, 0]).gap(4);
-    for op in [6, 8, 9, 20] {
-        let log = builder.clone().entry(&planted(op)).chain(&[0, 0, 0, 0]).build();
+    for planted in [6, 8, 9, 20] {
+        let log = builder.clone().entry(&plant(planted)).chain(&[0, 0, 0, 0]).build();
         let (first, behind) = log.bytes.split_at(log.entries[3].offset);
         let mut behind = behind.to_vec();
         behind[40] ^= 1;
         aof_tests::build::set_size(&mut behind, 0, u32::MAX);
         let inputs = [file(&directory, "first.aof", first), file(&directory, "isl.aof", &behind)];
         let ran = export(&["--format", "entries", "--output", "-"], &inputs).code(1);
-        assert_eq!(ops(&ran.json()), [1, 2, 3, 9, 10, 11, 12], "planted {op}");
-        assert!(ran.stderr.contains("ops 4-8 are not exported"), "{}", ran.stderr);
-        assert!(!ran.stderr.contains("fork"), "{}", ran.stderr);
+        let (rows, note): (&[u64], _) = match planted {
+            6 => (&[1, 2, 3, 6, 9, 10, 11, 12], "ops 6 to 12 are taken from"),
+            8 => (&[1, 2, 3], "a fork: two histories at op 9"),
+            9 => (&[1, 2, 3], "a fork: two histories at op 9"),
+            _ => (&[1, 2, 3, 9, 10, 11, 12, 20], "ops 9 to 20 are taken from"),
+        };
+        assert_eq!(ops(&ran.json()), rows, "planted {planted}: {}", ran.stderr);
+        assert!(ran.stderr.contains(note), "{}", ran.stderr);
     }
 }
 

@@ -85,8 +85,16 @@ fn lost_beginning_is_told() {
     let ran = merge(&["--force", "--json"], &output, &[&rest]).code(0);
     let report = &ran.json()[0];
     assert_eq!((&report["complete"], &report["reason"]), (&json!(true), &json!(null)));
-    assert_eq!(report["notes"].as_array().unwrap().len(), 1);
-    assert_eq!(report["notes"][0]["kind"], "lost-beginning");
+    let kinds: Vec<_> = report["notes"].as_array().unwrap().iter().map(|note| &note["kind"]).collect();
+    assert_eq!(
+        kinds,
+        ["lost-beginning", "unconfirmed"],
+        "nothing tells that they are no content of op 2's body"
+    );
+    assert_eq!(
+        (&report["notes"][1]["ops"], &report["notes"][1]["places"][0]["offset"]),
+        (&json!([[3, 4]]), &json!(546))
+    );
     assert_eq!(report["notes"][0]["ops"], json!([[1, 2]]));
     assert_eq!(report["notes"][0]["detail"], "the chain begins at op 3: what ops 1 to 2 did is in no input");
 

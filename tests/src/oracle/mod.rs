@@ -5,6 +5,7 @@
 //! Time: for each damage, all of the log behind it. Memory: the log.
 
 mod checksum;
+mod resume;
 
 pub use self::checksum::{aegis128l, crc64};
 
@@ -131,74 +132,6 @@ impl Oracle {
         seen
     }
 
-    /// Where reading goes on behind the damage at `damaged`.
-    fn resume(&self, log: &[u8], damaged: usize) -> usize {
-        // Every place behind the damage where a header starts that could be an entry's.
-        let starts: Vec<usize> =
-            (damaged + 1..log.len()).filter(|offset| self.starts(&log[*offset..])).collect();
-        match self.extent(log, damaged) {
-            Some(end) => match starts.first() {
-                Some(first) if *first < end && self.steps_to(log, *first, end) => *first,
-                _ => end,
-            },
-            None => self.repaired(log, damaged, &starts).or(starts.first().copied()).unwrap_or(log.len()),
-        }
-    }
-
-    /// The damaged entry's end, if its size is believable and something that looks like an entry, or
-    /// the log's end, stands there.
-    fn extent(&self, log: &[u8], damaged: usize) -> Option<usize> {
-        let bytes = &log[damaged..];
-        if bytes.len() < HEAD_SIZE || !self.size_is_right(size(bytes)) {
-            return None;
-        }
-        let end = damaged + MAGIC_SIZE + size(bytes) as usize;
-        let behind = log.get(end..)?;
-        let looks_right = behind.is_empty()
-            || behind.starts_with(&self.magic.to_le_bytes())
-            || (behind.len() >= HEAD_SIZE && self.header_is_whole(behind));
-        looks_right.then_some(end)
-    }
-
-    /// Whether the entries from `first` on are a chain that arrives exactly at `end`, and whose last
-    /// one is the parent of what stands there, if that is not the log's end.
-    fn steps_to(&self, log: &[u8], first: usize, end: usize) -> bool {
-        let mut at = first + MAGIC_SIZE + size(&log[first..]) as usize;
-        let mut last = number(&log[first..], 0);
-        while at < end {
-            let bytes = &log[at..];
-            let fits = self.starts(bytes) && MAGIC_SIZE + size(bytes) as usize <= bytes.len();
-            if !fits || number(bytes, 128) != last {
-                return false;
-            }
-            last = number(bytes, 0);
-            at += MAGIC_SIZE + size(bytes) as usize;
-        }
-        let parent_matches = || {
-            let behind = &log[end..];
-            behind.len() >= HEAD_SIZE && self.header_is_whole(behind) && number(behind, 128) == last
-        };
-        at == end && (end == log.len() || parent_matches())
-    }
-
-    /// The first start, else the log's end, for which the damaged header's `size` is the only thing
-    /// wrong with it.
-    fn repaired(&self, log: &[u8], damaged: usize, starts: &[usize]) -> Option<usize> {
-        let bytes = &log[damaged..];
-        if bytes.len() < HEAD_SIZE || self.header_is_whole(bytes) {
-            return None;
-        }
-        if bytes[..MAGIC_SIZE] != self.magic.to_le_bytes() {
-            return None;
-        }
-        starts.iter().copied().chain([log.len()]).find(|end| {
-            let Ok(size) = u32::try_from(end - damaged - MAGIC_SIZE) else { return false };
-            let mut repaired = bytes[..HEAD_SIZE].to_vec();
-            repaired[MAGIC_SIZE + 96..MAGIC_SIZE + 100].copy_from_slice(&size.to_le_bytes());
-            self.size_is_right(size) && self.header_is_whole(&repaired)
-        })
-    }
-
     /// Whether a magic and a right header stand at the first of `bytes`.
     fn starts(&self, bytes: &[u8]) -> bool {
         bytes.len() >= HEAD_SIZE
@@ -232,18 +165,20 @@ impl Oracle {
     }
 }
 
-/// The profile that a log of unknown kind is read in: that of the magic it starts with, else that of
-/// the first start found anywhere, else TigerBeetle's.
+/// The profile that a log of unknown kind is read in: that of the magic it starts with, else the one in which the
+/// header after it is whole, else that of the first start found anywhere, else TigerBeetle's.
 #[must_use]
 pub fn detect(log: &[u8]) -> AnyProfile {
     let profiles = AnyProfile::all(Backend::SOFTWARE);
-    let oracle = |profile: &AnyProfile| Oracle::new(*profile, MESSAGE_SIZE_MAX);
+    let oracle = |profile: &AnyProfile| Oracle::new(*profile, u32::MAX - 16);
     let by_magic = profiles.into_iter().find(|profile| log.starts_with(&oracle(profile).magic.to_le_bytes()));
-    let first = |profile: &AnyProfile| {
-        (0..log.len()).find(|offset| oracle(profile).starts(&log[*offset..])).unwrap_or(usize::MAX)
-    };
-    by_magic.unwrap_or_else(|| {
+    let is_sealed = |profile: &AnyProfile| log.len() >= HEAD_SIZE && oracle(profile).header_is_whole(log);
+    by_magic.or_else(|| profiles.into_iter().find(is_sealed)).unwrap_or_else(|| {
         let [tigerbeetle, crc] = profiles;
+        let first = |profile| {
+            let oracle = oracle(profile);
+            (0..log.len()).find(|offset| oracle.starts(&log[*offset..])).unwrap_or(usize::MAX)
+        };
         if first(&crc) < first(&tigerbeetle) { crc } else { tigerbeetle }
     })
 }
