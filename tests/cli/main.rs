@@ -31,5 +31,6 @@ mod repair;
 mod show;
 mod simulation;
 mod stitch;
+mod truth;
 mod util;
 mod verify;

@@ -275,23 +275,41 @@ pub fn forge_crc(header: &mut Header, body: &[u8], target: u64) {
         header.checksum = Crc.checksum(header.covered());
         u64::try_from(header.checksum.get()).expect("a CRC has 64 bits")
     };
-    // The CRC of a sum is the sum of the CRCs, but for that of zero: 64 equations for 64 bits, by elimination.
-    // Each row is a set of the client's bits, and what they change in the CRC.
-    let zero = with_client(0);
-    let mut rows: Vec<(u64, u64)> = (0..64).map(|bit| (1 << bit, with_client(1 << bit) ^ zero)).collect();
+    let client = linear(&mut with_client, target);
+    assert_eq!(with_client(client), target);
+}
+
+/// Makes the CRC of `bytes` what it is told, whatever else they hold: the eight bytes at `at` are chosen for it.
+/// So two bodies, or any two stretches, have one checksum.
+pub fn forge_crc_bytes(bytes: &mut [u8], at: usize, target: u64) {
+    let mut with = |chosen: u64| {
+        bytes[at..at + 8].copy_from_slice(&chosen.to_le_bytes());
+        u64::try_from(Crc.checksum(bytes).get()).expect("a CRC has 64 bits")
+    };
+    let chosen = linear(&mut with, target);
+    assert_eq!(with(chosen), target);
+}
+
+/// Solves `crc(x) = target`, where `x` are 64 bits of what the CRC is of.
+///
+/// The CRC of a sum is the sum of the CRCs, but for that of zero: 64 equations for 64 bits, by elimination.
+fn linear(crc: &mut impl FnMut(u64) -> u64, target: u64) -> u64 {
+    let zero = crc(0);
+    // Each row is a set of the bits of `x`, and what they change in the CRC.
+    let mut rows: Vec<(u64, u64)> = (0..64).map(|bit| (1 << bit, crc(1 << bit) ^ zero)).collect();
     let mut left = target ^ zero;
-    let mut client = 0;
+    let mut solution = 0;
     for bit in 0..64 {
-        let pivot = rows.iter().position(|row| row.1 >> bit & 1 == 1).expect("no two clients have one CRC");
+        let pivot = rows.iter().position(|row| row.1 >> bit & 1 == 1).expect("no two solutions have one CRC");
         let (set, change) = rows.swap_remove(pivot);
         for row in rows.iter_mut().filter(|row| row.1 >> bit & 1 == 1) {
             *row = (row.0 ^ set, row.1 ^ change);
         }
         if left >> bit & 1 == 1 {
-            (client, left) = (client ^ set, left ^ change);
+            (solution, left) = (solution ^ set, left ^ change);
         }
     }
-    assert_eq!(with_client(client), target);
+    solution
 }
 
 /// Sets the `size` that the header of the entry at `offset` tells. The header's checksum stays.

@@ -14,6 +14,7 @@
 //! | [`events`] | what a reader found, as a list to compare; every form of reading as a function |
 //! | [`oracle`] | the same list by code that is slow and obvious and shares nothing with the readers |
 //! | [`random`] | numbers from a seed |
+//! | [`truth`] | logs of a cluster whose truth is known, with entries planted in the bodies |
 //!
 //! Everything is deterministic: one seed, one result, on every machine. The kit is for tests and stops
 //! at a mistake of its caller.
@@ -36,6 +37,7 @@ pub mod events;
 pub mod flash;
 pub mod oracle;
 pub mod random;
+pub mod truth;
 
 /// The README's examples, compiled and run.
 #[cfg(doctest)]

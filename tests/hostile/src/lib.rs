@@ -35,6 +35,7 @@ pub mod pack;
 pub mod reader;
 pub mod slice;
 pub mod tail;
+pub mod truth;
 pub mod verify;
 pub mod writer;
 

@@ -1,0 +1,23 @@
+//! Whatever the bodies hold and wherever logs are damaged: what is true comes out, and what is not is named.
+//!
+//! `AOF_CASES` sets how many cases there are; a failure prints the case's number, `AOF_CASE` runs it alone.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests may stop at a surprise")]
+
+use aof_hostile::truth::run::run;
+use aof_tests::truth::Case;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+#[test]
+fn merge_yields_the_truth_and_names_what_may_not_be_true() {
+    let first = number("AOF_CASE");
+    if let Some(first) = first.filter(|_| number("AOF_CASES").is_none()) {
+        println!("{}", Case::new(first));
+    }
+    let count = number("AOF_CASES").unwrap_or(if first.is_some() { 1 } else { 10_000 });
+    let tally = run(first.unwrap_or(0), count, first.is_some());
+    println!("{tally}");
+    assert_eq!(tally.failed, 0, "{tally}");
+}
