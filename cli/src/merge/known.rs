@@ -17,6 +17,9 @@ const BLOCKS: usize = 16;
 /// Stretches that may be looked at, over a whole merge: hostile logs have many of one op.
 const BUDGET: u64 = 1 << 23;
 
+/// So many are kept in any case: half a megabyte.
+const KEPT_MIN: usize = 1 << 12;
+
 /// Entries that belong to the log.
 #[derive(Debug)]
 pub(super) struct Known {
@@ -51,7 +54,7 @@ impl Known {
 
     /// Takes the entries that belong to the log by now; as many as the memory allows.
     pub(super) fn renew(&mut self, found: &Found, work: &Work) -> Result<(), Failure> {
-        let stretches_max = work.share(16, size_of::<Stretch>() + size_of::<u64>());
+        let stretches_max = work.share(16, size_of::<Stretch>() + size_of::<u64>()).max(KEPT_MIN);
         self.stretches.clear();
         let mut walk = found.stretches.walk();
         while let Some(stretch) = walk.next()?.filter(|_| self.stretches.len() < stretches_max) {
@@ -66,7 +69,7 @@ impl Known {
         });
         self.highest = highest.collect();
         self.sealed.clear();
-        let sealed_max = work.share(64, size_of::<Sealed>());
+        let sealed_max = work.share(64, size_of::<Sealed>()).max(KEPT_MIN);
         let mut walk = found.sealed.walk();
         while let Some(sealed) = walk.next()?.filter(|_| self.sealed.len() < sealed_max) {
             if sealed.is_in_place() {
@@ -95,6 +98,17 @@ impl Known {
         parent: Checksum,
     ) -> Result<Option<Facts>, Failure> {
         self.first(found, op, |facts| facts.parent == parent)
+    }
+
+    /// Whether entries with this op are known, and none of them has this checksum.
+    pub(super) fn contradicts(
+        &mut self,
+        found: &Found,
+        op: u64,
+        checksum: Checksum,
+    ) -> Result<bool, Failure> {
+        let is_known = self.first(found, op, |_| true)?.is_some();
+        Ok(is_known && self.find(found, op, checksum)?.is_none())
     }
 
     fn first(

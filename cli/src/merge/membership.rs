@@ -25,7 +25,8 @@
 //! changes.
 //!
 //! What is then neither is *content*, if it begins strictly inside an extent that is known: between two boundaries
-//! that rule 2 or 3 joined, or inside an entry that follows on the last boundary. The rest is *unconfirmed*.
+//! that rule 2 or 3 joined, or inside an entry that follows on the last boundary. The rest is *unconfirmed*. Of that,
+//! what contradicts an entry of the log is left out, with all that descends from it, and reported.
 //!
 //! Why this takes no planted entry for one of the log: it can name as its parent only an entry whose checksum was
 //! known when its body was written, so one that is before the entry whose body it is in; laid out from there, the
@@ -40,14 +41,16 @@ use super::spool::Cursor;
 use super::work::Work;
 use crate::failure::Failure;
 use crate::output;
+use aof_nostd::Checksum;
 use aof_nostd::wire::MAGIC_SIZE;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 
 /// Walks over all inputs; each but the last finds more of the log.
 const WALKS_MAX: usize = 256;
 
 /// Decides of each stretch whether it belongs to the log: content is left out, and what is unconfirmed is marked.
-/// Notes each input's clusters.
+/// Notes each input's clusters, and what is left out since it is of another one.
 pub(super) fn settle(
     found: &mut Found,
     inputs: &mut [Input],
@@ -65,12 +68,18 @@ pub(super) fn settle(
     if !unsure.is_empty() {
         settling.until_nothing_changes(&mut unsure, work)?;
         settling.rule = Rule::Cover;
-        for input in unsure {
+        for input in &mut unsure {
             settling.walk(input)?;
         }
+        settling.leave_out_contradicted(&mut unsure)?;
     }
     for input in inputs.iter_mut() {
-        settling.clusters(input)?;
+        settling.note_clusters(input)?;
+    }
+    let own: Vec<u128> =
+        inputs.iter().flat_map(|input| &input.clusters).map(|&(_, cluster)| cluster).collect();
+    for input in inputs.iter_mut() {
+        settling.leave_out_foreign(input, &own)?;
     }
     Ok(())
 }
@@ -176,7 +185,7 @@ impl Settling<'_> {
             }
             walked.unconfirmed = true;
             if self.rule == Rule::Cover {
-                self.cover(input, pending, number, &stretch, &mut laid)?;
+                self.cover(input, pending..number, &stretch, boundary, &mut laid)?;
             }
         }
         while let Some(passed) = region {
@@ -241,11 +250,12 @@ impl Settling<'_> {
     fn cover(
         &mut self,
         input: &mut Input,
-        pending: u64,
-        number: u64,
+        pending: Range<u64>,
         stretch: &Stretch,
+        boundary: Boundary,
         laid: &mut Laid,
     ) -> Result<(), Failure> {
+        let number = pending.end;
         while laid.end <= stretch.offset
             && let Some(anchor) = laid.anchor
             && let Some(op) = anchor.op.checked_add(1)
@@ -266,14 +276,33 @@ impl Settling<'_> {
         {
             return self.leave_out(input, number..number + 1, |_| true);
         }
-        // A copy of an entry of the log: its parent is stored right before it, whose size is known.
+        // A copy of an entry of the log: those that it descends from are stored before it, if it is in place.
         let first = self.known.first_checksum(self.found, stretch)?;
-        if self.known.find(self.found, stretch.op, first)?.is_some()
-            && let Some(op) = stretch.op.checked_sub(1)
-            && let Some(parent) = self.known.find(self.found, op, stretch.parent)?
+        if pending.is_empty() || self.known.find(self.found, stretch.op, first)?.is_none() {
+            return Ok(());
+        }
+        let mut boundaries = vec![stretch.offset];
+        let (mut at, mut op, mut parent) = (stretch.offset, stretch.op, stretch.parent);
+        while at > boundary.at
+            && boundaries.len() < LAID_OUT_MAX
+            && let Some(before) = op.checked_sub(1)
+            && let Some(entry) = self.known.find(self.found, before, parent)?
         {
-            let begin = stretch.offset.saturating_sub(parent.size_disk);
-            self.leave_out(input, pending..number, |inside| inside.offset > begin)?;
+            at = at.saturating_sub(entry.size_disk);
+            (op, parent) = (before, entry.parent);
+            boundaries.push(at);
+        }
+        for inside in pending {
+            let Some(covered) = self.found.stretches.get(inside)? else { break };
+            let begins_inside = covered.offset > at && !boundaries.contains(&covered.offset);
+            // One that follows on an entry of the log may be the next one, written before the replica went back.
+            let follows = match covered.op.checked_sub(1) {
+                Some(op) if begins_inside => self.known.find(self.found, op, covered.parent)?.is_some(),
+                _ => true,
+            };
+            if begins_inside && !follows {
+                self.leave_out(input, inside..inside + 1, |_| true)?;
+            }
         }
         Ok(())
     }
@@ -282,12 +311,12 @@ impl Settling<'_> {
     fn leave_out(
         &mut self,
         input: &mut Input,
-        numbers: std::ops::Range<u64>,
+        numbers: Range<u64>,
         is_inside: impl Fn(&Stretch) -> bool,
     ) -> Result<(), Failure> {
         for number in numbers {
             let Some(mut stretch) = self.found.stretches.get(number)? else { break };
-            if stretch.count > 0 && stretch.state() == State::Unconfirmed && is_inside(&stretch) {
+            if stretch.is_unconfirmed() && is_inside(&stretch) {
                 input.nested += stretch.count;
                 stretch.count = 0;
                 self.found.stretches.set(number, stretch)?;
@@ -296,33 +325,98 @@ impl Settling<'_> {
         Ok(())
     }
 
-    /// Notes the clusters of an input. What is unconfirmed and of another cluster than the log is left out.
-    fn clusters(&mut self, input: &mut Input) -> Result<(), Failure> {
-        let mut unconfirmed: BTreeMap<u128, (u64, u64)> = BTreeMap::new();
-        for number in input.stretches.clone() {
-            let Some(stretch) = self.found.stretches.get(number)?.filter(|stretch| stretch.count > 0) else {
-                continue;
-            };
-            if stretch.state() != State::Unconfirmed {
+    /// Leaves out what is unconfirmed and contradicts an entry of the log, and what descends from that.
+    fn leave_out_contradicted(&mut self, inputs: &mut [&mut Input]) -> Result<(), Failure> {
+        let mut left_out: HashSet<Checksum> = HashSet::new();
+        loop {
+            let before = left_out.len();
+            for input in &mut *inputs {
+                for number in input.stretches.clone() {
+                    let stretch = self.found.stretches.get(number)?;
+                    let Some(mut stretch) = stretch.filter(|stretch| stretch.is_unconfirmed()) else {
+                        continue;
+                    };
+                    let Some(op) = self.contradicts(&stretch, &left_out)? else { continue };
+                    if left_out.len() < CONTRADICTIONS_MAX {
+                        left_out.insert(stretch.last);
+                    }
+                    input.leave_out(&stretch, op);
+                    stretch.count = 0;
+                    self.found.stretches.set(number, stretch)?;
+                }
+            }
+            if left_out.len() == before {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The op of which a stretch contradicts an entry of the log: its own, its parent's, or that of what it descends
+    /// from.
+    fn contradicts(
+        &mut self,
+        stretch: &Stretch,
+        left_out: &HashSet<Checksum>,
+    ) -> Result<Option<u64>, Failure> {
+        let first = self.known.first_checksum(self.found, stretch)?;
+        if self.known.contradicts(self.found, stretch.op, first)? {
+            return Ok(Some(stretch.op));
+        }
+        if let Some(op) = stretch.op.checked_sub(1)
+            && (left_out.contains(&stretch.parent)
+                || self.known.contradicts(self.found, op, stretch.parent)?)
+        {
+            return Ok(Some(op));
+        }
+        // Its entries descend from each other: the last contradicts the log where any of them does.
+        let last = stretch.last_op();
+        Ok(self.known.contradicts(self.found, last, stretch.last)?.then_some(last))
+    }
+
+    /// Notes the clusters of the entries of an input that belong to the log.
+    fn note_clusters(&mut self, input: &mut Input) -> Result<(), Failure> {
+        let mut stretches = Cursor::new(input.stretches.clone(), 256);
+        while let Some(stretch) = stretches.next(&self.found.stretches)? {
+            if stretch.count > 0 && stretch.state() != State::Unconfirmed {
                 note_cluster(&mut input.clusters, stretch.offset, stretch.cluster());
-            } else if unconfirmed.len() < CLUSTERS_MAX || unconfirmed.contains_key(&stretch.cluster()) {
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves out what is unconfirmed and of another cluster than the logs; where nothing is confirmed in any of them,
+    /// of another one than most of the input.
+    fn leave_out_foreign(&mut self, input: &mut Input, own: &[u128]) -> Result<(), Failure> {
+        let mut unconfirmed: BTreeMap<u128, (u64, u64)> = BTreeMap::new();
+        let mut stretches = Cursor::new(input.stretches.clone(), 256);
+        while let Some(stretch) = stretches.next(&self.found.stretches)? {
+            let is_known = unconfirmed.len() < CLUSTERS_MAX || unconfirmed.contains_key(&stretch.cluster());
+            if stretch.is_unconfirmed() && is_known {
                 let (_, bytes) = unconfirmed.entry(stretch.cluster()).or_insert((stretch.offset, 0));
                 *bytes += stretch.end - stretch.offset;
             }
         }
-        if input.clusters.is_empty()
-            && let Some((cluster, (offset, _))) = unconfirmed.iter().max_by_key(|(_, (_, bytes))| *bytes)
-        {
+        let most = unconfirmed.iter().max_by_key(|(_, (_, bytes))| *bytes);
+        if let Some((cluster, (offset, _))) = most.filter(|_| own.is_empty()) {
             input.clusters.push((*offset, *cluster));
         }
-        if unconfirmed.is_empty() {
-            return Ok(());
+        let kept =
+            if own.is_empty() { input.clusters.iter().map(|&(_, own)| own).collect() } else { own.to_vec() };
+        if let Some((cluster, (offset, _))) = unconfirmed.iter().find(|(cluster, _)| !kept.contains(cluster))
+        {
+            input.foreign = Some((*offset, *cluster));
+            let numbers = input.stretches.clone();
+            self.leave_out(input, numbers, |stretch| !kept.contains(&stretch.cluster()))?;
         }
-        let own: Vec<u128> = input.clusters.iter().map(|&(_, cluster)| cluster).collect();
-        let numbers = input.stretches.clone();
-        self.leave_out(input, numbers, |stretch| !own.contains(&stretch.cluster()))
+        Ok(())
     }
 }
+
+/// Entries that are laid out before a copy of an entry of the log.
+const LAID_OUT_MAX: usize = 1 << 12;
+
+/// Stretches that contradict the log, whose descendants are found.
+const CONTRADICTIONS_MAX: usize = 1 << 16;
 
 /// Clusters that are told apart among what is unconfirmed.
 const CLUSTERS_MAX: usize = 16;

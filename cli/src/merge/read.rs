@@ -91,6 +91,11 @@ impl Stretch {
         }
     }
 
+    /// Whether nothing confirms them, and they are not left out.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        self.count > 0 && self.state() == State::Unconfirmed
+    }
+
     pub(crate) fn set_state(&mut self, state: State) {
         self.state = match state {
             State::InPlace => 0,
