@@ -10,8 +10,9 @@ const TOLD_MAX: u64 = 20;
 /// What is not in an export.
 #[derive(Debug, Default)]
 pub struct Loss {
-    /// Places that were told.
-    told: u64,
+    /// What there is to report, as far as it is shown; and how much there is.
+    texts: Vec<String>,
+    count: u64,
     /// Whether sound entries may be missing: damage that nothing makes up for, or two histories.
     pub is_fault: bool,
     /// Ops that no entry has, as ranges with both ends.
@@ -19,17 +20,20 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// Tells of a place: one of the first.
+    /// Reports a place: one of the first.
     pub fn tell(&mut self, text: &str) {
-        self.told += 1;
-        if self.told <= TOLD_MAX {
-            output::note(text);
+        self.count += 1;
+        if self.count <= TOLD_MAX {
+            self.texts.push(text.into());
         }
     }
 
-    /// Tells what remains to be told.
+    /// Prints it all.
     pub fn finish(&self, select: &Select) {
-        if let Some(more @ 1..) = self.told.checked_sub(TOLD_MAX) {
+        for text in &self.texts {
+            output::note(text);
+        }
+        if let Some(more @ 1..) = self.count.checked_sub(TOLD_MAX) {
             output::note(&format!("{more} more places: aof verify tells of all"));
         }
         let missing: Vec<(u64, u64)> = self.missing.iter().filter_map(|range| select.ops(*range)).collect();

@@ -6,6 +6,7 @@
 //! it ends.
 
 use super::loss::Loss;
+use super::ops::Ops;
 use super::read::Taker;
 use super::select::Select;
 use crate::failure::Failure;
@@ -21,7 +22,7 @@ use crate::replay::log::Log;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
-/// Reads logs whole.
+/// Reads logs whole. Of the ops in `taken` no entry is taken again.
 ///
 /// # Errors
 ///
@@ -32,6 +33,7 @@ pub fn read<T: Taker>(
     message_size_max: u32,
     select: &Select,
     work: &Work,
+    taken: &Ops,
     taker: &mut T,
 ) -> Result<Loss, Failure> {
     let index = Index::read(paths, message_size_max, work)?;
@@ -52,6 +54,12 @@ pub fn read<T: Taker>(
     };
     for note in found.iter().filter(of_chain) {
         tell(note, select, &mut loss);
+    }
+    // What was damaged there may be what is missing before the chain's first op.
+    for note in found.iter().filter(|note| matches!(note, Note::LostBeginning { .. })) {
+        if begins_damaged(&index)? {
+            tell(note, select, &mut loss);
+        }
     }
     let missing = plan.go_on(&index)?;
     for note in notes::unconfirmed(&index, &plan.unconfirmed) {
@@ -85,13 +93,26 @@ pub fn read<T: Taker>(
             return Err(Failure::Interrupted);
         }
         left = left.saturating_sub(entry.header.size_disk());
-        if select.entry(&entry.header) {
+        let is_taken = taken.holds(entry.header.op.get());
+        if select.entry(&entry.header) && !is_taken {
             taker.take(&entry.place.file, entry.place.offset, &entry.header, &entry.body)?;
         }
         WATCH.bytes.fetch_add(entry.header.size_disk(), Ordering::Relaxed);
         progress.show();
     }
     Ok(loss)
+}
+
+/// Whether an input begins with damage.
+fn begins_damaged(index: &Index) -> Result<bool, Failure> {
+    let mut begins = false;
+    for input in &index.inputs {
+        index.damage(input, |damage, _| {
+            begins |= damage.offset == 0;
+            false
+        })?;
+    }
+    Ok(begins)
 }
 
 /// Reports a note if it is about ops that are asked for.

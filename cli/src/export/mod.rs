@@ -10,7 +10,6 @@
 //! |---|---|
 //! | [`args`], [`select`] | what is asked for |
 //! | [`read`], [`merged`] | entries, each op once: of one log in constant memory, of several merged |
-//! | [`cluster`] | the cluster of a log that begins with damage |
 //! | [`ops`] | the ops of one log that were taken |
 //! | [`loss`] | what is not in the export, and why |
 //! | [`table`] | rows and columns, whatever the format |
@@ -20,7 +19,6 @@
 //! | [`mod@output`] | outputs appear whole or not at all |
 
 pub mod args;
-pub mod cluster;
 pub mod columnar;
 pub mod entries;
 pub mod events;
@@ -45,10 +43,11 @@ use args::{ExportArgs, Format, What};
 use entries::EntryTable;
 use events::EventTable;
 use loss::Loss;
+use ops::Ops;
 use output::{Codec, Encoded, Output};
 use parquet::errors::ParquetError;
 use pool::{Lost, Pool};
-use read::Taker;
+use read::{Read, Taker};
 use select::Select;
 use std::cell::Cell;
 use std::num::NonZero;
@@ -110,11 +109,15 @@ fn export<T: Rows>(args: &ExportArgs, format: Format) -> Result<Exit, Failure> {
         let pool = Pool::new(scope, threads, &work);
         let mut pipeline = Pipeline::new(pool, output, &select, args.rows_per_file);
         let size_max = args.limits.message_size_max;
-        let loss = match args.files.as_slice() {
+        let read = match args.files.as_slice() {
             [file] => read::read(file, size_max, &select, &mut pipeline)?,
-            files => {
+            _ => Read::Unproven(Ops::new(select.all_ops())),
+        };
+        let loss = match read {
+            Read::All(loss) => loss,
+            Read::Unproven(taken) => {
                 let work = output::work(args);
-                merged::read(files, size_max, &select, &work, &mut pipeline)?
+                merged::read(&args.files, size_max, &select, &work, &taken, &mut pipeline)?
             }
         };
         let (counts, files) = pipeline.finish()?;

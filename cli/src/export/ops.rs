@@ -97,6 +97,12 @@ impl Ops {
         Place::New
     }
 
+    /// Whether it came before.
+    #[must_use]
+    pub fn holds(&self, op: u64) -> bool {
+        self.ranges.range(..=op).next_back().is_some_and(|(_, range)| op <= range.last)
+    }
+
     /// How many ranges there are.
     #[must_use]
     pub fn ranges(&self) -> usize {

@@ -6,13 +6,16 @@
 //! checksums the last [`WINDOW`]. So another entry for one of the last ops, a fork, is seen at once, and a
 //! fork farther back where its history goes on beyond the ops that came. At a fork the export ends: nobody
 //! can tell which of the two histories is the right one, and rows of both would be neither.
+//!
+//! After damage whose end is not proven, what is found may be content of a body. From there on the log is read as a
+//! merge reads it, which decides that: [`Read::Unproven`].
 
-use super::cluster;
 use super::loss::Loss;
 use super::ops::{Ops, Place};
 use super::select::Select;
 use crate::failure::{Failure, shown};
 use crate::limit;
+use crate::merge::region::Boundaries;
 use crate::output::{self, Progress, WATCH};
 use crate::survey::{Finding, Kind};
 use aof_nostd::chain::{Chain, ChainLink, Relation, Window};
@@ -49,7 +52,16 @@ const OUTSIZE_MAX: usize = 100;
 /// A segment's bodies are held, and some segments are at once.
 const SEGMENT_SIZE_MAX: u64 = 4 << 20;
 
-/// Reads a log whole.
+/// What reading a log came to.
+#[derive(Debug)]
+pub enum Read {
+    /// All of it was read.
+    All(Loss),
+    /// Entries follow damage whose end is not proven. Those of these ops, before it, were taken.
+    Unproven(Ops),
+}
+
+/// Reads a log.
 ///
 /// # Errors
 ///
@@ -59,10 +71,9 @@ pub fn read<T: Taker>(
     message_size_max: u32,
     select: &Select,
     taker: &mut T,
-) -> Result<Loss, Failure> {
+) -> Result<Read, Failure> {
     let failed = |error| Failure::read(path, error);
     let source = Source::open(path).map_err(failed)?;
-    let cluster = cluster::behind_damage(path, &source, message_size_max)?;
     let progress = Progress::new("export", source.size());
     let scan = Scan::detect(&source, aof_std::backend()).map_err(failed)?;
     let scan = scan.with_message_size_max(message_size_max).with_watch(&WATCH);
@@ -73,7 +84,7 @@ pub fn read<T: Taker>(
         part.unwrap_or_else(|| Part { select, bodies: T::BODIES, seen: Vec::new(), bytes: Vec::new() })
     };
     let mut whole = Whole::new(path, select, taker);
-    whole.cluster = cluster;
+    whole.boundaries = Some(Boundaries::new(&source, scan.profile(), message_size_max));
     let result = scan.run(new, |mut part| {
         whole.take(&part);
         if whole.failure.is_some() {
@@ -90,12 +101,15 @@ pub fn read<T: Taker>(
         (Some(failure), _) => Err(failure),
         (None, result) => {
             result.map_err(failed)?;
+            if whole.is_unproven {
+                return Ok(Read::Unproven(whole.ops));
+            }
             whole.settle(None);
             if let Some(text) = limit::above_in(&whole.outsize, path, message_size_max) {
                 output::note(&text);
             }
             whole.loss.missing = whole.ops.missing();
-            Ok(whole.loss)
+            Ok(Read::All(whole.loss))
         }
     }
 }
@@ -146,8 +160,12 @@ struct Whole<'a, T> {
     damage: Option<Finding>,
     /// The first entries lost whose size is out of bounds: it may be the limit that is wrong.
     outsize: Vec<Finding>,
-    /// A fork ended it.
+    /// A fork ended it, or an entry after damage whose end is not proven.
     is_over: bool,
+    is_unproven: bool,
+    boundaries: Option<Boundaries>,
+    /// Whether the damage since the last entry ends at an entry of the log.
+    is_proven: bool,
     failure: Option<Failure>,
 }
 
@@ -165,6 +183,9 @@ impl<'a, T: Taker> Whole<'a, T> {
             damage: None,
             outsize: Vec::new(),
             is_over: false,
+            is_unproven: false,
+            boundaries: None,
+            is_proven: true,
             failure: None,
         }
     }
@@ -178,6 +199,14 @@ impl<'a, T: Taker> Whole<'a, T> {
                 Seen::Damage(damage, until) => {
                     self.settle(None);
                     self.damage = Some(Finding::damage(*damage, *until));
+                    match self.boundaries.as_mut().map(|all| all.is_proven(damage.offset, *until)) {
+                        Some(Err(error)) => self.fail(Failure::read(&self.file, error)),
+                        Some(Ok(is_proven)) => self.is_proven &= is_proven,
+                        None => {}
+                    }
+                }
+                Seen::Entry { .. } if !self.is_proven => {
+                    (self.is_over, self.is_unproven) = (true, true);
                 }
                 Seen::Entry { offset, header, is_wanted, body } => {
                     let body = part.bytes.get(body.clone()).unwrap_or(&[]);

@@ -13,7 +13,7 @@
 //! | [`stats`], [`rate`] | what the workers of a scan count, in bounded memory |
 //! | [`contradictions`] | counted in a forked log, by reading it once more |
 //! | [`ranges`], [`together`] | which ops each log holds, what they lack, and where they part |
-//! | [`planted`] | a log that begins with damage, without what lies in a damaged body |
+//! | [`merged`] | damaged logs, without what is content of their bodies |
 //! | [`report`], [`verdict`] | all of it, and what it means |
 //! | [`terminal`], [`chart`] | for a person at a terminal |
 //! | [`json`] | for programs |
@@ -24,7 +24,7 @@ pub mod chart;
 pub mod contradictions;
 pub mod html;
 pub mod json;
-pub mod planted;
+pub mod merged;
 pub mod ranges;
 pub mod rate;
 pub mod report;

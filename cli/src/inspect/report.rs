@@ -1,14 +1,16 @@
 //! What was found, for every form in which it is told: [`Report`].
 
+use super::contradictions;
+use super::merged::Merged;
 use super::stats::Stats;
 use super::together::{Builder, Together};
 use super::verdict::Verdict;
-use super::{contradictions, planted};
 use crate::destination;
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
 use crate::human;
 use crate::limit;
+use crate::merge::notes::Note;
 use crate::output;
 use crate::survey::Survey;
 use std::collections::HashMap;
@@ -77,6 +79,8 @@ pub struct Report {
     pub unreadable: Vec<(PathBuf, String)>,
     /// What they hold together.
     pub together: Together,
+    /// What is known to be lost of damaged logs, or not confirmed.
+    pub notes: Vec<Note>,
 }
 
 impl Report {
@@ -88,15 +92,14 @@ impl Report {
     pub fn read(files: &[PathBuf], message_size_max: u32) -> Result<Self, Failure> {
         let (mut logs, mut unreadable, mut together) = (Vec::new(), Vec::new(), Builder::default());
         let files = different(files);
+        let mut read_paths = Vec::new();
         for path in &files {
             match Survey::with::<Stats>("inspect", path, message_size_max) {
                 Ok(read) => {
                     if files.len() > 1 {
-                        match planted::outside(&read.survey, path, message_size_max)? {
-                            Some((survey, runs)) => together.add(&survey, &runs),
-                            None => together.add(&read.survey, read.chain.history()),
-                        }
+                        together.add(&read.survey, read.chain.history());
                     }
+                    read_paths.push(path.clone());
                     let contradicting = match read.survey.is_forked() {
                         true => contradictions::count(path, read.chain.history(), message_size_max)?,
                         false => 0,
@@ -111,11 +114,22 @@ impl Report {
                 }
             }
         }
+        let mut notes = Vec::new();
         let together = match logs.as_slice() {
             [log] => Together::of_one(&log.survey),
+            logs if logs.iter().any(|log| log.survey.faults > 0) => {
+                let merged = Merged::read(&read_paths, message_size_max)?;
+                let mut together = Builder::default();
+                for (number, log) in logs.iter().enumerate() {
+                    let (survey, runs) = merged.log(number, &log.survey)?;
+                    together.add(&survey, &runs);
+                }
+                notes = merged.notes;
+                together.finish()
+            }
             _ => together.finish(),
         };
-        Ok(Self { logs, unreadable, together })
+        Ok(Self { logs, unreadable, together, notes })
     }
 
     /// What it all means.

@@ -5,6 +5,7 @@ use super::report::Report;
 use super::together::{self, Conflict, Together};
 use crate::failure::shown;
 use crate::human;
+use crate::merge::notes::Note;
 use crate::survey::{Finding, Kind, Survey};
 use serde::Serialize;
 use std::path::Path;
@@ -251,11 +252,12 @@ fn of_several(report: &Report) -> Verdict {
     } else {
         Verdict::new(Level::Good, "WHOLE", all_there)
     };
-    if !behind(&surveys, last).is_empty() {
-        verdict = verdict.advise(format!(
-            "Behind op {last}, the last, something is damaged ({}): entries may be lost there.",
-            behind(&surveys, last).join(", ")
-        ));
+    for note in report.notes.iter().filter(|note| !matches!(note, Note::LostBeginning { .. })) {
+        let mut text = note.to_string();
+        if let Some(first) = text.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        verdict = verdict.advise(text + ".");
     }
     let torn: Vec<_> = surveys.iter().filter(|survey| is_torn(survey)).map(|survey| name(survey)).collect();
     if !torn.is_empty() {
@@ -318,25 +320,6 @@ fn listed(mut names: Vec<String>) -> String {
     let more = if names.len() > NAMES_SHOWN { ", ..." } else { "" };
     names.truncate(NAMES_SHOWN);
     names.join(", ") + more
-}
-
-/// Damage behind the last op of all, in the logs that reach it.
-fn behind(surveys: &[&Survey], last: u64) -> Vec<String> {
-    let mut places = Vec::new();
-    for survey in surveys {
-        for finding in &survey.findings {
-            let is_damage = finding.is_fault() && !finding.is_fork();
-            // Of unknown op: directly behind the last. Of a known one: it is beyond it.
-            let beyond = match finding.op {
-                Some(op) => op > last,
-                None => finding.near == Some(last),
-            };
-            if is_damage && beyond && places.len() < NAMES_SHOWN {
-                places.push(format!("{} at byte {}", name(survey), finding.offset));
-            }
-        }
-    }
-    places
 }
 
 /// The logs as arguments that can be copied, or a word for them where that would not be safe.

@@ -33,11 +33,13 @@ pub(super) fn go_on(index: &Index, plan: &mut Plan) -> Result<Ranges, Failure> {
         }
         let sides = entries.sides();
         let Some(next) = sides.first else { continue };
-        if let Some(other) = sides.other {
+        let unconfirmed = entries.unconfirmed.other_than(next.checksum);
+        if let Some(other) = sides.other.or(unconfirmed.filter(|_| next.unconfirmed)) {
+            cut(plan, loose.filter(|_| next.unconfirmed));
             plan.obstacle = Some(fork(&next, &other));
             break;
         }
-        if let Some(other) = entries.unconfirmed.other_than(next.checksum).filter(|_| !next.unconfirmed) {
+        if let Some(other) = unconfirmed {
             plan.unconfirmed.leave_out(&next, &other);
         }
         let last = plan.chain.last().copied();
@@ -47,7 +49,7 @@ pub(super) fn go_on(index: &Index, plan: &mut Plan) -> Result<Ranges, Failure> {
             continues = false;
             match (last.unconfirmed, next.unconfirmed) {
                 (true, false) => {
-                    plan.chain.cut(loose.take().unwrap_or_default());
+                    cut(plan, loose.take());
                     plan.unconfirmed.leave_out(&next, &last);
                 }
                 (false, true) => {
@@ -55,9 +57,7 @@ pub(super) fn go_on(index: &Index, plan: &mut Plan) -> Result<Ranges, Failure> {
                     continue;
                 }
                 _ => {
-                    if let Some(loose) = loose {
-                        plan.chain.cut(loose);
-                    }
+                    cut(plan, loose);
                     plan.obstacle = Some(fork(&next, &last));
                     break;
                 }
@@ -71,6 +71,14 @@ pub(super) fn go_on(index: &Index, plan: &mut Plan) -> Result<Ranges, Failure> {
         push(plan, &next)?;
     }
     plan.chain.missing()
+}
+
+/// Cuts off the unconfirmed entries that the chain ends with, which are contradicted.
+fn cut(plan: &mut Plan, loose: Option<End>) {
+    if let Some(end) = loose {
+        plan.chain.cut(end);
+        plan.unconfirmed.taken = None;
+    }
 }
 
 fn push(plan: &mut Plan, record: &Record) -> Result<(), Failure> {

@@ -16,8 +16,7 @@
 //! 1. from a file's first byte on, as long as valid entries follow each other;
 //! 2. after damage whose end is proven ([`region`](super::region));
 //! 3. where the entries that it descends from, laid out backwards with the sizes that their checksums vouch for,
-//!    end exactly at the last boundary, with the child of the entry that ends there. (Without such a link, where
-//!    nothing contradicts: a replica may have gone back right there, or the file begins with damage.)
+//!    end exactly at the last boundary, with the child of the entry that ends there;
 //! 4. as part of a linked stretch that is longer than any body.
 //!
 //! An entry is *named* where an entry that belongs to the log has it as its parent: then it is the log's own, wherever
@@ -81,10 +80,8 @@ pub(super) fn settle(
 enum Rule {
     /// By what the input itself proves: rules 1, 2 and 4.
     Proof,
-    /// Also by entries laid out that are linked on both sides, and by entries that are named.
-    Linked,
-    /// Also by entries laid out that are not linked to the last boundary.
-    Unlinked,
+    /// Also by what all inputs hold: rule 3, and entries that are named.
+    All,
     /// None any more: what lies inside of known extents is content.
     Cover,
 }
@@ -114,18 +111,16 @@ struct Settling<'a> {
 
 impl Settling<'_> {
     fn until_nothing_changes(&mut self, unsure: &mut [&mut Input], work: &Work) -> Result<(), Failure> {
-        self.rule = Rule::Linked;
+        self.rule = Rule::All;
         for _ in 0..WALKS_MAX {
             self.known.renew(self.found, work)?;
             let mut changed = false;
             for input in &mut *unsure {
                 changed |= self.walk(input)?.changed;
             }
-            self.rule = match (changed, self.rule) {
-                (true, _) => Rule::Linked,
-                (false, Rule::Linked) => Rule::Unlinked,
-                (false, _) => break,
-            };
+            if !changed {
+                break;
+            }
         }
         self.known.renew(self.found, work)
     }
@@ -208,9 +203,7 @@ impl Settling<'_> {
 
     /// Rule 3.
     fn is_laid_out(&mut self, stretch: &Stretch, boundary: Boundary) -> Result<bool, Failure> {
-        if !matches!(self.rule, Rule::Linked | Rule::Unlinked) {
-            return Ok(false);
-        }
+        let Some(anchor) = boundary.anchor.filter(|_| self.rule == Rule::All) else { return Ok(false) };
         let (mut at, mut op, mut parent) = (stretch.offset, stretch.op, stretch.parent);
         while at > boundary.at {
             let Some(before) = op.checked_sub(1) else { return Ok(false) };
@@ -218,21 +211,7 @@ impl Settling<'_> {
             let Some(begin) = at.checked_sub(entry.size_disk) else { return Ok(false) };
             (at, op, parent) = (begin, before, entry.parent);
         }
-        if at < boundary.at {
-            return Ok(false);
-        }
-        let linked = |anchor: Anchor| anchor.op.checked_add(1) == Some(op) && anchor.checksum == parent;
-        if boundary.anchor.is_some_and(linked) {
-            return Ok(true);
-        }
-        Ok(self.rule == Rule::Unlinked && !self.is_contradicted(stretch)?)
-    }
-
-    /// Whether the log has another entry in the place of the stretch's first.
-    fn is_contradicted(&mut self, stretch: &Stretch) -> Result<bool, Failure> {
-        let first = self.known.first_checksum(self.found, stretch)?;
-        let other = self.known.child(self.found, stretch.op, stretch.parent)?;
-        Ok(other.is_some_and(|other| other.checksum != first))
+        Ok(at == boundary.at && anchor.op.checked_add(1) == Some(op) && anchor.checksum == parent)
     }
 
     /// Rule 4.
@@ -251,7 +230,7 @@ impl Settling<'_> {
 
     /// Whether an entry of the log names the last one of a stretch as its parent.
     fn is_named(&mut self, stretch: &Stretch) -> Result<bool, Failure> {
-        if self.rule < Rule::Linked {
+        if self.rule < Rule::All {
             return Ok(false);
         }
         let Some(op) = stretch.last_op().checked_add(1) else { return Ok(false) };

@@ -32,7 +32,7 @@ pub mod notes;
 mod order;
 pub mod plan;
 mod read;
-mod region;
+pub(crate) mod region;
 pub mod report;
 mod sort;
 mod spool;

@@ -252,7 +252,9 @@ impl Reading<'_> {
         let sealed = self.found.sealed.len();
         let mut region =
             self.region.take().unwrap_or_else(|| Region::new(self.number, damage.offset, last, sealed));
-        self.boundaries.pass(&mut region, damage.offset, until, &mut self.found.sealed)?;
+        if let Some(header) = self.boundaries.pass(&mut region, damage.offset, until)? {
+            self.found.sealed.push(Sealed::new(&header))?;
+        }
         self.region = Some(region);
         // An earlier region may have led into a body. What a header says there of its size may be a lie, told
         // to hide entries of the log.

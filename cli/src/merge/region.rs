@@ -18,8 +18,7 @@
 //! Where there is none, the search for the next entry may have led into the body of the damaged one. What of the
 //! region is proven moves `start` ahead; the last proven entry is the *anchor* there.
 
-use super::read::{Part, Untaken};
-use super::spool::Spool;
+use super::read::Part;
 use aof_nostd::wire::{EntryHead, HEAD_SIZE, Header, MAGIC_SIZE};
 use aof_nostd::{AnyProfile, Checksum, Located, Profile, ReadError};
 use aof_std::scan::Sink as _;
@@ -120,7 +119,7 @@ impl Sealed {
         self.in_place = 1;
     }
 
-    fn new(header: &Header) -> Self {
+    pub(super) fn new(header: &Header) -> Self {
         Self {
             op: header.op.get(),
             size_disk: header.size_disk(),
@@ -132,7 +131,7 @@ impl Sealed {
 }
 
 /// Reads what a scan does not show: the heads of damaged entries, and the entries inside of them.
-pub(super) struct Boundaries {
+pub(crate) struct Boundaries {
     source: Source,
     profile: Option<AnyProfile>,
     message_size_max: u32,
@@ -146,36 +145,35 @@ pub(super) struct Boundaries {
 const BUDGET: u64 = 8;
 
 impl Boundaries {
-    pub(super) fn new(source: &Source, profile: Option<AnyProfile>, message_size_max: u32) -> Self {
+    pub(crate) fn new(source: &Source, profile: Option<AnyProfile>, message_size_max: u32) -> Self {
         let budget = source.size().saturating_mul(BUDGET);
         Self { source: source.clone(), profile, message_size_max, inside: None, budget }
     }
 
-    /// Takes the damage from `offset` to `until` into `region`, which reaches up to it.
-    pub(super) fn pass(
+    /// Takes the damage from `offset` to `until` into `region`, which reaches up to it. Returns the header of the damaged
+    /// entry, if it is sealed.
+    pub(crate) fn pass(
         &mut self,
         region: &mut Region,
         offset: u64,
         until: u64,
-        sealed: &mut Spool<Sealed>,
-    ) -> Result<(), Untaken> {
+    ) -> io::Result<Option<Header>> {
         region.end = until;
         if !region.is_proven() {
-            return Ok(());
+            return Ok(None);
         }
         let Some((profile, head)) = self.profile.zip(self.head(offset)?) else {
             region.flags |= Region::UNPROVEN;
-            return Ok(());
+            return Ok(None);
         };
         if let Some(header) = sealed_header(&profile, &head, offset, until) {
             let end = offset.saturating_add(header.size_disk());
-            sealed.push(Sealed::new(&header))?;
             // Entries before the end were written after a crash: the scan has seen the proof of that.
             region.advance(end.min(until), Anchor { op: header.op.get(), checksum: header.checksum });
             if end < until {
                 region.flags |= Region::UNPROVEN;
             }
-            return Ok(());
+            return Ok(Some(header));
         }
         match self.head(until)?.filter(|next| next.magic == profile.magic() && next.header.verify(&profile)) {
             Some(next)
@@ -188,7 +186,14 @@ impl Boundaries {
             }
             _ => region.flags |= Region::UNPROVEN,
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Whether the damage from `offset` to `until` ends at a boundary, if it begins at one.
+    pub(crate) fn is_proven(&mut self, offset: u64, until: u64) -> io::Result<bool> {
+        let mut region = Region::new(0, offset, None, 0);
+        self.pass(&mut region, offset, until)?;
+        Ok(region.is_proven())
     }
 
     /// The head of an entry that begins at `offset`, valid or not; `None` if the file ends before it does.

@@ -253,9 +253,7 @@ impl<'a> Report<'a> {
         for (input, taken) in self.inputs() {
             let file = shown(&input.path);
             let _ = write!(text, "  {file}: {}, {taken} taken", entries(input.entries));
-            if input.nested > 0 {
-                let _ = write!(text, ", {} inside the bodies of damaged entries left out", input.nested);
-            }
+            nested_text(&mut text, input);
             damage_text(&mut text, self.index, input)?;
             text.push('\n');
         }
@@ -267,6 +265,13 @@ impl<'a> Report<'a> {
 #[must_use]
 pub fn entries(count: u64) -> String {
     if count == 1 { "1 entry".into() } else { format!("{count} entries") }
+}
+
+/// How many entries are content of bodies.
+fn nested_text(text: &mut String, input: &Input) {
+    if input.nested > 0 {
+        let _ = write!(text, ", {} inside the bodies of damaged entries left out", input.nested);
+    }
 }
 
 /// How many damaged places there are, and each of the first on a line of its own.
@@ -300,6 +305,7 @@ pub fn damaged_inputs(index: &Index) -> Result<Vec<String>, Failure> {
     let damaged = index.inputs.iter().filter(|input| input.is_damaged());
     let text = |input: &Input| {
         let mut text = format!("{}: {}", shown(&input.path), entries(input.entries));
+        nested_text(&mut text, input);
         damage_text(&mut text, index, input)?;
         Ok(text)
     };

@@ -329,7 +329,7 @@ fn what_stands_between_damage_is_exported_where_its_ops_tell_that_it_is_the_logs
 /// Op 6 stands behind a gap, and in the damaged op 7 somebody has planted a child of it. The sound op 8 names another
 /// parent: what was planted goes off again, and nothing is a fork.
 #[test]
-fn behind_a_gap_what_is_planted_as_the_next_entry_goes_where_a_sound_one_contradicts_it() {
+fn behind_a_gap_what_is_planted_as_the_next_entry_is_a_fork_where_another_one_contradicts_it() {
     let directory = tempfile::tempdir().unwrap();
     let builder = Builder::new(AnyProfile::default()).chain(&[0, 0, 0]).gap(2).chain(&[0]);
     let tip = builder.clone().build().entries[3];
@@ -344,8 +344,9 @@ fn behind_a_gap_what_is_planted_as_the_next_entry_goes_where_a_sound_one_contrad
     aof_tests::build::set_size(&mut behind, damaged, u32::MAX);
     let inputs = [file(&directory, "first.aof", first), file(&directory, "islands.aof", &behind)];
     let ran = export(&["--format", "entries", "--output", "-"], &inputs).code(1);
-    assert_eq!(ops(&ran.json()), [1, 2, 3, 6, 8, 9, 10], "{}", ran.stderr);
-    assert!(!ran.stderr.contains("fork"), "{}", ran.stderr);
+    // Of one log nothing tells which of the two for op 8 is content of the damaged body.
+    assert_eq!(ops(&ran.json()), [1, 2, 3, 6], "{}", ran.stderr);
+    assert!(ran.stderr.contains("a fork: two histories at op 8"), "{}", ran.stderr);
 }
 
 /// An entry between two damaged ones looks like a planted one. What a sound entry names as its parent is true.
@@ -427,13 +428,11 @@ fn entries_of_another_cluster_are_left_out() {
 fn entries_in_the_damaged_body_that_a_log_begins_with_do_not_decide_its_cluster() {
     let directory = tempfile::tempdir().unwrap();
     for behind_them in [0, 100] {
-        let (log, bytes) = planted(behind_them);
+        let (_, bytes) = planted(behind_them);
         let path = file(&directory, "planted.aof", &bytes);
         let ran = export(&["--format", "entries", "--output", "-"], &[&path]).code(1);
         assert_eq!(ops(&ran.json()), [2, 3, 4, 5], "{behind_them} bytes behind them: {}", ran.stderr);
-        let first = log.entries[0].offset + 272;
-        let told = format!("byte {first} (op 1): an entry of cluster 9 in a log of cluster 0");
-        assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+        assert!(ran.stderr.contains(" inside the bodies of damaged entries left out"), "{}", ran.stderr);
     }
 }
 

@@ -27,7 +27,7 @@ fn torn_tails_are_told() {
     let directory = tempfile::tempdir().unwrap();
     // The header is whole and tells the op; or it is not.
     for (size, note) in
-        [(last + 300, "op 15 is damaged wherever it is"), (last + 100, "behind op 14, the last")]
+        [(last + 300, "op 15 is damaged wherever it is"), (last + 100, "after op 14, the last")]
     {
         let path = file(&directory, "torn.aof", &log.bytes[..size]);
         let ran = dry_run(&[&path], &[]).code(0);
