@@ -11,7 +11,7 @@
 //! | `empty`, `copy` | an empty file beside, or a copy of an input, changes the result |
 //! | `lost` | ops are lost, damage provably held them, and nothing says so |
 
-use super::outcome::{Input, OF_ENDS, Outcome, Taken, merge};
+use super::outcome::{Input, OF_ENDS, Outcome, Taken, Told, merge};
 use aof_tests::random::Random;
 use aof_tests::truth::{Case, Log};
 use std::ops::Range;
@@ -196,8 +196,10 @@ type Verdict =
     (Vec<u8>, Option<super::outcome::Stop>, Vec<(&'static str, Vec<(u64, u64)>, Vec<(String, u64)>)>);
 
 fn verdict(inputs: &[Input<'_>], outcome: &Outcome) -> Verdict {
-    let mut notes: Vec<_> =
-        outcome.notes.iter().map(|note| (note.kind, note.ops.clone(), note.places.clone())).collect();
+    // Of an entry of the chain a note names one copy: the first input's.
+    let places = |note: &Told| if OF_ENDS.contains(&note.kind) { note.places.clone() } else { Vec::new() };
+    let notes = outcome.notes.iter();
+    let mut notes: Vec<_> = notes.map(|note| (note.kind, note.ops.clone(), places(note))).collect();
     notes.sort();
     (outcome.output(inputs), outcome.stop.clone(), notes)
 }

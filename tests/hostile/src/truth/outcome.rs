@@ -69,7 +69,7 @@ pub struct Told {
 }
 
 /// Notes about the ends of logs: they name no entry of the chain.
-pub const OF_ENDS: [&str; 4] = ["lost-beginning", "damaged-end", "unknown-end", "zero-tail"];
+pub const OF_ENDS: [&str; 5] = ["lost-beginning", "damaged-end", "unknown-end", "not-a-log", "zero-tail"];
 
 impl Outcome {
     /// The bytes of an entry of the chain.
