@@ -174,9 +174,16 @@ impl<P: Profile> Resync<P> {
         }
     }
 
+    /// Whether what is left to do is to look for starts at `until` or after it, outside of any extent.
+    pub(crate) fn is_scanning_from(&self, until: u64) -> bool {
+        let is_inside = matches!(self.case, Case::Sealed(_)) || matches!(self.state, State::Head);
+        !is_inside && self.at >= until
+    }
+
     /// Where the damaged entry ends, if a checksum vouches for that, once the search is over. An entry found
-    /// before that place was written after a crash; all else before it is content.
-    pub(crate) const fn covered_until(&self) -> Option<u64> {
+    /// before that place was written after a crash; all else before it is content of the damaged entry.
+    #[must_use]
+    pub const fn covered_until(&self) -> Option<u64> {
         self.covered_until
     }
 
