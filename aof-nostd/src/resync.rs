@@ -78,6 +78,8 @@ pub struct Want {
     pub offset: u64,
     /// How many are needed at least: at most 272. More are welcome.
     pub size_min: u32,
+    /// Whether the search continues elsewhere after these: there is no reason to give up others for them.
+    pub is_aside: bool,
 }
 
 /// What is known of the damaged entry.
@@ -162,7 +164,11 @@ impl<P: Profile> Resync<P> {
         };
         let size = size.min(HEAD_SIZE as u64).min(self.end.saturating_sub(self.at));
         #[expect(clippy::cast_possible_truncation, reason = "at most 272")]
-        Some(Want { offset: self.at, size_min: size as u32 })
+        Some(Want {
+            offset: self.at,
+            size_min: size as u32,
+            is_aside: matches!(self.state, State::Successor),
+        })
     }
 
     /// Where the next entry starts; `None` while the search is not over, and where no entry follows.
