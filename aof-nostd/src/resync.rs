@@ -78,6 +78,8 @@ pub struct Want {
     pub offset: u64,
     /// How many are needed at least: at most 272. More are welcome.
     pub size_min: u32,
+    /// Whether the search continues elsewhere after these: there is no reason to give up others for them.
+    pub is_aside: bool,
 }
 
 /// What is known of the damaged entry.
@@ -162,7 +164,11 @@ impl<P: Profile> Resync<P> {
         };
         let size = size.min(HEAD_SIZE as u64).min(self.end.saturating_sub(self.at));
         #[expect(clippy::cast_possible_truncation, reason = "at most 272")]
-        Some(Want { offset: self.at, size_min: size as u32 })
+        Some(Want {
+            offset: self.at,
+            size_min: size as u32,
+            is_aside: matches!(self.state, State::Successor),
+        })
     }
 
     /// Where the next entry starts; `None` while the search is not over, and where no entry follows.
@@ -174,9 +180,16 @@ impl<P: Profile> Resync<P> {
         }
     }
 
+    /// Whether what is left to do is to look for starts at `until` or after it, outside of any extent.
+    pub(crate) fn is_scanning_from(&self, until: u64) -> bool {
+        let is_inside = matches!(self.case, Case::Sealed(_)) || matches!(self.state, State::Head);
+        !is_inside && self.at >= until
+    }
+
     /// Where the damaged entry ends, if a checksum vouches for that, once the search is over. An entry found
-    /// before that place was written after a crash; all else before it is content.
-    pub(crate) const fn covered_until(&self) -> Option<u64> {
+    /// before that place was written after a crash; all else before it is content of the damaged entry.
+    #[must_use]
+    pub const fn covered_until(&self) -> Option<u64> {
         self.covered_until
     }
 
