@@ -154,8 +154,12 @@ impl Index {
     fn of_inputs(mut inputs: Vec<Input>, message_size_max: u32, work: &Work) -> Result<Self, Failure> {
         let progress = Progress::new("read", inputs.iter().map(Input::size).sum());
         let mut found = Found::new(work);
+        let mut expected = None;
+        for input in &inputs {
+            expected = expected.or(read::first_profile(input)?);
+        }
         for (number, input) in (0..).zip(&mut inputs) {
-            read::read(input, number, message_size_max, work, &mut found, &progress)?;
+            read::read(input, number, expected, message_size_max, work, &mut found, &progress)?;
         }
         membership::settle(&mut found, &mut inputs, message_size_max, work)?;
         let order = order::order(&found.stretches, &found.rows, work)?;

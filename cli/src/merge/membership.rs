@@ -71,6 +71,10 @@ pub(super) fn settle(
         for input in &mut unsure {
             settling.walk(input)?;
         }
+        for input in &mut unsure {
+            let numbers = input.stretches.clone();
+            settling.leave_out(input, numbers, |stretch| stretch.state() == State::Inside)?;
+        }
         settling.leave_out_contradicted(&mut unsure)?;
     }
     for input in inputs.iter_mut() {
@@ -167,6 +171,7 @@ impl Settling<'_> {
                 State::Named => (State::Named, false),
                 _ if self.is_long(number, &stretch)? => (State::InPlace, false),
                 _ if self.is_named(&stretch)? => (State::Named, false),
+                State::Inside => (State::Inside, false),
                 _ => (State::Unconfirmed, false),
             };
             if state != before {
@@ -269,8 +274,10 @@ impl Settling<'_> {
                 None => laid.anchor = None,
             }
         }
+        // What reaches over the end of the extent is not in its body.
         let extent = laid.begin..laid.end;
-        if stretch.state() == State::Unconfirmed
+        if stretch.end <= laid.end
+            && stretch.state() == State::Unconfirmed
             && extent.contains(&stretch.offset)
             && stretch.offset > extent.start
         {
@@ -294,7 +301,8 @@ impl Settling<'_> {
         }
         for inside in pending {
             let Some(covered) = self.found.stretches.get(inside)? else { break };
-            let begins_inside = covered.offset > at && !boundaries.contains(&covered.offset);
+            let crosses = |boundary: &u64| (covered.offset..covered.end).contains(boundary);
+            let begins_inside = covered.offset > at && !boundaries.iter().any(crosses);
             // One that follows on an entry of the log may be the next one, written before the replica went back.
             let follows = match covered.op.checked_sub(1) {
                 Some(op) if begins_inside => self.known.find(self.found, op, covered.parent)?.is_some(),
@@ -316,7 +324,10 @@ impl Settling<'_> {
     ) -> Result<(), Failure> {
         for number in numbers {
             let Some(mut stretch) = self.found.stretches.get(number)? else { break };
-            if stretch.is_unconfirmed() && is_inside(&stretch) {
+            if matches!(stretch.state(), State::Unconfirmed | State::Inside)
+                && stretch.count > 0
+                && is_inside(&stretch)
+            {
                 input.nested += stretch.count;
                 stretch.count = 0;
                 self.found.stretches.set(number, stretch)?;

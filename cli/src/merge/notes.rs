@@ -155,6 +155,7 @@ pub fn unconfirmed(index: &Index, unconfirmed: &Unconfirmed) -> Result<Vec<Note>
         }
     }
     if !pairs.is_empty() {
+        pairs.sort_by(|(_, one), (_, other)| one.cmp(other));
         notes.push(Note::LeftOut { pairs, omitted });
     }
     Ok(notes)
@@ -416,9 +417,11 @@ impl fmt::Display for Note {
     }
 }
 
-/// Ops in order, as ranges with both ends.
+/// Ops as ranges with both ends.
 fn joined(ops: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
     let mut ranges: Vec<(u64, u64)> = Vec::new();
+    let mut ops: Vec<u64> = ops.collect();
+    ops.sort_unstable();
     for op in ops {
         match ranges.last_mut() {
             Some((_, last)) if *last <= op && op - *last <= 1 => *last = op,

@@ -13,13 +13,14 @@
 //! A stretch ends after [`STRETCH_MAX`] entries at the latest, so that each of its entries is found quickly.
 
 use super::input::{DamageRow, Input};
-use super::region::{Anchor, Boundaries, Region, Sealed};
+use super::region::{Anchor, Boundaries, Region, Sealed, device};
 use super::spool::Spool;
 use super::work::Work;
 use crate::failure::Failure;
 use crate::output::{Progress, WATCH};
-use aof_nostd::wire::MAGIC_SIZE;
-use aof_nostd::{Checksum, Damage, Located};
+use aof_nostd::wire::{EntryHead, HEAD_SIZE, MAGIC_SIZE, MESSAGE_SIZE_MAX_DEFAULT};
+use aof_nostd::{AnyProfile, Checksum, Damage, Located, Profile};
+use aof_std::Source;
 use aof_std::scan::{Scan, Sink};
 use std::io;
 use std::path::Path;
@@ -80,6 +81,8 @@ pub(crate) enum State {
     Named,
     /// Nothing confirms it.
     Unconfirmed,
+    /// They are inside of a damaged entry whose header is sealed, and nothing confirms that they belong to the log.
+    Inside,
 }
 
 impl Stretch {
@@ -87,7 +90,8 @@ impl Stretch {
         match self.state {
             0 => State::InPlace,
             1 => State::Named,
-            _ => State::Unconfirmed,
+            2 => State::Unconfirmed,
+            _ => State::Inside,
         }
     }
 
@@ -101,6 +105,7 @@ impl Stretch {
             State::InPlace => 0,
             State::Named => 1,
             State::Unconfirmed => 2,
+            State::Inside => 3,
         };
     }
 
@@ -145,18 +150,50 @@ impl Found {
     }
 }
 
-/// Reads `input`, number `number`, whole.
+/// The profile that the first entry of `input` has, if its head tells.
+pub(crate) fn first_profile(input: &Input) -> Result<Option<AnyProfile>, Failure> {
+    let mut head = [0; HEAD_SIZE];
+    let mut source = input.open()?;
+    match io::Read::read_exact(&mut source, &mut head) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(Failure::read(&input.path, error)),
+    }
+    let Ok(head) = EntryHead::read_from_bytes(&head) else { return Ok(None) };
+    let all = AnyProfile::all(aof_std::backend());
+    let by_magic = all.iter().find(|profile| profile.magic() == head.magic);
+    Ok(by_magic.or_else(|| all.iter().find(|profile| head.header.verify(*profile))).copied())
+}
+
+/// A scan of `source`, which is `input`. What is found first in a log whose first head is lost may be content of a body:
+/// then the profile is `expected`, that of the other inputs, if anything is found in it.
+fn scan<'a>(input: &Input, source: &'a Source, expected: Option<AnyProfile>) -> Result<Scan<'a>, Failure> {
+    let failed = |error| Failure::read(&input.path, error);
+    if let Some(expected) = expected
+        && first_profile(input)?.is_none()
+    {
+        let end = source.size();
+        let reader = aof_std::source::reader(source.clone(), expected, MESSAGE_SIZE_MAX_DEFAULT);
+        let found = reader.map_err(failed)?.search(0, end).map_err(|error| failed(device(error)))?;
+        if found.is_some() {
+            return Ok(Scan::new(source, expected));
+        }
+    }
+    Scan::detect(source, aof_std::backend()).map_err(failed)
+}
+
+/// Reads `input`, number `number`, whole. If its own beginning does not tell its profile, `expected` is tried first.
 pub(crate) fn read(
     input: &mut Input,
     number: u32,
+    expected: Option<AnyProfile>,
     message_size_max: u32,
     work: &Work,
     found: &mut Found,
     progress: &Progress,
 ) -> Result<(), Failure> {
     let source = input.open()?;
-    let scan =
-        Scan::detect(&source, aof_std::backend()).map_err(|error| Failure::read(&input.path, error))?;
+    let scan = scan(input, &source, expected)?;
     let scan = work.limit(scan, message_size_max).with_watch(&WATCH);
     let first = (found.damage.len(), found.stretches.len(), found.regions.len());
     let boundaries = Boundaries::new(&source, scan.profile(), message_size_max);
@@ -277,7 +314,7 @@ impl Reading<'_> {
             let mut row = self.found.rows.len();
             self.found.rows.extend(&part.rows)?;
             for piece in &part.pieces {
-                self.add(piece, row)?;
+                self.add(piece, row, State::Inside)?;
                 row += piece.count;
                 at = piece.end;
             }
@@ -292,13 +329,14 @@ impl Reading<'_> {
             region.end_before(self.found.stretches.len(), self.found.sealed.len());
             self.found.regions.push(region)?;
         }
-        self.add(piece, row)?;
+        self.add(piece, row, State::InPlace)?;
         Ok(())
     }
 
-    fn add(&mut self, piece: &Piece, row: u64) -> Result<(), Failure> {
+    fn add(&mut self, piece: &Piece, row: u64, state: State) -> Result<(), Failure> {
         self.entries += piece.count;
-        let next = piece.stretch(row, self.number);
+        let mut next = piece.stretch(row, self.number);
+        next.set_state(state);
         match &mut self.stretch {
             Some(stretch)
                 if stretch.is_continued_by(&next)
