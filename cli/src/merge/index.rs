@@ -39,6 +39,8 @@ pub struct Record {
     pub input: u32,
     /// Whether nothing confirms that it belongs to the log: it follows damage and might be content of a body.
     pub unconfirmed: bool,
+    /// Whether it belongs to the log only if unconfirmed entries do.
+    pub likely: bool,
     /// Its first byte.
     pub offset: u64,
     /// Its bytes: magic, header and body.
@@ -314,6 +316,7 @@ impl Entries {
             parent: stretch.parent,
             input: stretch.input,
             unconfirmed: stretch.state() == State::Unconfirmed,
+            likely: stretch.state() == State::Likely,
             offset: stretch.offset,
             size_disk: 0,
             row: stretch.row,

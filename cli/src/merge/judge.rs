@@ -30,6 +30,8 @@ pub(crate) struct Judge {
     /// Of these, the one that is stored directly after the last entry taken.
     confirmed_adjacent: Option<Record>,
     unconfirmed_adjacent: Option<Record>,
+    /// Whether a copy of those that can come next belongs to the log for sure.
+    is_sure: bool,
 }
 
 /// What is shown all entries of an op.
@@ -94,6 +96,7 @@ impl Judge {
             unconfirmed_next: sides,
             confirmed_adjacent: None,
             unconfirmed_adjacent: None,
+            is_sure: false,
         }
     }
 
@@ -120,7 +123,10 @@ impl Judge {
         match (next.first, next.other) {
             (None, _) => Choice::None,
             (Some(first), Some(other)) => Choice::Fork(first, other),
-            (Some(first), None) => Choice::One(adjacent.unwrap_or(first)),
+            (Some(first), None) => {
+                let one = adjacent.unwrap_or(first);
+                Choice::One(Record { likely: one.likely && !self.is_sure, ..one })
+            }
         }
     }
 
@@ -154,6 +160,7 @@ impl Witness for Judge {
         all.push(record);
         if is_next {
             next.push(record);
+            self.is_sure |= !record.unconfirmed && !record.likely;
             if self.end == Some((record.input, record.offset)) {
                 *adjacent = Some(*record);
             }

@@ -39,6 +39,8 @@ pub(super) struct Facts {
     pub(super) checksum: Checksum,
     pub(super) parent: Checksum,
     pub(super) size_disk: u64,
+    /// Whether it is more than unconfirmed.
+    pub(super) belongs: bool,
 }
 
 impl Known {
@@ -52,13 +54,24 @@ impl Known {
         }
     }
 
-    /// Takes the entries that belong to the log by now; as many as the memory allows.
-    pub(super) fn renew(&mut self, found: &Found, work: &Work) -> Result<(), Failure> {
+    /// Takes the entries that belong to the log by now, or also those of which nothing confirms it; as many as the memory
+    /// allows.
+    pub(super) fn renew(
+        &mut self,
+        found: &Found,
+        work: &Work,
+        with_unconfirmed: bool,
+    ) -> Result<(), Failure> {
         let stretches_max = work.share(16, size_of::<Stretch>() + size_of::<u64>()).max(KEPT_MIN);
         self.stretches.clear();
         let mut walk = found.stretches.walk();
         while let Some(stretch) = walk.next()?.filter(|_| self.stretches.len() < stretches_max) {
-            if stretch.count > 0 && matches!(stretch.state(), State::InPlace | State::Named) {
+            let is_known = match stretch.state() {
+                State::InPlace | State::Named | State::Likely => true,
+                State::Unconfirmed => with_unconfirmed,
+                State::Inside => false,
+            };
+            if stretch.count > 0 && is_known {
                 self.stretches.push(stretch);
             }
         }
@@ -100,6 +113,11 @@ impl Known {
         self.first(found, op, |facts| facts.parent == parent)
     }
 
+    /// Whether an entry of the log with this op has this parent.
+    pub(super) fn is_named(&mut self, found: &Found, op: u64, parent: Checksum) -> Result<bool, Failure> {
+        Ok(self.first(found, op, |facts| facts.belongs && facts.parent == parent)?.is_some())
+    }
+
     /// Whether entries with this op are known, and none of them has this checksum.
     pub(super) fn contradicts(
         &mut self,
@@ -123,6 +141,7 @@ impl Known {
             checksum: sealed.checksum,
             parent: sealed.parent,
             size_disk: sealed.size_disk,
+            belongs: true,
         });
         if let Some(facts) = facts.take(BLOCKS).find(&is_wanted) {
             return Ok(Some(facts));
@@ -145,7 +164,8 @@ impl Known {
                 self.blocks.get(&found.rows, row - 1)?.map(|row| row.checksum)
             };
             let Some(parent) = parent else { continue };
-            let facts = Facts { checksum: entry.checksum, parent, size_disk: entry.size_disk() };
+            let belongs = stretch.state() != State::Unconfirmed;
+            let facts = Facts { checksum: entry.checksum, parent, size_disk: entry.size_disk(), belongs };
             if is_wanted(&facts) {
                 return Ok(Some(facts));
             }

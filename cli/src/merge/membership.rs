@@ -24,6 +24,9 @@
 //! headers of damaged entries in place. So each finding may lead to others: all inputs are walked again until nothing
 //! changes.
 //!
+//! After that, entries are *likely* in place, or named, if what 3 needs to know is taken from unconfirmed entries too:
+//! the sizes fit on both sides, but somebody might have made them fit. They count as the log's, and are reported.
+//!
 //! What is then neither is *content*, if it begins strictly inside an extent that is known: between two boundaries
 //! that rule 2 or 3 joined, or inside an entry that follows on the last boundary. The rest is *unconfirmed*. Of that,
 //! what contradicts an entry of the log is left out, with all that descends from it, and reported.
@@ -95,6 +98,8 @@ enum Rule {
     Proof,
     /// Also by what all inputs hold: rule 3, and entries that are named.
     All,
+    /// The same, with what unconfirmed entries tell.
+    Likely,
     /// None any more: what lies inside of known extents is content.
     Cover,
 }
@@ -105,6 +110,8 @@ struct Boundary {
     at: u64,
     /// The entry that ends there; `None` at a file's beginning.
     anchor: Option<Anchor>,
+    /// Whether it is a boundary only if unconfirmed entries are the log's.
+    is_likely: bool,
 }
 
 /// What a walk found.
@@ -124,24 +131,26 @@ struct Settling<'a> {
 
 impl Settling<'_> {
     fn until_nothing_changes(&mut self, unsure: &mut [&mut Input], work: &Work) -> Result<(), Failure> {
-        self.rule = Rule::All;
-        for _ in 0..WALKS_MAX {
-            self.known.renew(self.found, work)?;
-            let mut changed = false;
-            for input in &mut *unsure {
-                changed |= self.walk(input)?.changed;
-            }
-            if !changed {
-                break;
+        for rule in [Rule::All, Rule::Likely] {
+            self.rule = rule;
+            for _ in 0..WALKS_MAX {
+                self.known.renew(self.found, work, rule == Rule::Likely)?;
+                let mut changed = false;
+                for input in &mut *unsure {
+                    changed |= self.walk(input)?.changed;
+                }
+                if !changed {
+                    break;
+                }
             }
         }
-        self.known.renew(self.found, work)
+        self.known.renew(self.found, work, false)
     }
 
     /// Walks over the stretches of an input.
     fn walk(&mut self, input: &mut Input) -> Result<Walked, Failure> {
         let mut walked = Walked::default();
-        let mut boundary = Boundary { at: 0, anchor: None };
+        let mut boundary = Boundary { at: 0, anchor: None, is_likely: false };
         let mut regions = Cursor::new(input.regions.clone(), 64);
         let mut region = regions.next(&self.found.regions)?;
         // Where the region that was passed ends, if that is a boundary.
@@ -165,26 +174,32 @@ impl Settling<'_> {
             }
             let attaches = stretch.offset == boundary.at || proven_at == Some(stretch.offset);
             let before = stretch.state();
-            let (state, explains) = match before {
-                State::InPlace if self.rule > Rule::Proof => (State::InPlace, attaches),
-                _ if attaches || self.is_laid_out(&stretch, boundary)? => (State::InPlace, true),
-                State::Named => (State::Named, false),
-                _ if self.is_long(number, &stretch)? => (State::InPlace, false),
-                _ if self.is_named(&stretch)? => (State::Named, false),
-                State::Inside => (State::Inside, false),
-                _ => (State::Unconfirmed, false),
+            let in_place = if boundary.is_likely { State::Likely } else { State::InPlace };
+            let (state, is_boundary, explains) = match before {
+                State::InPlace if self.rule > Rule::Proof => (State::InPlace, true, attaches),
+                _ if attaches => (in_place, true, true),
+                State::Likely => (State::Likely, self.is_laid_out(&stretch, boundary)?, false),
+                _ if self.is_laid_out(&stretch, boundary)? => (self.found_by_rule(), true, true),
+                State::Named => (State::Named, false, false),
+                _ if self.is_long(number, &stretch)? => (State::InPlace, true, false),
+                State::Unconfirmed | State::Inside if self.is_named(&stretch)? => {
+                    (self.named_by_rule(), false, false)
+                }
+                State::Inside => (State::Inside, false, false),
+                _ => (State::Unconfirmed, false, false),
             };
             if state != before {
                 walked.changed = true;
                 stretch.set_state(state);
                 self.found.stretches.set(number, stretch)?;
             }
-            if state == State::InPlace {
+            if is_boundary {
                 if explains {
                     self.leave_out(input, pending..number, |_| true)?;
                 }
                 pending = number + 1;
-                boundary = Boundary { at: stretch.end, anchor: Some(anchor(&stretch)) };
+                let is_likely = state == State::Likely;
+                boundary = Boundary { at: stretch.end, anchor: Some(anchor(&stretch)), is_likely };
                 (laid, proven_at) = (Laid::at(boundary), None);
                 continue;
             }
@@ -205,7 +220,7 @@ impl Settling<'_> {
         if boundary.at != region.begin {
             return Ok(None);
         }
-        *boundary = Boundary { at: region.start, anchor: region.anchor() };
+        *boundary = Boundary { at: region.start, anchor: region.anchor(), ..*boundary };
         for number in region.sealed[0]..region.sealed[1] {
             if let Some(mut sealed) = self.found.sealed.get(number)?.filter(|sealed| !sealed.is_in_place()) {
                 sealed.set_in_place();
@@ -217,7 +232,9 @@ impl Settling<'_> {
 
     /// Rule 3.
     fn is_laid_out(&mut self, stretch: &Stretch, boundary: Boundary) -> Result<bool, Failure> {
-        let Some(anchor) = boundary.anchor.filter(|_| self.rule == Rule::All) else { return Ok(false) };
+        let Some(anchor) = boundary.anchor.filter(|_| matches!(self.rule, Rule::All | Rule::Likely)) else {
+            return Ok(false);
+        };
         let (mut at, mut op, mut parent) = (stretch.offset, stretch.op, stretch.parent);
         while at > boundary.at {
             let Some(before) = op.checked_sub(1) else { return Ok(false) };
@@ -242,13 +259,22 @@ impl Settling<'_> {
         Ok(true)
     }
 
+    /// What an entry is that the present rule finds in place, and what one is that it finds named.
+    fn found_by_rule(&self) -> State {
+        if self.rule == Rule::Likely { State::Likely } else { State::InPlace }
+    }
+
+    fn named_by_rule(&self) -> State {
+        if self.rule == Rule::Likely { State::Likely } else { State::Named }
+    }
+
     /// Whether an entry of the log names the last one of a stretch as its parent.
     fn is_named(&mut self, stretch: &Stretch) -> Result<bool, Failure> {
         if self.rule < Rule::All {
             return Ok(false);
         }
         let Some(op) = stretch.last_op().checked_add(1) else { return Ok(false) };
-        Ok(self.known.child(self.found, op, stretch.last)?.is_some())
+        self.known.is_named(self.found, op, stretch.last)
     }
 
     /// Leaves out what begins strictly inside of an extent: of `stretch`, or of what is stored before it.

@@ -226,7 +226,10 @@ fn unknown_behind(index: &Index, plan: &Plan) -> Result<(Vec<Place>, u64), Failu
             let Some(region) = index.regions.get(region)? else { break };
             let before = region.anchor().map_or(0, |anchor| anchor.op);
             let after = index.stretches.get(region.stretch)?.filter(|after| after.input == region.input);
-            let size = region.end - region.start;
+            // A header that was repaired tells an op that its damage does not.
+            let is_beyond = before > last;
+            let start = if is_beyond { region.begin } else { region.start };
+            let size = region.end - start;
             if size == 0
                 || after.is_some_and(|after| after.op > before)
                 || before < last && holds(index, plan, before + 1, size)?
@@ -234,7 +237,7 @@ fn unknown_behind(index: &Index, plan: &Plan) -> Result<(Vec<Place>, u64), Failu
                 continue;
             }
             index.damage(input, |damage, _| {
-                if damage.op.is_none() && (region.start..region.end).contains(&damage.offset) {
+                if damage.op.is_none() && (start..region.end).contains(&damage.offset) {
                     let (offset, file) = (damage.offset, input.path.clone());
                     places.push(Place { op: last, input: number, offset, file });
                 }

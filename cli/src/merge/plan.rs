@@ -112,7 +112,8 @@ impl Unconfirmed {
 
     /// Takes an entry at the end of the chain.
     pub(super) fn take(&mut self, record: &Record) {
-        self.taken = record.unconfirmed.then(|| (self.taken.map_or(*record, |(first, _)| first), *record));
+        self.taken = (record.unconfirmed || record.likely)
+            .then(|| (self.taken.map_or(*record, |(first, _)| first), *record));
     }
 }
 

@@ -13,12 +13,12 @@
 //! A stretch ends after [`STRETCH_MAX`] entries at the latest, so that each of its entries is found quickly.
 
 use super::input::{DamageRow, Input};
-use super::region::{Anchor, Boundaries, Region, Sealed, device};
+use super::region::{Anchor, Boundaries, Region, Sealed};
 use super::spool::Spool;
 use super::work::Work;
 use crate::failure::Failure;
 use crate::output::{Progress, WATCH};
-use aof_nostd::wire::{EntryHead, HEAD_SIZE, MAGIC_SIZE, MESSAGE_SIZE_MAX_DEFAULT};
+use aof_nostd::wire::{EntryHead, HEAD_SIZE, MAGIC_SIZE};
 use aof_nostd::{AnyProfile, Checksum, Damage, Located, Profile};
 use aof_std::Source;
 use aof_std::scan::{Scan, Sink};
@@ -79,6 +79,8 @@ pub(crate) enum State {
     InPlace,
     /// An entry of the log names the last of them as its parent.
     Named,
+    /// In place, or named, if entries are the log's of which nothing else confirms it.
+    Likely,
     /// Nothing confirms it.
     Unconfirmed,
     /// They are inside of a damaged entry whose header is sealed, and nothing confirms that they belong to the log.
@@ -90,7 +92,8 @@ impl Stretch {
         match self.state {
             0 => State::InPlace,
             1 => State::Named,
-            2 => State::Unconfirmed,
+            2 => State::Likely,
+            3 => State::Unconfirmed,
             _ => State::Inside,
         }
     }
@@ -104,8 +107,9 @@ impl Stretch {
         self.state = match state {
             State::InPlace => 0,
             State::Named => 1,
-            State::Unconfirmed => 2,
-            State::Inside => 3,
+            State::Likely => 2,
+            State::Unconfirmed => 3,
+            State::Inside => 4,
         };
     }
 
@@ -166,20 +170,12 @@ pub(crate) fn first_profile(input: &Input) -> Result<Option<AnyProfile>, Failure
 }
 
 /// A scan of `source`, which is `input`. What is found first in a log whose first head is lost may be content of a body:
-/// then the profile is `expected`, that of the other inputs, if anything is found in it.
+/// then the profile is `expected`, that of the other inputs.
 fn scan<'a>(input: &Input, source: &'a Source, expected: Option<AnyProfile>) -> Result<Scan<'a>, Failure> {
-    let failed = |error| Failure::read(&input.path, error);
-    if let Some(expected) = expected
-        && first_profile(input)?.is_none()
-    {
-        let end = source.size();
-        let reader = aof_std::source::reader(source.clone(), expected, MESSAGE_SIZE_MAX_DEFAULT);
-        let found = reader.map_err(failed)?.search(0, end).map_err(|error| failed(device(error)))?;
-        if found.is_some() {
-            return Ok(Scan::new(source, expected));
-        }
+    match expected {
+        Some(expected) if first_profile(input)?.is_none() => Ok(Scan::new(source, expected)),
+        _ => Scan::detect(source, aof_std::backend()).map_err(|error| Failure::read(&input.path, error)),
     }
-    Scan::detect(source, aof_std::backend()).map_err(failed)
 }
 
 /// Reads `input`, number `number`, whole. If its own beginning does not tell its profile, `expected` is tried first.

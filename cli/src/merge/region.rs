@@ -253,7 +253,7 @@ fn sealed_header(profile: &AnyProfile, head: &EntryHead, offset: u64, until: u64
         .then_some(header)
 }
 
-pub(super) fn device(error: ReadError<io::Error>) -> io::Error {
+fn device(error: ReadError<io::Error>) -> io::Error {
     match error {
         ReadError::Device(error) => error,
         other => io::Error::other(other),

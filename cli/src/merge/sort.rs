@@ -29,7 +29,7 @@ pub(crate) struct RecordRow {
     row: u64,
     checksum: Checksum,
     parent: Checksum,
-    /// Its input, twice, and one more where it is unconfirmed.
+    /// Its input, four times; one more where it is unconfirmed, and two more where it is likely.
     input: u32,
     /// Without the magic.
     size: u32,
@@ -43,7 +43,7 @@ impl RecordRow {
             row: record.row,
             checksum: record.checksum,
             parent: record.parent,
-            input: record.input << 1 | u32::from(record.unconfirmed),
+            input: record.input << 2 | u32::from(record.likely) << 1 | u32::from(record.unconfirmed),
             size: u32::try_from(record.size_disk - MAGIC_SIZE as u64).unwrap_or(u32::MAX),
         }
     }
@@ -57,8 +57,9 @@ impl RecordRow {
             op: self.op,
             checksum: self.checksum,
             parent: self.parent,
-            input: self.input >> 1,
+            input: self.input >> 2,
             unconfirmed: self.input & 1 == 1,
+            likely: self.input & 2 == 2,
             offset: self.offset,
             size_disk: u64::from(self.size) + MAGIC_SIZE as u64,
             row: self.row,
