@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::merge::index::Index;
 use crate::merge::work::Work;
 use crate::survey::Survey;
+use crate::survey::fingerprints::Fingerprints;
 use aof_nostd::Op;
 use aof_nostd::chain::{ChainLink, History};
 use aof_std::Runs;
@@ -23,15 +24,17 @@ pub fn outside(
     survey: &Survey,
     path: &PathBuf,
     message_size_max: u32,
-) -> Result<Option<(Survey, Runs)>, Failure> {
+) -> Result<Option<(Survey, Runs, Fingerprints)>, Failure> {
     let begins_damaged = survey.findings.first().is_some_and(|first| first.offset == 0 && first.is_fault());
     if !begins_damaged || !survey.is_forked() {
         return Ok(None);
     }
     let index = Index::read(std::slice::from_ref(path), message_size_max, &Work::temporary())?;
     let Some(cluster) = cluster(&index) else { return Ok(None) };
-    let mut runs = Runs::default();
+    let (mut runs, mut fingerprints) = (Runs::default(), Fingerprints::default());
     index.each(|record| {
+        // Within one log two entries of an op were compared by its survey.
+        fingerprints.take(record.op, &[record.fingerprint], |_, _| ());
         runs.insert(ChainLink { op: Op(record.op), checksum: record.checksum, parent: record.parent });
     })?;
     let survey = Survey {
@@ -42,7 +45,7 @@ pub fn outside(
         missing_ops: runs.missing().into_iter().map(|(first, last)| (first.0, last.0)).collect(),
         ..survey.clone()
     };
-    Ok(Some((survey, runs)))
+    Ok(Some((survey, runs, fingerprints)))
 }
 
 /// The one cluster of a log's entries.

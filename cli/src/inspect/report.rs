@@ -87,21 +87,26 @@ impl Report {
     /// [`Failure::Interrupted`]; [`Failure::Read`] where one cannot be read a second time.
     pub fn read(files: &[PathBuf], message_size_max: u32) -> Result<Self, Failure> {
         let (mut logs, mut unreadable, mut together) = (Vec::new(), Vec::new(), Builder::default());
+        let mut paths = Vec::new();
         let files = different(files);
         for path in &files {
             match Survey::with::<Stats>("inspect", path, message_size_max) {
                 Ok(read) => {
                     if files.len() > 1 {
                         match planted::outside(&read.survey, path, message_size_max)? {
-                            Some((survey, runs)) => together.add(&survey, &runs),
-                            None => together.add(&read.survey, read.chain.history()),
+                            Some((survey, runs, fingerprints)) => together.add(&survey, &runs, &fingerprints),
+                            None => together.add(&read.survey, read.chain.history(), &read.fingerprints),
                         }
                     }
                     let contradicting = match read.survey.is_forked() {
-                        true => contradictions::count(path, read.chain.history(), message_size_max)?,
+                        true => {
+                            let (runs, fingerprints) = (read.chain.history(), &read.fingerprints);
+                            contradictions::count(path, runs, fingerprints, message_size_max)?
+                        }
                         false => 0,
                     };
                     let above_limit = limit::above_in(&read.survey.findings, path, message_size_max);
+                    paths.push(path.clone());
                     logs.push(Log { survey: read.survey, stats: read.gathered, contradicting, above_limit });
                 }
                 Err(Failure::Interrupted) => return Err(Failure::Interrupted),
@@ -111,10 +116,11 @@ impl Report {
                 }
             }
         }
-        let together = match logs.as_slice() {
+        let mut together = match logs.as_slice() {
             [log] => Together::of_one(&log.survey),
             _ => together.finish(),
         };
+        together.locate(&paths, message_size_max)?;
         Ok(Self { logs, unreadable, together })
     }
 

@@ -98,7 +98,7 @@ impl Witness for Entries {
         if self.last.is_some_and(|last| follows(&last, record) && record.parent == last.checksum) {
             self.children.push(record);
         }
-        if let Some(island) = self.islands.iter_mut().find(|island| island.checksum == record.checksum) {
+        if let Some(island) = self.islands.iter_mut().find(|island| island.is_copy_of(record)) {
             *island = *record.min(island);
         } else if self.islands.len() < PASSED_OF_OP_MAX {
             self.islands.push(*record);

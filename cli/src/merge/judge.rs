@@ -52,7 +52,7 @@ impl Sides {
             self.first = Some(*record);
             return;
         };
-        let is_other = record.checksum != first.checksum;
+        let is_other = !record.is_copy_of(first);
         if record < first {
             if is_other {
                 self.other = Some(*first);
@@ -64,8 +64,8 @@ impl Sides {
     }
 
     /// The least entry that is not this one.
-    fn other_than(&self, checksum: Checksum) -> Option<Record> {
-        self.first.filter(|first| first.checksum != checksum).or(self.other)
+    fn other_than(&self, record: &Record) -> Option<Record> {
+        self.first.filter(|first| !first.is_copy_of(record)).or(self.other)
     }
 }
 
@@ -106,7 +106,7 @@ impl Judge {
     }
 
     /// What comes next: what might lie in a damaged entry's body gives way to what stands in a log. Copies are
-    /// equal to the bit; the one behind the last entry taken makes the longest reads.
+    /// equal to the bit, see [`Record::is_copy_of`]; the one behind the last entry taken makes the longest reads.
     pub(crate) fn choose(&self) -> Choice {
         let (next, behind) = match self.firm_next.first {
             Some(_) => (&self.firm_next, self.firm_behind),
@@ -122,8 +122,8 @@ impl Judge {
     /// The least entry that contradicts the one that was chosen. What might lie in a damaged entry's body does
     /// not contradict what stands in a log.
     pub(crate) fn contradiction(&self, chosen: &Record) -> Option<Record> {
-        let firm = self.firm.other_than(chosen.checksum);
-        let island = self.islands.other_than(chosen.checksum).filter(|_| chosen.island);
+        let firm = self.firm.other_than(chosen);
+        let island = self.islands.other_than(chosen).filter(|_| chosen.island);
         match (firm, island) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),

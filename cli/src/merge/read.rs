@@ -6,7 +6,7 @@
 //! ```text
 //! file      | e0 | e1 | e2 |damage| e3 | e4 |          e0 once more, after a crash: a backtrack
 //! stretches   op 7, parent p, byte 0, 3 entries         op 7, parent p, ...
-//! rows      | checksum, size | checksum, size | ...     20 bytes each
+//! rows      | checksum, size, fingerprint | ...         28 bytes each
 //! runs      | e0 .. e2       |      | e3 ...            entries without damage between them
 //! ```
 //!
@@ -16,6 +16,7 @@ use super::input::{DamageRow, Input};
 use super::spool::Spool;
 use super::work::Work;
 use crate::failure::Failure;
+use crate::fingerprint::Fingerprint;
 use crate::output::{Progress, WATCH};
 use aof_nostd::wire::MAGIC_SIZE;
 use aof_nostd::{Checksum, Damage, Located};
@@ -30,8 +31,10 @@ const STRETCH_MAX: u64 = 1 << 14;
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub(crate) struct EntryRow {
-    /// Its identity.
+    /// Its checksum, which its child names.
     pub(crate) checksum: Checksum,
+    /// Its bytes.
+    pub(crate) fingerprint: Fingerprint,
     /// Header and body, bytes.
     size: [u8; 4],
 }
@@ -359,7 +362,11 @@ impl Sink for Part {
         let header = &located.entry.header;
         let (op, parent, cluster) = (header.op.get(), header.parent, header.cluster.get());
         let end = located.offset.saturating_add(header.size_disk());
-        self.rows.push(EntryRow { checksum: header.checksum, size: header.size.get().to_ne_bytes() });
+        self.rows.push(EntryRow {
+            checksum: header.checksum,
+            fingerprint: Fingerprint::of(located.entry),
+            size: header.size.get().to_ne_bytes(),
+        });
         match self.pieces.last_mut() {
             Some(piece)
                 if piece.end == located.offset
