@@ -15,7 +15,7 @@
 //! one in 2^64, whoever made them; to try it again is another process with another key.
 
 use aof_nostd::checksum::{Aegis128L, Hasher};
-use aof_nostd::wire::Entry;
+use aof_nostd::wire::{Entry, Header};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -47,14 +47,9 @@ impl Fingerprint {
     }
 
     fn of_bytes(bytes: &[u8]) -> Self {
-        let mut hasher = KEYED.get_or_init(|| keyed(&key())).clone();
-        hasher.update(bytes);
-        let tag = hasher.finish_in_place().to_bytes();
-        let mut fingerprint = [0; 8];
-        for (target, source) in fingerprint.iter_mut().zip(tag) {
-            *target = source;
-        }
-        Self(fingerprint)
+        let tag = KEYED.get_or_init(|| keyed(&key())).keyed_digest(bytes).to_bytes();
+        let [a, b, c, d, e, f, g, h, ..] = tag;
+        Self([a, b, c, d, e, f, g, h])
     }
 }
 
@@ -86,6 +81,20 @@ pub fn digest(entry: &Entry) -> Digest {
     *blake3::hash(entry.as_bytes()).as_bytes()
 }
 
+/// The digest of entries in order: of those before, and the next one.
+#[must_use]
+pub fn chained(before: &Digest, header: &Header, body: &[u8]) -> Digest {
+    let mut digest = blake3::Hasher::new();
+    digest.update(before).update(header.as_bytes()).update(body); // the header tells where the body ends
+    *digest.finalize().as_bytes()
+}
+
+/// A digest as it is written into files.
+#[must_use]
+pub fn hexadecimal(digest: &Digest) -> String {
+    blake3::Hash::from_bytes(*digest).to_hex().to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,11 +120,7 @@ mod tests {
     fn another_key_gives_another_fingerprint() {
         let (one, other) = (key(), key());
         assert_ne!(one, other);
-        let of = |key| {
-            let mut hasher = keyed(&key);
-            hasher.update(b"entry");
-            hasher.finish()
-        };
+        let of = |key| keyed(&key).keyed_digest(b"entry");
         assert_ne!(of(one), of(other));
         assert_eq!(of(one), of(one));
     }
