@@ -181,10 +181,26 @@ fn repeat_with_different_bytes_within_one_log_is_a_fork() {
             assert!(ran.stderr.contains(&format!("log.aof at byte {place}")), "{}", ran.stderr);
         }
 
+        let ran = run(&["show", "--json", "--op", "4"], &[&path]).code(0);
+        let offsets: Vec<_> = ran.json().iter().map(|entry| entry["offset"].clone()).collect();
+        assert_eq!(offsets, [first, again], "each for itself");
+        assert!(ran.stderr.contains("2 different entries of op 4: a fork"), "{}", ran.stderr);
+
+        let export = ["export", "--format", "entries", "--output", "-"];
+        let ran = run(&export, &[&path]).code(1);
+        assert_eq!(ran.stdout.lines().count(), 5, "nothing behind the fork: {}", ran.stdout);
+        let expected = format!(
+            "byte {again} (op 4): a fork: the entry of this op at byte {first} has the same checksum"
+        );
+        assert!(ran.stderr.contains(&expected), "{}", ran.stderr);
+        run(&[&export[..], &["--until-op", "3"]].concat(), &[&path]).code(0);
+
         // The same entries once more are none.
         let log = Builder::new(profile).chain(&BODIES).repeat(1..5).chain(&[200]).build();
         let told = survey(&file(&directory, "log.aof", &log.bytes));
         assert_eq!((findings(&told).len(), &told["sound"]), (1, &json!(true)));
+        let ran = run(&export, &[&path]).code(0);
+        assert_eq!(ran.stdout.lines().count(), 6);
     }
 }
 
