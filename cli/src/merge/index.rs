@@ -47,7 +47,7 @@ pub struct Record {
     /// Its number among all entries, in the order read.
     pub row: u64,
     /// Its bytes. The last field: it differs from run to run, and no two records get as far in a comparison.
-    pub(crate) fingerprint: Fingerprint,
+    pub fingerprint: Fingerprint,
 }
 
 impl Record {

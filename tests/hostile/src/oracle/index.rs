@@ -1,5 +1,6 @@
-//! What the inputs hold, all of it in memory, 72 bytes an entry: [`Index`].
+//! What the inputs hold, all of it in memory, 80 bytes an entry: [`Index`].
 
+use aof_cli::fingerprint::Fingerprint;
 use aof_cli::merge::index::{Conflict, Record};
 use aof_nostd::{Checksum, Damage, Located, Profile};
 use aof_std::Source;
@@ -303,6 +304,7 @@ impl Sink for Part {
             offset: located.offset,
             size_disk: header.size_disk(),
             row: 0,
+            fingerprint: Fingerprint::of(located.entry),
         });
     }
 

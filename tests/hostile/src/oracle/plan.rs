@@ -49,7 +49,7 @@ impl Plan {
     fn find_others(&mut self, index: &Index) {
         let Some(first) = self.chain.first().map(|record| record.op) else { return };
         for (at, record) in self.chain.iter().enumerate() {
-            let other = index.at(record.op).iter().filter(|other| other.checksum != record.checksum);
+            let other = index.at(record.op).iter().filter(|other| !is_copy(other, record));
             // What might lie in a damaged entry's body does not contradict what stands in a log.
             if let Some(other) = other.filter(|other| !other.island || record.island).min() {
                 let sides = [copies(index, record), copies(index, other)];
@@ -101,7 +101,7 @@ pub fn go_on(index: &Index, plan: &mut Plan) {
         let mut meant =
             copies.iter().filter(|record| if is_firm { !record.island } else { is_child(record) });
         let Some(first) = meant.next() else { continue };
-        let mut fork = meant.find(|record| record.checksum != first.checksum).map(|other| (*first, *other));
+        let mut fork = meant.find(|record| !is_copy(record, first)).map(|other| (*first, *other));
         let mut run = vec![*first];
         if is_firm && fork.is_none() {
             fork = join(index, &mut plan.chain, &mut run);
@@ -152,9 +152,14 @@ fn names(record: &Record, parent: &Record) -> bool {
     record.parent == parent.checksum
 }
 
+/// Whether two entries have the same bytes.
+fn is_copy(one: &Record, other: &Record) -> bool {
+    (one.checksum, one.fingerprint) == (other.checksum, other.fingerprint)
+}
+
 /// All copies of an entry.
 fn copies(index: &Index, record: &Record) -> Copies {
-    let copies = index.at(record.op).iter().filter(|copy| copy.checksum == record.checksum);
+    let copies = index.at(record.op).iter().filter(|copy| is_copy(copy, record));
     Copies { kept: copies.copied().collect(), omitted: 0 }
 }
 
@@ -207,7 +212,7 @@ impl Walk<'_> {
             candidates.retain(|record| !record.island);
         }
         let Some(first) = candidates.first() else { return Choice::None };
-        if let Some(other) = candidates.iter().find(|record| record.checksum != first.checksum) {
+        if let Some(other) = candidates.iter().find(|record| !is_copy(record, first)) {
             let sides = [copies(self.index, first), copies(self.index, other)];
             return Choice::Fork(Obstacle::Fork { op: first.op, sides });
         }
