@@ -206,10 +206,16 @@ fn parents_that_form_a_loop_end_where_the_file_does() {
     let round = [entry(1, a, b), entry(2, b, a), entry(3, a, b), entry(4, b, a)].concat();
     assert_eq!(told(&every_command_ends(&round)), (4, vec![]));
     let directory = tempfile::tempdir().unwrap();
-    let (ran, output) =
-        merge(&["--root", &Checksum::new(b.into()).to_string()], &[&file(&directory, "r", &round)]);
+    let path = file(&directory, "r", &round);
+    let (ran, output) = merge(&[], &[&path]);
     ran.code(0);
-    assert_eq!(std::fs::read(output).unwrap(), round);
+    assert_eq!(std::fs::read(&output).unwrap(), round);
+    std::fs::remove_file(&output).unwrap();
+    // Ops 1 and 3 have one checksum and are no copies: the root has two children.
+    let (ran, output) = merge(&["--root", &Checksum::new(b.into()).to_string()], &[&path]);
+    let ran = ran.code(1);
+    assert!(ran.stderr.contains("a fork: two histories at op 1; op 1 with checksum "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("; op 3 with checksum ") && !output.exists(), "{}", ran.stderr);
 
     // Each other's parent, and one that is its own, at one op and at two.
     for log in [

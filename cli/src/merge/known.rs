@@ -9,6 +9,7 @@ use super::spool::Spool;
 use super::work::Work;
 use crate::failure::Failure;
 use aof_nostd::Checksum;
+use zerocopy::FromZeros as _;
 
 /// Rows that are read at once, and so many times are kept.
 const BLOCK: u64 = 512;
@@ -196,7 +197,7 @@ impl Blocks {
             return Ok(kept.get(at).copied());
         }
         #[expect(clippy::cast_possible_truncation, reason = "512")]
-        let mut read = vec![EntryRow::NONE; BLOCK as usize];
+        let mut read = vec![EntryRow::new_zeroed(); BLOCK as usize];
         let count = rows.read(block * BLOCK, &mut read)?;
         read.truncate(count);
         let row = read.get(at).copied();

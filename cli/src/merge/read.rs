@@ -6,7 +6,7 @@
 //! ```text
 //! file      | e0 | e1 | e2 |damage| e3 | e4 |          e0 again, after a crash: a backtrack
 //! stretches   op 7, parent p, byte 0, 3 entries         op 7, parent p, ...
-//! rows      | checksum, size | checksum, size | ...     20 bytes each
+//! rows      | checksum, size, fingerprint | ...         28 bytes each
 //! regions                   | what is damaged between two stretches
 //! ```
 //!
@@ -17,6 +17,7 @@ use super::region::{Anchor, Boundaries, Region, Sealed};
 use super::spool::Spool;
 use super::work::Work;
 use crate::failure::Failure;
+use crate::fingerprint::Fingerprint;
 use crate::output::{Progress, WATCH};
 use aof_nostd::wire::{EntryHead, HEAD_SIZE, MAGIC_SIZE};
 use aof_nostd::{AnyProfile, Checksum, Damage, Located, Profile};
@@ -34,15 +35,15 @@ const STRETCH_MAX: u64 = 1 << 14;
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub(crate) struct EntryRow {
-    /// Its identity.
+    /// Its checksum, which its child names.
     pub(crate) checksum: Checksum,
+    /// Its bytes.
+    pub(crate) fingerprint: Fingerprint,
     /// Header and body, bytes.
     size: [u8; 4],
 }
 
 impl EntryRow {
-    pub(crate) const NONE: Self = Self { checksum: Checksum::ZERO, size: [0; 4] };
-
     /// Magic, header and body.
     pub(crate) fn size_disk(&self) -> u64 {
         u64::from(u32::from_ne_bytes(self.size)) + MAGIC_SIZE as u64
@@ -412,7 +413,11 @@ impl Sink for Part {
         let header = &located.entry.header;
         let (op, parent, cluster) = (header.op.get(), header.parent, header.cluster.get());
         let end = located.offset.saturating_add(header.size_disk());
-        self.rows.push(EntryRow { checksum: header.checksum, size: header.size.get().to_ne_bytes() });
+        self.rows.push(EntryRow {
+            checksum: header.checksum,
+            fingerprint: Fingerprint::of(located.entry),
+            size: header.size.get().to_ne_bytes(),
+        });
         match self.pieces.last_mut() {
             Some(piece)
                 if piece.end == located.offset

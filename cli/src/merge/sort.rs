@@ -5,13 +5,14 @@
 //! runs      --WAYS at a time, side by side----> longer runs, until there is one
 //! ```
 //!
-//! 64 bytes an entry, twice while runs become one.
+//! 72 bytes an entry, twice while runs become one.
 
 use super::index::{Entries, Record};
 use super::read::{EntryRow, Stretch};
 use super::spool::{Cursor, Spool};
 use super::work::Work;
 use crate::failure::Failure;
+use crate::fingerprint::Fingerprint;
 use crate::output;
 use aof_nostd::Checksum;
 use aof_nostd::wire::MAGIC_SIZE;
@@ -29,6 +30,7 @@ pub(crate) struct RecordRow {
     row: u64,
     checksum: Checksum,
     parent: Checksum,
+    fingerprint: Fingerprint,
     /// Its input, four times; one more where it is unconfirmed, and two more where it is likely.
     input: u32,
     /// Without the magic.
@@ -43,6 +45,7 @@ impl RecordRow {
             row: record.row,
             checksum: record.checksum,
             parent: record.parent,
+            fingerprint: record.fingerprint,
             input: record.input << 2 | u32::from(record.likely) << 1 | u32::from(record.unconfirmed),
             size: u32::try_from(record.size_disk - MAGIC_SIZE as u64).unwrap_or(u32::MAX),
         }
@@ -63,6 +66,7 @@ impl RecordRow {
             offset: self.offset,
             size_disk: u64::from(self.size) + MAGIC_SIZE as u64,
             row: self.row,
+            fingerprint: self.fingerprint,
         }
     }
 }

@@ -210,8 +210,8 @@ fn links(index: &Index, chain: &Chain) -> Vec<Link> {
 }
 
 fn link(record: &Record) -> Link {
-    let Record { op, checksum, input, offset, size_disk, .. } = *record;
-    Link { op, checksum, input, offset, size_disk }
+    let Record { op, checksum, fingerprint, input, offset, size_disk, .. } = *record;
+    Link { op, checksum, fingerprint, input, offset, size_disk }
 }
 
 /// The ops between the first and the last that are not there.
