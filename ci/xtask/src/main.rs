@@ -25,6 +25,7 @@ mod c;
 mod figures;
 mod fuzz;
 mod host;
+mod machine;
 mod msrv;
 mod outcome;
 mod qemu;
