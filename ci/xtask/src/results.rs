@@ -17,7 +17,7 @@ pub(crate) struct Ran {
 /// Most lines of a reason in the table. All of them are printed where the step ends.
 const REASON_MAX: usize = 8;
 
-/// The table, and two lines that say what came out: the last one counts the steps.
+/// The table, and two lines that state the outcome; the last one counts the steps.
 pub(crate) fn table(results: &[Ran]) -> String {
     let mut text = format!("\n{:<12} {:<8} {:>8}\n", "step", "result", "time");
     for Ran { name, outcome, time } in results {
@@ -116,7 +116,7 @@ FAILED: test
     }
 
     #[test]
-    fn line_before_the_last_says_what_a_run_is() {
+    fn line_before_the_last_names_what_did_not_pass() {
         let before_last = |results: &[Ran]| table(results).lines().rev().nth(1).map(str::to_owned).unwrap();
         let mut results = mixed();
         results.remove(1);
