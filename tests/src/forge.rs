@@ -172,7 +172,7 @@ fn times(mut one: u8, mut other: u8) -> u8 {
     let mut product = 0;
     while one != 0 {
         product ^= other * (one & 1);
-        other = other << 1 ^ 0x1b * (other >> 7);
+        other = (other << 1) ^ (0x1b * (other >> 7));
         one >>= 1;
     }
     product
