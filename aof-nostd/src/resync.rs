@@ -380,3 +380,55 @@ impl<P: Profile> Resync<P> {
         is_start.then_some(&head.header)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use crate::check::Checker;
+    use crate::checksum::counting::{Counting, take_counts};
+    use crate::checksum::{Crc, Profile, TigerBeetle};
+    use crate::slice::Entries;
+    use aof_tests::dear::KINDS;
+
+    /// What a checksum costs beside its bytes, as bytes: the beginning and the end of an AEGIS computation.
+    const CHECKSUM_COST: u64 = 256;
+
+    /// What reading `log` costs, in bytes hashed.
+    fn work<P: Profile>(profile: P, log: &[u8], limit: u32) -> u64 {
+        let checker = Checker::new(Counting(profile)).with_message_size_max(limit);
+        take_counts();
+        let mut entries = Entries::with_checker(log, checker);
+        while entries.next_event().is_some() {}
+        let (checksums, bytes) = take_counts();
+        checksums * CHECKSUM_COST + bytes
+    }
+
+    fn assert_bounded<P: Profile>(profile: P, number: usize) {
+        let limit = 1 << 16;
+        let sound = KINDS.first().map_or(0, |(_, make)| {
+            work(profile, &make(aof_tests::build::PROFILES[number], 4 << 16, limit), limit)
+        });
+        for (name, make) in KINDS {
+            let [once, twice] = [4 << 16, 8 << 16]
+                .map(|size| work(profile, &make(aof_tests::build::PROFILES[number], size, limit), limit));
+            std::println!(
+                "{} {name}: {} times a sound log, and {twice} of twice the size",
+                profile.name(),
+                once / sound
+            );
+            assert!(once <= 64 * sound, "{name}: {once}, and a sound log {sound}");
+            assert!(
+                twice <= once * 9 / 4 + 40 * u64::from(limit),
+                "{name}: {once}, and of twice the size {twice}"
+            );
+        }
+    }
+
+    /// No file costs more than 64 times the work of a sound one of its size, whatever its bytes.
+    #[test]
+    fn work_is_bounded_whatever_the_bytes() {
+        assert_bounded(TigerBeetle::default(), 0);
+        assert_bounded(Crc, 1);
+    }
+}

@@ -538,3 +538,77 @@ fn headers_that_lie_about_their_size_cost_nothing_and_cut_nothing_of_the_log() {
     assert!(left && repaired.entries == 1 && profile.name() == "crc", "{repaired:?}");
     assert_left(&directory, &path, &bytes);
 }
+
+/// Logs of a replica, damaged at random: no intact entry is ever cut, nor would a writer overwrite one. By hand with
+/// `AOF_REPAIR_LOGS=100000`.
+#[test]
+fn no_intact_entry_is_cut_from_any_damaged_log() {
+    let count = std::env::var("AOF_REPAIR_LOGS").map_or(1_500, |count| count.parse().unwrap());
+    let (directory, path) = file(b"");
+    let mut cuts = 0;
+    for seed in 0..count {
+        let mut random = Random::new(seed);
+        let profile = PROFILES[random.below(2)];
+        // Records of one size, a power of two, as often as of all sizes.
+        let fixed = [240, 752, 1_008][random.below(3)];
+        let is_fixed = random.below(2) == 0;
+        let mut size = |random: &mut Random| if is_fixed { fixed } else { random.below(900) };
+        let mut builder = Builder::new(profile);
+        for _ in 0..1 + random.below(4) {
+            let sizes: Vec<usize> = (0..1 + random.below(12)).map(|_| size(&mut random)).collect();
+            builder = builder.chain(&sizes);
+            let entries = builder.clone().build().entries.len();
+            let back = random.below(entries.min(9) + 1);
+            builder = builder.repeat(entries - back..entries);
+        }
+        let log = builder.build();
+        let mut bytes = log.bytes.clone();
+        let mut hit = Vec::new();
+        for _ in 0..random.below(3) {
+            let entry = log.entries[random.below(log.entries.len())];
+            match random.below(4) {
+                // A bit of the size, of the header, of the entry; a sector.
+                0 => bytes[entry.offset + 16 + 96 + random.below(3)] ^= 1 << random.below(8),
+                1 => bytes[entry.offset + random.below(272)] ^= 1 << random.below(8),
+                2 => bytes[entry.offset + random.below(entry.size_disk)] ^= 1 << random.below(8),
+                _ => {
+                    let start = entry.offset / 512 * 512;
+                    let end = (start + 512).min(bytes.len());
+                    bytes[start..end].fill(0);
+                }
+            }
+        }
+        bytes.truncate(bytes.len() - random.below(400).min(bytes.len()));
+        for entry in &log.entries {
+            if bytes.get(entry.range()) != Some(&log.bytes[entry.range()]) {
+                hit.push(entry.offset);
+            }
+        }
+        let intact_end =
+            log.entries.iter().filter(|entry| !hit.contains(&entry.offset)).map(|entry| entry.end()).max();
+        fs::write(&path, &bytes).unwrap();
+        match Repair::new().cut_zeros(true).cut_entries(true).look(&path) {
+            Ok(looked) => {
+                if matches!(looked.action, Action::Planned { .. }) {
+                    cuts += 1;
+                    let cut = looked.tail.unwrap().offset;
+                    assert!(
+                        cut >= intact_end.unwrap_or(0) as u64,
+                        "seed {seed}: cut at {cut}, intact to {intact_end:?}"
+                    );
+                }
+            }
+            Err(RepairError::NotALog) => assert_eq!(intact_end, None, "seed {seed}"),
+            Err(error) => panic!("seed {seed}: {error}"),
+        }
+        // Opening syncs, which takes its time.
+        if seed % 8 == 0
+            && let Ok(open) = LogFile::open(&path)
+        {
+            let end = open.torn_tail().map_or(bytes.len() as u64, |tail| tail.offset);
+            assert!(end >= intact_end.unwrap_or(0) as u64, "seed {seed}: a writer would go on at {end}");
+        }
+    }
+    drop(directory);
+    assert!(cuts > count / 10, "{cuts} of {count} logs have a tail that is cut");
+}
