@@ -30,7 +30,7 @@
 //!
 //! Memory: about 400 bytes. Time: the bytes up to the place found, and for each damaged place
 //!
-//! - at most 60 header checksums besides those of the starts passed;
+//! - about 50 header checksums besides those of the starts passed;
 //! - a look at most one size limit ahead, which ends at the 16th magic with a right frame;
 //! - four bodies, of at most 32 times the bytes that the place covers.
 
