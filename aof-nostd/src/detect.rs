@@ -71,7 +71,7 @@ impl Detect {
             State::Head => {
                 #[expect(clippy::cast_possible_truncation, reason = "at most 272")]
                 let size_min = self.end.min(HEAD_SIZE as u64) as u32;
-                Some(Want { offset: 0, size_min })
+                Some(Want { offset: 0, size_min, is_aside: false })
             }
             State::Search { search, .. } => search.want(),
             State::Done(_) => None,

@@ -78,6 +78,8 @@ pub struct Want {
     pub offset: u64,
     /// How many are needed at least: at most 272. More are welcome.
     pub size_min: u32,
+    /// Whether the search continues elsewhere after these: there is no reason to give up others for them.
+    pub is_aside: bool,
 }
 
 /// What is known of the damaged entry.
@@ -162,7 +164,11 @@ impl<P: Profile> Resync<P> {
         };
         let size = size.min(HEAD_SIZE as u64).min(self.end.saturating_sub(self.at));
         #[expect(clippy::cast_possible_truncation, reason = "at most 272")]
-        Some(Want { offset: self.at, size_min: size as u32 })
+        Some(Want {
+            offset: self.at,
+            size_min: size as u32,
+            is_aside: matches!(self.state, State::Successor),
+        })
     }
 
     /// Where the next entry starts; `None` while the search is not over, and where no entry follows.
@@ -174,9 +180,16 @@ impl<P: Profile> Resync<P> {
         }
     }
 
+    /// Whether what is left to do is to look for starts at `until` or after it, outside of any extent.
+    pub(crate) fn is_scanning_from(&self, until: u64) -> bool {
+        let is_inside = matches!(self.case, Case::Sealed(_)) || matches!(self.state, State::Head);
+        !is_inside && self.at >= until
+    }
+
     /// Where the damaged entry ends, if a checksum vouches for that, once the search is over. An entry found
-    /// before that place was written after a crash; all else before it is content.
-    pub(crate) const fn covered_until(&self) -> Option<u64> {
+    /// before that place was written after a crash; all else before it is content of the damaged entry.
+    #[must_use]
+    pub const fn covered_until(&self) -> Option<u64> {
         self.covered_until
     }
 
@@ -365,5 +378,57 @@ impl<P: Profile> Resync<P> {
             && self.checker.frame_is_right(&head.header)
             && head.header.verify(profile);
         is_start.then_some(&head.header)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use crate::check::Checker;
+    use crate::checksum::counting::{Counting, take_counts};
+    use crate::checksum::{Crc, Profile, TigerBeetle};
+    use crate::slice::Entries;
+    use aof_tests::dear::KINDS;
+
+    /// What a checksum costs beside its bytes, as bytes: the beginning and the end of an AEGIS computation.
+    const CHECKSUM_COST: u64 = 256;
+
+    /// What reading `log` costs, in bytes hashed.
+    fn work<P: Profile>(profile: P, log: &[u8], limit: u32) -> u64 {
+        let checker = Checker::new(Counting(profile)).with_message_size_max(limit);
+        take_counts();
+        let mut entries = Entries::with_checker(log, checker);
+        while entries.next_event().is_some() {}
+        let (checksums, bytes) = take_counts();
+        checksums * CHECKSUM_COST + bytes
+    }
+
+    fn assert_bounded<P: Profile>(profile: P, number: usize) {
+        let limit = 1 << 16;
+        let sound = KINDS.first().map_or(0, |(_, make)| {
+            work(profile, &make(aof_tests::build::PROFILES[number], 4 << 16, limit), limit)
+        });
+        for (name, make) in KINDS {
+            let [once, twice] = [4 << 16, 8 << 16]
+                .map(|size| work(profile, &make(aof_tests::build::PROFILES[number], size, limit), limit));
+            std::println!(
+                "{} {name}: {} times a sound log, and {twice} of twice the size",
+                profile.name(),
+                once / sound
+            );
+            assert!(once <= 64 * sound, "{name}: {once}, and a sound log {sound}");
+            assert!(
+                twice <= once * 9 / 4 + 40 * u64::from(limit),
+                "{name}: {once}, and of twice the size {twice}"
+            );
+        }
+    }
+
+    /// No file costs more than 64 times the work of a sound one of its size, whatever its bytes.
+    #[test]
+    fn work_is_bounded_whatever_the_bytes() {
+        assert_bounded(TigerBeetle::default(), 0);
+        assert_bounded(Crc, 1);
     }
 }

@@ -17,8 +17,9 @@
 //! tells that the log went on there: that is damage in the middle, and [`TailError::Middle`] says where. Two
 //! kinds of start do not tell that:
 //!
-//! - one inside the extent that the torn entry's own header tells: it belongs to that body (somebody stored
-//!   a log in a log), unless it names the log's last entry as its parent, as a writer's second try would;
+//! - one inside the extent of the torn entry, if a checksum vouches for that extent: it belongs to that body
+//!   (somebody stored a log in a log), unless a crash is proven inside, see "What a sealed header covers" in
+//!   `docs/format.md`;
 //! - a *leftover*: an unsynced entry that a power cut left while it took one before it. Only a device that
 //!   writes in another order than it was told leaves those, and they cannot be told from what stands behind
 //!   a damaged synced entry. So they count, unless [`Recovery::with_leftovers_max`] says how many ops may be

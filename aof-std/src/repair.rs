@@ -15,11 +15,12 @@
 //! | an entry cut short, or whole in size with a header or a body that does not match; bytes that begin no entry | kept and cut |
 //! | zeros, to the end | cut, nothing to keep; where the file may be the image of a device, only with [`cut_zeros`](Repair::cut_zeros) |
 //! | an entry whose header is whole and breaks a rule (a larger size limit? a later version?), or one of the other profile or layout | left: no crash writes that |
-//! | whole entries in the body of a torn one | left, unless [`cut_entries`](Repair::cut_entries) says that they are its content |
+//! | complete entries in the body of a torn one whose header is sealed | content, cut with it |
+//! | the same, but they may be the log's own: they repeat or continue entries of this log, or are ahead of it | left, unless [`cut_entries`](Repair::cut_entries) says that they are content |
+//! | complete entries that no sealed header covers | left |
 //! | more than all unsynced entries can be: 1,024 of the largest | left |
 //!
-//! An entry inside the extent of a torn one, where it belongs to that one's body, is no entry of the log. Damage
-//! with an entry of the log behind it is never touched: what stands there is in another replica's log, and a merge
+//! Damage with an entry of the log after it is never touched: what is there is in another replica's log, and a merge
 //! brings it back.
 //!
 //! A file may be the image of a device if it has whole sectors and ends with zeros, at least a sector of them:
@@ -29,10 +30,11 @@
 //! other file is durable. The second repair finds that one, sees that it holds the same bytes, and goes on. Zeros
 //! from where free space begins are not kept: [`Tail::zeros`] tells their number, which is all there is to them.
 //!
-//! Memory: that of a [`Scan`](crate::scan::Scan), and 1,024 places of damage. An entry within a torn one's
-//! extent costs two more readings of the file, and about 50 bytes an entry.
+//! Memory: that of a [`Scan`](crate::scan::Scan), and 1,024 places of damage. Complete entries in the tail cost one
+//! more reading of the file, and about 100 bytes per entry.
 
 pub(crate) mod find;
+mod inside;
 pub(crate) mod keep;
 mod outcome;
 
@@ -136,8 +138,8 @@ impl<'a> Repair<'a> {
         self
     }
 
-    /// Says that entries are stored in the bodies of this log's entries: whole ones in the body of a torn last
-    /// entry are cut with it.
+    /// Says that entries are stored in the bodies of this log's entries: complete ones in the body of a torn last
+    /// entry are cut with it, also those that may be the log's own.
     #[must_use]
     pub fn cut_entries(mut self, cut_entries: bool) -> Self {
         self.cut_entries = cut_entries;

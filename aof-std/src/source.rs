@@ -1,7 +1,7 @@
 //! Reading a log file by position: [`Source`], and [`open`] for an iterator on a path.
 
 use crate::fs::{FileHandle, FileSystem, Os};
-use aof_nostd::{AnyProfile, Backend, Detect, ReadError, Reader};
+use aof_nostd::{AnyProfile, Backend, Checker, Detect, ReadError, Reader, Resync};
 use embedded_io_adapters::std::FromStd;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -162,19 +162,44 @@ pub(crate) fn buffer(message_size_max: u32) -> Box<[u8]> {
 
 /// The profile of the log that `source` holds, of which no start is before `from`; `None` where it holds no entry.
 pub(crate) fn detect(source: &Source, backend: Backend, from: u64) -> io::Result<Option<AnyProfile>> {
-    let mut source = source.clone();
     let mut detect = Detect::new(backend, source.size()).with_no_start_before(from);
-    let (mut buffer, mut is_first) = (Vec::new(), true);
+    let mut bytes = Vec::new();
     while let Some(want) = detect.want() {
         // One head at first, which nearly always decides.
-        let size = if is_first { want.size_min as usize } else { READ_AHEAD };
-        is_first = false;
-        buffer.clear();
-        source.seek(SeekFrom::Start(want.offset))?;
-        (&mut source).take(size as u64).read_to_end(&mut buffer)?;
-        detect.give(&buffer);
+        let size = if bytes.is_empty() { want.size_min as usize } else { READ_AHEAD };
+        read_at(source, want.offset, size, &mut bytes)?;
+        detect.give(&bytes);
     }
     Ok(detect.profile())
+}
+
+/// Where the entry that is damaged at `damaged` ends, if a checksum vouches for that.
+pub(crate) fn covered_until(
+    source: &Source,
+    checker: Checker<AnyProfile>,
+    damaged: u64,
+) -> io::Result<Option<u64>> {
+    let mut search = Resync::new(checker, damaged, source.size());
+    let mut bytes = Vec::new();
+    // The head decides, or the bytes up to one size limit after it.
+    let reach = damaged.saturating_add(checker.entry_size_max().into());
+    while let Some(want) = search.want()
+        && search.covered_until().is_none()
+        && want.offset <= reach
+    {
+        let size = if bytes.is_empty() { want.size_min as usize } else { READ_AHEAD };
+        read_at(source, want.offset, size, &mut bytes)?;
+        search.give(&bytes);
+    }
+    Ok(search.covered_until())
+}
+
+/// Reads up to `size` bytes from `offset` on.
+fn read_at(source: &Source, offset: u64, size: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let mut source = source.clone();
+    source.seek(SeekFrom::Start(offset))?;
+    bytes.clear();
+    source.take(size as u64).read_to_end(bytes).map(drop)
 }
 
 /// The error of a step that only the device can make fail.

@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::line::{Lines, Style};
 use crate::output::{self, Progress, Stdout, WATCH};
 use crate::survey::Finding;
+use crate::survey::neighbour::Neighbour;
 use aof_nostd::chain::{Chain, ChainLink, NoHistory};
 use aof_nostd::{Damage, Located};
 use aof_std::Source;
@@ -63,8 +64,10 @@ struct Part {
     bytes: u64,
     data: DataBytes,
     damaged: bool,
-    /// The segment's first entry, where it stands, and how far the lines were before it.
-    first: Option<(ChainLink, u64, usize)>,
+    /// The segment's first entry, and how far the lines were before it.
+    first: Option<(ChainLink, Neighbour, usize)>,
+    /// Its last one.
+    last: Option<Neighbour>,
     chain: Chain<NoHistory>,
 }
 
@@ -77,6 +80,7 @@ impl Part {
             data: DataBytes::default(),
             damaged: false,
             first: None,
+            last: None,
             chain: Chain::default(),
         }
     }
@@ -85,12 +89,13 @@ impl Part {
 impl Sink for Part {
     fn entry(&mut self, located: Located<'_>) {
         let header = &located.entry.header;
-        let link = ChainLink::from(header);
+        let (link, neighbour) = (ChainLink::from(header), Neighbour::of(&located));
         if self.first.is_none() {
-            self.first = Some((link, located.offset, self.lines.bytes.len()));
+            self.first = Some((link, neighbour, self.lines.bytes.len()));
         }
         let relation = self.chain.push(link);
-        if let Some(finding) = Finding::relation(relation, located.offset, link.op.0) {
+        let before = self.last.replace(neighbour);
+        if let Some(finding) = neighbour.finding(relation, before.as_ref()) {
             self.damaged |= finding.is_fault();
             self.lines.finding(&finding);
         }
@@ -114,6 +119,8 @@ struct Printer {
     stdout: Stdout,
     style: Style,
     data: DataChecksum,
+    /// The last entry.
+    last: Option<Neighbour>,
     chain: Chain<NoHistory>,
     damaged: bool,
     failure: Option<Failure>,
@@ -125,6 +132,7 @@ impl Printer {
             stdout,
             style,
             data: DataChecksum::default(),
+            last: None,
             chain: Chain::default(),
             damaged: false,
             failure: None,
@@ -144,19 +152,20 @@ impl Printer {
         self.data.update(&part.data);
         self.damaged |= part.damaged;
         let lines = part.lines.bytes.as_slice();
-        let Some((first, offset, before)) = part.first else {
+        let Some((first, neighbour, before)) = part.first else {
             return output::write(&mut self.stdout, lines);
         };
         let (before, behind) = lines.split_at(before);
         output::write(&mut self.stdout, before)?;
         // Within the segment its own chain told; here is how it stands to the one before.
         let relation = self.chain.push(first);
-        if let Some(finding) = Finding::relation(relation, offset, first.op.0) {
+        if let Some(finding) = neighbour.finding(relation, self.last.as_ref()) {
             self.damaged |= finding.is_fault();
             let mut line = Lines::new(self.style, Vec::new());
             line.finding(&finding);
             output::write(&mut self.stdout, &line.bytes)?;
         }
+        self.last = part.last;
         if let Some(last) = part.chain.last() {
             self.chain.clear();
             self.chain.push(last);

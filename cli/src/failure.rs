@@ -240,8 +240,8 @@ impl fmt::Display for Failure {
             }
             Self::Work { directory, error, advice } => write!(
                 f,
-                "cannot keep temporary data in {}: {}; nothing was left there. It takes 20 bytes an entry, and up to \
-                 270 where logs are shuffled: {advice}",
+                "cannot keep temporary data in {}: {}; nothing was left there. It takes 28 bytes an entry, and up to \
+                 310 where logs are shuffled: {advice}",
                 shown(directory),
                 Reason(error)
             ),

@@ -11,6 +11,7 @@
 //! | [`generate`] | the command that makes logs, and the function that does so in memory |
 //! | [`man`] | man pages, from the command line's definition |
 //! | [`survey`] | one file's facts and findings |
+//! | [`fingerprint`] | whether two entries with one checksum are the same, to the byte |
 //! | [`data_checksum`] | the reference's digest of what a replay sends |
 //! | [`replay`] | entries sent again: client, sinks, progress |
 //! | [`destination`] | an output that appears whole or not at all |
@@ -29,6 +30,7 @@ pub mod destination;
 pub mod exit;
 pub mod export;
 pub mod failure;
+pub mod fingerprint;
 pub mod follow;
 pub mod generate;
 pub mod human;

@@ -183,9 +183,14 @@ fn left(args: &RepairArgs, reason: Reason, tail: Tail) -> String {
              copy them apart"
         ),
         Reason::Entries { offset, count } => format!(
-            "{count} whole entries, the first at byte {offset}, stand in what its header says is the body of the torn \
-             entry. If this log's entries hold logs, they are its content: aof repair --cut-entries {file}. If not, \
-             they are the log's own, and nothing is cut: aof merge --output OUT {file} OTHER..."
+            "{count} complete entries, the first at byte {offset}, are in what is the body of the torn entry by its \
+             header, and they may be the log's own: they repeat or continue its entries, or are ahead of them. If they \
+             are content, run 'aof repair --cut-entries {file}'. If not, nothing may be cut: run \
+             'aof merge --output OUT {file} OTHER...'"
+        ),
+        Reason::Intact { offset } => format!(
+            "The entry at byte {offset} is complete, and no torn entry's header covers it: nothing is cut. Run \
+             'aof merge --output OUT {file} OTHER...'"
         ),
         Reason::TooLong => format!(
             "{} bytes are more than a writer can have had unsynced, so a crash alone did not do this. Another \

@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, shown};
 use crate::output::{self, Progress, WATCH};
 use crate::survey::Survey;
+use crate::survey::fingerprints::Originals;
 use crate::survey::record::{End, Head, Playback};
 use crate::survey::whole::Whole;
 use crate::verify;
@@ -47,9 +48,12 @@ pub fn run(args: &StitchArgs) -> Result<Exit, Failure> {
     let progress = Progress::new("stitch", bytes);
     let mut whole = Whole::<()>::default();
     let mut profile = None;
+    let (mut used, mut base) = (Vec::new(), 0_u64);
     for file in &files {
         whole.next_file(file.size);
-        file.stitch(&files, &mut whole, &mut profile, &progress)?;
+        let parts = file.stitch(&files, &mut whole, &mut profile, &progress)?;
+        used.extend(parts.into_iter().map(|part| (part, base)));
+        base = base.saturating_add(file.size);
     }
     drop(progress);
     let name = match files.as_slice() {
@@ -57,6 +61,7 @@ pub fn run(args: &StitchArgs) -> Result<Exit, Failure> {
         files => format!("{} files", files.len()),
     };
     let mut survey = whole.finish(Path::new(&name), profile).survey;
+    tell_originals(&mut survey, &used)?;
     if files.len() > 1 {
         tell_files(&mut survey, &files);
     }
@@ -64,18 +69,40 @@ pub fn run(args: &StitchArgs) -> Result<Exit, Failure> {
     Ok(verify::exit(&survey, args.strict))
 }
 
+/// Says of each forged entry where the one is stored whose checksum it has. The parts are read again for it.
+fn tell_originals(survey: &mut Survey, used: &[(PathBuf, u64)]) -> Result<(), Failure> {
+    let Some(mut originals) = Originals::of(&survey.findings) else { return Ok(()) };
+    for (path, base) in used {
+        let mut playback = open(path)?;
+        while let Some(part) = playback.take().map_err(|error| Failure::read(path, error))? {
+            for (offset, link, fingerprint) in part.entries() {
+                originals.see(link.op.0, fingerprint, base.saturating_add(offset));
+            }
+        }
+    }
+    originals.tell(&mut survey.findings);
+    Ok(())
+}
+
 /// Says of each finding in which of several files it is, and where there.
 fn tell_files(survey: &mut Survey, files: &[Pieces]) {
-    for finding in &mut survey.findings {
+    // The file that a byte of all of them is in, and where it is there.
+    let locate = |offset: u64| {
         let mut base = 0_u64;
-        for file in files {
-            let end = base.saturating_add(file.size);
-            if finding.offset < end {
-                finding.offset -= base;
-                finding.detail = format!("{} in {}", finding.detail, shown(Path::new(&file.name)));
-                break;
-            }
-            base = end;
+        files.iter().find_map(|file| {
+            let begin = base;
+            base = begin.saturating_add(file.size);
+            (offset < base).then(|| (offset - begin, shown(Path::new(&file.name))))
+        })
+    };
+    for finding in &mut survey.findings {
+        let original = finding.forged.and_then(|forged| forged.first_offset).and_then(locate);
+        if let Some((offset, file)) = original {
+            finding.set_original(offset, &format!("byte {offset} of {file}"));
+        }
+        if let Some((offset, file)) = locate(finding.offset) {
+            finding.offset = offset;
+            finding.detail = format!("{} in {file}", finding.detail);
         }
     }
 }
@@ -113,14 +140,15 @@ struct Pieces {
 }
 
 impl Pieces {
-    /// Puts the file's parts together, of the parts of all `files`.
+    /// Puts the file's parts together, of the parts of all `files`. Gives those that it took.
     fn stitch(
         &self,
         files: &[Self],
         whole: &mut Whole<()>,
         profile: &mut Option<&'static str>,
         progress: &Progress,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<PathBuf>, Failure> {
+        let mut used = Vec::new();
         let limit = self.parts.first().map(|part| part.head.message_size_max);
         let mut by_first: BTreeMap<u64, &Part> = BTreeMap::new();
         for part in &self.parts {
@@ -147,8 +175,9 @@ impl Pieces {
                 progress.show();
             }
             WATCH.bytes.fetch_add(part.path.metadata().map_or(0, |part| part.len()), Ordering::Relaxed);
+            used.push(part.path.clone());
             if part.end.is_last {
-                return Ok(());
+                return Ok(used);
             }
             if part.end.next <= expected {
                 return Err(self.no_part(expected, files));

@@ -17,6 +17,7 @@ mod everyday;
 mod export;
 mod follow;
 mod forged;
+mod forged_copies;
 mod from_c;
 mod generate;
 mod inputs;

@@ -11,7 +11,7 @@ use aof_nostd::{AnyProfile, Checksum, Profile};
 pub type Kind = (&'static str, fn(AnyProfile, usize, u32) -> Vec<u8>);
 
 /// All kinds. The first is a sound log, to compare with.
-pub const KINDS: [Kind; 17] = [
+pub const KINDS: [Kind; 22] = [
     ("sound", |profile, size, _| chain_of(profile, size, 256)),
     ("zeros", |_, size, _| vec![0; size]),
     ("magics", |profile, size, _| repeat(&profile.magic(), size)),
@@ -20,6 +20,11 @@ pub const KINDS: [Kind; 17] = [
     ("bad bodies", bad_bodies),
     ("broken heads, magics", |profile, size, limit| broken_heads(profile, size, limit, HEAD_SIZE)),
     ("broken heads, dense", |profile, size, limit| broken_heads(profile, size, limit, 16)),
+    ("broken heads, far", broken_heads_far),
+    ("broken frames", broken_frames),
+    ("heads in heads", heads_in_heads),
+    ("overlapping heads", overlapping_heads),
+    ("linked, overlapping", linked_overlapping),
     ("near-chains", near_chains),
     ("every other damaged", every_other_damaged),
     ("nested", nested),
@@ -102,6 +107,99 @@ fn bad_bodies(profile: AnyProfile, size: usize, _limit: u32) -> Vec<u8> {
 fn broken_heads(profile: AnyProfile, size: usize, _limit: u32, apart: usize) -> Vec<u8> {
     let magics = repeat(&profile.magic(), apart);
     entries(size, |number| [&magics[..], &forged(profile, number + 1, Checksum::ZERO, 0, &[])].concat())
+}
+
+/// As dense broken heads, but the free fields of each entry hold magics too, and each broken head claims `limit` bytes:
+/// its `size` is the low word of the entry's cluster.
+fn broken_heads_far(profile: AnyProfile, size: usize, limit: u32) -> Vec<u8> {
+    let magic = profile.magic();
+    entries(size, |number| {
+        let mut header = Header { op: (number + 1).into(), ..Header::new() };
+        header.cluster = u128::from(limit).into();
+        header.parent = Checksum::from_bytes(magic);
+        header.request_checksum = header.parent;
+        header.checkpoint_id = header.parent;
+        header.client = u128::from_le_bytes(magic).into();
+        header.seal(&profile, &[]).expect("the body fits a size");
+        [&magic[..], &entry_bytes(profile, &header, &[])].concat()
+    })
+}
+
+/// Heads of which nothing but the checksum is wrong, and between them entries: each may have a damaged size.
+fn broken_frames(profile: AnyProfile, size: usize, limit: u32) -> Vec<u8> {
+    let mut broken = head(profile, limit);
+    broken[16] ^= 1;
+    entries(size, |number| [&broken[..], &forged(profile, number + 1, Checksum::ZERO, 0, &[])].concat())
+}
+
+/// Sealed heads that claim `limit` bytes, one every 224: each next one begins in the client field of the one before,
+/// whose op and commit are then its checksum.
+fn heads_in_heads(profile: AnyProfile, size: usize, limit: u32) -> Vec<u8> {
+    const PITCH: usize = 224;
+    let count = size / PITCH;
+    let mut bytes = vec![0; count * PITCH + HEAD_SIZE];
+    let mut chosen = 0_u64;
+    for index in (0..count).rev() {
+        let at = index * PITCH;
+        bytes[at..at + 16].copy_from_slice(&profile.magic());
+        bytes[at + 16..at + PITCH].fill(0);
+        if index + 1 == count {
+            bytes[at + 16 + 224] = 5; // op 5, commit 0
+        }
+        bytes[at + 16 + 114] = 6;
+        set_size(&mut bytes, at, limit);
+        loop {
+            chosen += 1;
+            bytes[at + 48..at + 56].copy_from_slice(&chosen.to_le_bytes()); // the body's checksum
+            reseal(&mut bytes, at, profile);
+            let number = |from: usize| {
+                u64::from_le_bytes(bytes[at + from..at + from + 8].try_into().expect("8 bytes"))
+            };
+            // What the head before takes for its op and its commit.
+            if number(16) > number(24) {
+                break;
+            }
+        }
+    }
+    bytes
+}
+
+/// Small sealed entries with wrong bodies, each with a sealed head inside that claims up to `limit` bytes and is not
+/// complete: does it reach over the end of the one it is in?
+fn overlapping_heads(profile: AnyProfile, size: usize, limit: u32) -> Vec<u8> {
+    let sizes = [limit, limit.min(8_000), limit.min(18_000)];
+    entries(size, |number| {
+        let inner = head(profile, sizes[(number % 3) as usize]);
+        let mut outer = forged(profile, number + 1, Checksum::ZERO, 0, &[&inner[..], &[7; 8]].concat());
+        if let Some(byte) = outer.last_mut() {
+            *byte ^= 1;
+        }
+        outer
+    })
+}
+
+/// The same, and where each of those heads claims to end stands a child of it.
+fn linked_overlapping(profile: AnyProfile, size: usize, limit: u32) -> Vec<u8> {
+    const PITCH: usize = 2 * HEAD_SIZE + 8;
+    // The head inside claims to end where one further on begins.
+    let far = (limit as usize / PITCH).max(1);
+    let mut parents = vec![Checksum::ZERO; far];
+    let mut bytes = Vec::with_capacity(size + PITCH);
+    let mut number = 0;
+    while bytes.len() < size {
+        let slot = number % far;
+        let mut inner = forged(profile, number as u64 + 1, parents[slot], 0, &[]);
+        let claimed = u32::try_from((far * PITCH).min(limit as usize) - 16).expect("within the limit");
+        set_size(&mut inner, 0, claimed);
+        reseal(&mut inner, 0, profile);
+        parents[slot] = Checksum::from_bytes(inner[16..32].try_into().expect("16 bytes"));
+        let mut outer =
+            forged(profile, number as u64 + 1, Checksum::ZERO, 1, &[&inner[..], &[7; 8]].concat());
+        outer[PITCH - 1] ^= 1;
+        bytes.extend(outer);
+        number += 1;
+    }
+    bytes
 }
 
 /// Wrong bodies, each a chain of entries that arrives exactly at the body's end and is not linked there.
@@ -196,9 +294,14 @@ mod tests {
                     "forks" | "gaps" | "two clusters" | "ops at the top" => (61, ""),
                     "zeros" => (0, "magic"),
                     "magics" => (0, "header-checksum"),
-                    "hungry heads" | "one byte further" | "bad bodies" | "near-chains" | "nested" => {
-                        (0, "body-checksum")
-                    }
+                    "hungry heads"
+                    | "one byte further"
+                    | "bad bodies"
+                    | "near-chains"
+                    | "nested"
+                    | "heads in heads"
+                    | "overlapping heads"
+                    | "linked, overlapping" => (0, "body-checksum"),
                     _ => (
                         20,
                         if name.starts_with("islands") || name.starts_with("repeats") {

@@ -13,6 +13,7 @@
 //! | [`flash`] | a NOR flash that keeps the hardware's rules, and whose power can be cut |
 //! | [`events`] | what a reader found, as a list to compare; every form of reading as a function |
 //! | [`oracle`] | the same list by code that is slow and obvious and shares nothing with the readers |
+//! | [`forge`] | forged entries: other bytes under the same checksums |
 //! | [`random`] | numbers from a seed |
 //! | [`truth`] | logs of a cluster whose truth is known, with entries planted in the bodies |
 //!
@@ -35,6 +36,7 @@ pub mod device;
 pub mod disk;
 pub mod events;
 pub mod flash;
+pub mod forge;
 pub mod oracle;
 pub mod random;
 pub mod truth;

@@ -288,29 +288,67 @@ fn torn_around(inner: &[u8]) -> (Log, Vec<u8>) {
     (log.build(), whole.bytes[..whole.bytes.len() - 1].to_vec())
 }
 
+/// The header of the torn entry is sealed, and says what the body holds: content, cut with it.
 #[test]
-fn whole_entries_in_a_torn_body_are_cut_only_where_the_caller_says_that_they_are_content() {
-    let inner = chain(PROFILES[0], &[9, 9, 9]).bytes;
-    let (log, bytes) = torn_around(&[inner.as_slice(), &[1; 50]].concat());
-    let end = log.bytes.len();
-    let first = end as u64 + 272;
-    for zeros in [0, 1033] {
-        let mut bytes = bytes.clone();
-        bytes.resize(bytes.len() + zeros, 0);
-        let (directory, path) = file(&bytes);
-        // Who opens it must not continue the stored log, nor write behind what may be the log's own.
+fn content_of_a_torn_entry_with_a_sealed_header_is_cut_with_it() {
+    let (log, _) = torn_around(&[]);
+    let last = log.entry(2).header;
+    let chain_of =
+        |first: Header| Builder::new(PROFILES[0]).start_with(first).chain(&[9, 9, 9]).build().bytes;
+    // A foreign log, and a planted chain with the torn entry's own op and parent.
+    for first in
+        [Header::new(), Header { op: 4.into(), parent: last.checksum, cluster: 7.into(), ..Header::new() }]
+    {
+        let inner = chain_of(first);
+        let (log, bytes) = torn_around(&[inner.as_slice(), &[1; 50]].concat());
+        let end = log.bytes.len();
+        for zeros in [0, 1033] {
+            let mut bytes = bytes.clone();
+            bytes.resize(bytes.len() + zeros, 0);
+            let (_directory, path) = file(&bytes);
+            // A writer continues after the log's own last entry.
+            let mut open = LogFile::open(&path).unwrap();
+            assert_eq!((open.entries_at_open(), open.torn_tail().unwrap().offset), (3, end as u64));
+            open.cut_torn_tail().unwrap();
+            assert_eq!(open.write_new(&Draft::default(), b"next").unwrap().op, Op(4));
+            open.close().unwrap();
+
+            let (_directory, path) = file(&bytes);
+            let repaired = repair(&path).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), log.bytes);
+            let tail = repaired.tail.unwrap();
+            assert!(matches!(tail.kind, TailKind::CutShort { .. }) && tail.op == Some(Op(4)), "{tail:?}");
+            assert_eq!((tail.offset, repaired.entries, repaired.damaged_places), (end as u64, 3, 0));
+            assert!(bytes[end..].starts_with(&kept(&repaired)) && kept(&repaired).len() > inner.len());
+            assert_writable(&path, 3);
+        }
+    }
+}
+
+/// The same, but some may be the log's own.
+#[test]
+fn entries_in_a_torn_body_that_may_be_the_logs_own_are_cut_only_where_the_caller_says_that_they_are_content()
+{
+    let mut first = Header::new();
+    first.cluster = 7.into();
+    let start = || Builder::new(PROFILES[0]).start_with(first).chain(&[3, 5, 8]);
+    let end = start().build().bytes.len();
+    let cases = [
+        ("a journal replayed", start().torn(&[4; 3000], 300).repeat(1..3), 2),
+        ("a state sync", start().torn(&[4; 3000], 300).gap(5).chain(&[2]), 1),
+        ("the chain goes on elsewhere", start().torn(&[4; 3000], 300).fork(1).chain(&[2]), 1),
+    ];
+    for (what, builder, count) in cases {
+        let log = builder.build();
+        let (directory, path) = file(&log.bytes);
         let refused = LogFile::open(&path).unwrap_err();
         assert!(matches!(refused, OpenError::NotTorn { offset, .. } if offset == end as u64), "{refused}");
-        let left = repair(&path).unwrap();
-        assert_eq!(left.action, Action::Left(Reason::Entries { offset: first, count: 3 }));
-        assert_left(&directory, &path, &bytes);
-
+        let repaired = repair(&path).unwrap();
+        let reason = Reason::Entries { offset: end as u64 + 300, count };
+        assert_eq!((repaired.action, repaired.entries), (Action::Left(reason), 3), "{what}");
+        assert_left(&directory, &path, &log.bytes);
         let repaired = Repair::new().cut_entries(true).run(&path).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), log.bytes);
-        let tail = repaired.tail.unwrap();
-        assert!(matches!(tail.kind, TailKind::CutShort { .. }) && tail.op == Some(Op(4)), "{tail:?}");
-        assert_eq!((tail.offset, repaired.entries, repaired.damaged_places), (end as u64, 3, 0));
-        assert!(bytes[end..].starts_with(&kept(&repaired)) && kept(&repaired).len() > inner.len());
+        assert_eq!((repaired.end, kept(&repaired)), (end as u64, log.bytes[end..].to_vec()), "{what}");
         assert_writable(&path, 3);
     }
 }
@@ -357,36 +395,32 @@ fn tail_of_a_log_that_is_named_by_a_link_is_kept_beside_the_log() {
     }
 }
 
+/// A replica that replays its journal writes the torn entry again: that proves the crash, and all is the log's own.
 #[test]
-fn entries_behind_a_torn_one_that_are_the_logs_own_are_never_cut() {
-    let mut first = Header::new();
-    first.cluster = 7.into();
-    let start = || Builder::new(PROFILES[0]).start_with(first).chain(&[3, 5, 8]);
-    let cases = [
-        ("the second try", start().torn(&[4; 2000], 300).chain(&[2, 2])),
-        ("a journal replayed", start().torn(&[4; 3000], 300).repeat(1..3)),
-        ("a state sync", start().torn(&[4; 3000], 300).gap(5).chain(&[2])),
-    ];
-    for (what, builder) in cases {
-        let log = builder.build();
-        let (directory, path) = file(&log.bytes);
+fn entries_after_a_torn_one_that_was_written_again_are_never_cut() {
+    let sound = chain(PROFILES[0], &[3, 5, 3000, 8]);
+    let torn = sound.entries[2];
+    for from in 0..3 {
+        let again = &sound.bytes[sound.entries[from].offset..torn.end()];
+        let bytes = [&sound.bytes[..torn.offset + 300], again].concat();
+        let (directory, path) = file(&bytes);
         let repaired = repair(&path).unwrap();
-        assert_eq!((repaired.action, repaired.damaged_places), (Action::Nothing, 1), "{what}");
-        assert_left(&directory, &path, &log.bytes);
+        assert_eq!((repaired.action, repaired.damaged_places), (Action::Nothing, 1), "from {from}");
+        assert_eq!(repaired.entries, 5 - from as u64);
+        assert_left(&directory, &path, &bytes);
     }
 }
 
 #[test]
 fn torn_entry_with_a_log_in_its_body_is_found_behind_another_torn_one() {
-    let mut first = Header::new();
-    first.cluster = 7.into();
     let inner = chain(PROFILES[0], &[9, 9]).bytes;
-    let start = Builder::new(PROFILES[0]).start_with(first).chain(&[3]).torn(&[4; 9000], 300).chain(&[1]);
+    let sound = chain(PROFILES[0], &[3, 9000]);
+    let start = Builder::new(PROFILES[0]).chain(&[3]).raw(&sound.entry_bytes(1)[..300]).chain(&[9000]);
     let end = start.clone().build().bytes.len();
     let mut bytes = start.entry(&[inner.as_slice(), &[1; 50]].concat()).build().bytes;
     bytes.pop();
     let (_directory, path) = file(&bytes);
-    let repaired = Repair::new().cut_entries(true).run(&path).unwrap();
+    let repaired = repair(&path).unwrap();
     assert_eq!((repaired.end, repaired.damaged_places, repaired.entries), (end as u64, 1, 2));
     assert_eq!(fs::read(&path).unwrap(), bytes[..end]);
 }
@@ -498,8 +532,83 @@ fn headers_that_lie_about_their_size_cost_nothing_and_cut_nothing_of_the_log() {
     };
     bytes.extend(&last);
     let (directory, path) = file(&bytes);
+    // The first of them covers all that follows, but the last is complete, and ahead of it.
     let repaired = repair(&path).unwrap();
-    assert_eq!((repaired.action, repaired.entries), (Action::Nothing, 2));
-    assert!(repaired.damaged_places > 0 && profile.name() == "crc");
+    let left = matches!(repaired.action, Action::Left(Reason::Entries { .. }));
+    assert!(left && repaired.entries == 1 && profile.name() == "crc", "{repaired:?}");
     assert_left(&directory, &path, &bytes);
+}
+
+/// Logs of a replica, damaged at random: no intact entry is ever cut, nor would a writer overwrite one. By hand with
+/// `AOF_REPAIR_LOGS=100000`.
+#[test]
+fn no_intact_entry_is_cut_from_any_damaged_log() {
+    let count = std::env::var("AOF_REPAIR_LOGS").map_or(1_500, |count| count.parse().unwrap());
+    let (directory, path) = file(b"");
+    let mut cuts = 0;
+    for seed in 0..count {
+        let mut random = Random::new(seed);
+        let profile = PROFILES[random.below(2)];
+        // Records of one size, a power of two, as often as of all sizes.
+        let fixed = [240, 752, 1_008][random.below(3)];
+        let is_fixed = random.below(2) == 0;
+        let mut size = |random: &mut Random| if is_fixed { fixed } else { random.below(900) };
+        let mut builder = Builder::new(profile);
+        for _ in 0..1 + random.below(4) {
+            let sizes: Vec<usize> = (0..1 + random.below(12)).map(|_| size(&mut random)).collect();
+            builder = builder.chain(&sizes);
+            let entries = builder.clone().build().entries.len();
+            let back = random.below(entries.min(9) + 1);
+            builder = builder.repeat(entries - back..entries);
+        }
+        let log = builder.build();
+        let mut bytes = log.bytes.clone();
+        let mut hit = Vec::new();
+        for _ in 0..random.below(3) {
+            let entry = log.entries[random.below(log.entries.len())];
+            match random.below(4) {
+                // A bit of the size, of the header, of the entry; a sector.
+                0 => bytes[entry.offset + 16 + 96 + random.below(3)] ^= 1 << random.below(8),
+                1 => bytes[entry.offset + random.below(272)] ^= 1 << random.below(8),
+                2 => bytes[entry.offset + random.below(entry.size_disk)] ^= 1 << random.below(8),
+                _ => {
+                    let start = entry.offset / 512 * 512;
+                    let end = (start + 512).min(bytes.len());
+                    bytes[start..end].fill(0);
+                }
+            }
+        }
+        bytes.truncate(bytes.len() - random.below(400).min(bytes.len()));
+        for entry in &log.entries {
+            if bytes.get(entry.range()) != Some(&log.bytes[entry.range()]) {
+                hit.push(entry.offset);
+            }
+        }
+        let intact_end =
+            log.entries.iter().filter(|entry| !hit.contains(&entry.offset)).map(|entry| entry.end()).max();
+        fs::write(&path, &bytes).unwrap();
+        match Repair::new().cut_zeros(true).cut_entries(true).look(&path) {
+            Ok(looked) => {
+                if matches!(looked.action, Action::Planned { .. }) {
+                    cuts += 1;
+                    let cut = looked.tail.unwrap().offset;
+                    assert!(
+                        cut >= intact_end.unwrap_or(0) as u64,
+                        "seed {seed}: cut at {cut}, intact to {intact_end:?}"
+                    );
+                }
+            }
+            Err(RepairError::NotALog) => assert_eq!(intact_end, None, "seed {seed}"),
+            Err(error) => panic!("seed {seed}: {error}"),
+        }
+        // Opening syncs, which takes its time.
+        if seed % 8 == 0
+            && let Ok(open) = LogFile::open(&path)
+        {
+            let end = open.torn_tail().map_or(bytes.len() as u64, |tail| tail.offset);
+            assert!(end >= intact_end.unwrap_or(0) as u64, "seed {seed}: a writer would go on at {end}");
+        }
+    }
+    drop(directory);
+    assert!(cuts > count / 10, "{cuts} of {count} logs have a tail that is cut");
 }

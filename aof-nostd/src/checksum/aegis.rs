@@ -59,6 +59,15 @@ impl Aegis128L {
         Checksum::from_bytes(backend.digest(&INITIAL, bytes))
     }
 
+    /// The tag of `bytes` by the state that this hasher is in, as if key and nonce had led to it. Nobody can compute it
+    /// who does not know what the hasher took: 128 bytes that are secret and random determine the state.
+    ///
+    /// Bytes that the hasher took and that are not a whole piece of 32 bytes do not count.
+    #[must_use]
+    pub fn keyed_digest(&self, bytes: &[u8]) -> Checksum {
+        Checksum::from_bytes(self.backend.digest(&self.state, bytes))
+    }
+
     /// Bytes waiting in `rest`.
     #[expect(clippy::cast_possible_truncation, reason = "below 32")]
     fn rest_size(&self) -> usize {
@@ -130,6 +139,23 @@ mod tests {
             let mut hasher = Aegis128L::new(Backend::compiled());
             bytes[..end].chunks(33).for_each(|piece| hasher.update(piece));
             assert_eq!(hasher.finish(), software, "{end} bytes in pieces");
+        }
+    }
+
+    #[test]
+    fn keyed_digest_is_the_tag_by_the_state_that_the_hasher_is_in() {
+        let bytes: [u8; 300] = core::array::from_fn(|i| u8::try_from(i * 31 % 251).unwrap());
+        for backend in [Backend::SOFTWARE, Backend::compiled()] {
+            let empty = Aegis128L::new(backend);
+            let (mut keyed, mut software) = (empty.clone(), Aegis128L::new(Backend::SOFTWARE));
+            keyed.update(&[7; 128]);
+            software.update(&[7; 128]);
+            for end in 0..=bytes.len() {
+                let bytes = &bytes[..end];
+                assert_eq!(empty.keyed_digest(bytes), Aegis128L::digest(backend, bytes), "no key");
+                assert_eq!(keyed.keyed_digest(bytes), software.keyed_digest(bytes));
+                assert_ne!(keyed.keyed_digest(bytes), empty.keyed_digest(bytes));
+            }
         }
     }
 

@@ -211,6 +211,65 @@ impl Hasher for AnyHasher {
     }
 }
 
+/// A profile that counts what is hashed, for tests of what reading costs.
+#[cfg(test)]
+pub(crate) mod counting {
+    extern crate std;
+
+    use super::{Magic, Profile, sealed};
+    use crate::checksum::{Checksum, Hasher};
+    use core::cell::Cell;
+
+    std::thread_local! {
+        static COUNTS: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+    }
+
+    /// Checksums begun by this thread since the last call, and bytes taken.
+    pub(crate) fn take_counts() -> (u64, u64) {
+        COUNTS.take()
+    }
+
+    fn count(checksums: u64, bytes: usize) {
+        COUNTS.set((COUNTS.get().0 + checksums, COUNTS.get().1 + bytes as u64));
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Counting<P>(pub(crate) P);
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct CountingHasher<H>(H);
+
+    impl<P> sealed::Sealed for Counting<P> {}
+
+    impl<P: Profile> Profile for Counting<P> {
+        type Hasher = CountingHasher<P::Hasher>;
+
+        fn magic(&self) -> Magic {
+            self.0.magic()
+        }
+
+        fn hasher(&self) -> Self::Hasher {
+            count(1, 0);
+            CountingHasher(self.0.hasher())
+        }
+
+        fn name(&self) -> &'static str {
+            self.0.name()
+        }
+    }
+
+    impl<H: Hasher> Hasher for CountingHasher<H> {
+        fn update(&mut self, bytes: &[u8]) {
+            count(0, bytes.len());
+            self.0.update(bytes);
+        }
+
+        fn finish_in_place(&mut self) -> Checksum {
+            self.0.finish_in_place()
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -142,6 +142,6 @@ impl<D: Read + Seek, B: AsMut<[u8]>, P: Profile> Reader<D, B, P> {
         let room = window.room(need);
         let read = uninterrupted_async(async || device.read(room).await).await.map_err(ReadError::Device)?;
         let room_size = room.len();
-        window.filled(read, room_size)
+        window.filled(need, read, room_size)
     }
 }

@@ -155,9 +155,19 @@ impl<B: AsMut<[u8]>, P: Profile> Reading<B, P> {
         })
     }
 
-    /// The search behind damage at the position.
-    pub(super) fn resync(&self) -> Resync<P> {
+    /// The search after damage at the position.
+    pub(crate) fn resync(&self) -> Resync<P> {
         Resync::new(self.checker, self.offset, self.window.end())
+    }
+
+    /// Step: drives `search`, but does not look for a start at `until` or after it.
+    pub(crate) fn drive_until(&mut self, search: &mut Resync<P>, until: u64) -> Result<(), Need> {
+        while let Some(want) = search.want()
+            && !search.is_scanning_from(until)
+        {
+            search.give(self.window.view(want.offset, want.size_min as usize)?.bytes);
+        }
+        Ok(())
     }
 
     /// Step: goes on where the search finds an entry, else at the log's end.

@@ -7,6 +7,9 @@
 //!              0    begin                            target
 //! ```
 //!
+//! A head that is needed once, far away, is read *aside*: into the last 272 bytes of the buffer, and the window keeps
+//! the rest.
+//!
 //! It does not read. Asked for bytes that it lacks, it says that it is in [`Need`], and whoever has the device
 //! reads into its [room](Window::room): `seek`, `room`, `filled`, in this order.
 
@@ -29,6 +32,10 @@ pub(crate) struct Window<B> {
     /// Where the log ends.
     end: u64,
     read_ahead: usize,
+    /// The log's offset of the bytes that were read aside; [`UNKNOWN`] if there are none.
+    aside: u64,
+    /// How many they are.
+    aside_size: u32,
 }
 
 /// No device stands there. (An `Option` takes a third more, here and in each comparison.)
@@ -48,6 +55,8 @@ pub(crate) struct Need {
     size_min: usize,
     /// Up to how many one read may fill it, if the buffer is as large.
     size_max: usize,
+    /// Where the bytes are that are needed aside; [`UNKNOWN`] if the window has to hold them.
+    aside: u64,
 }
 
 impl<B: AsMut<[u8]>> Window<B> {
@@ -57,7 +66,17 @@ impl<B: AsMut<[u8]>> Window<B> {
         if buffer.as_mut().len() < HEAD_SIZE {
             return None;
         }
-        Some(Self { buffer, start: 0, begin: 0, size: 0, position: UNKNOWN, end: 0, read_ahead: usize::MAX })
+        Some(Self {
+            buffer,
+            start: 0,
+            begin: 0,
+            size: 0,
+            position: UNKNOWN,
+            end: 0,
+            read_ahead: usize::MAX,
+            aside: UNKNOWN,
+            aside_size: 0,
+        })
     }
 
     /// The log's bytes from `offset` on: at least `size_min` (at least 1), unless the log ends before.
@@ -69,10 +88,51 @@ impl<B: AsMut<[u8]>> Window<B> {
         // Even a window that is full enough may be asked for bytes behind the log's end: hide those.
         self.size = self.size.min(available);
         if self.size < size_min {
-            return Err(Need { size_min, size_max: size_min.max(self.read_ahead).min(available) });
+            let size_max = size_min.max(self.read_ahead).min(available);
+            return Err(Need { size_min, size_max, aside: UNKNOWN });
         }
         let (_, bytes) = self.current();
         Ok(View { bytes, rest })
+    }
+
+    /// Up to a head's bytes from `offset` on, without moving the window, if the buffer is large enough for that.
+    fn look(&mut self, offset: u64, size_min: usize) -> Result<&[u8], Need> {
+        let ahead = offset.checked_sub(self.start).and_then(|ahead| usize::try_from(ahead).ok());
+        let is_held = ahead.is_some_and(|ahead| self.size.checked_sub(ahead) >= Some(size_min));
+        if let (true, Some(ahead)) = (is_held, ahead) {
+            let (_, bytes) = self.current();
+            return Ok(bytes.get(ahead..).unwrap_or_default());
+        }
+        let place = self.aside_place();
+        if place < HEAD_SIZE {
+            return Ok(self.view(offset, size_min)?.bytes);
+        }
+        let available = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let size_min = size_min.min(HEAD_SIZE).min(available);
+        let held = if self.aside == offset { self.aside_size as usize } else { 0 };
+        if held < size_min {
+            return Err(Need { size_min, size_max: size_min, aside: offset });
+        }
+        let bytes = self.buffer.as_mut().get(place..).unwrap_or_default();
+        Ok(bytes.get(..size_min).unwrap_or(bytes))
+    }
+
+    /// Where in the buffer bytes are read aside.
+    fn aside_place(&mut self) -> usize {
+        self.buffer.as_mut().len().saturating_sub(HEAD_SIZE)
+    }
+
+    /// Makes room for what is needed aside, and returns where the device has to be for the next of it.
+    fn make_room_aside(&mut self, offset: u64) -> u64 {
+        let place = self.aside_place();
+        if self.begin.saturating_add(self.size) > place {
+            self.compact();
+            self.size = self.size.min(place);
+        }
+        if self.aside != offset {
+            (self.aside, self.aside_size) = (offset, 0);
+        }
+        offset.saturating_add(self.aside_size.into())
     }
 
     /// Makes the window start at `offset`, keeping what it has of the log from there on. What it passed
@@ -110,8 +170,13 @@ impl<B: AsMut<[u8]>> Window<B> {
             let needed = u32::try_from(need.size_min).unwrap_or(u32::MAX);
             return Err(ReadError::Buffer { offset: self.start, needed });
         }
-        self.compact();
-        let offset = self.window_end();
+        let offset = if need.aside == UNKNOWN {
+            self.compact();
+            self.aside = UNKNOWN;
+            self.window_end()
+        } else {
+            self.make_room_aside(need.aside)
+        };
         let is_there = self.position == offset;
         self.position = UNKNOWN;
         Ok((!is_there).then_some(offset))
@@ -119,19 +184,37 @@ impl<B: AsMut<[u8]>> Window<B> {
 
     /// Where the bytes go.
     pub(super) fn room(&mut self, need: Need) -> &mut [u8] {
+        let place = self.aside_place();
         let buffer = self.buffer.as_mut();
-        let target = need.size_max.min(buffer.len());
-        buffer.get_mut(self.size..target).unwrap_or_default()
+        if need.aside == UNKNOWN {
+            let target = need.size_max.min(buffer.len());
+            return buffer.get_mut(self.size..target).unwrap_or_default();
+        }
+        let buffer = buffer.get_mut(place..).unwrap_or_default();
+        buffer.get_mut(self.aside_size as usize..need.size_max).unwrap_or_default()
     }
 
     /// Takes `read` bytes, which are in the room now. Of a device that claims more than there was room for nothing
     /// is believed.
-    pub(super) fn filled<E>(&mut self, read: usize, room_size: usize) -> Result<(), ReadError<E>> {
+    pub(super) fn filled<E>(
+        &mut self,
+        need: Need,
+        read: usize,
+        room_size: usize,
+    ) -> Result<(), ReadError<E>> {
         if read > room_size {
             return Err(ReadError::Count);
         }
-        self.size += read;
-        let offset = self.window_end();
+        let offset = if need.aside == UNKNOWN {
+            self.size += read;
+            self.window_end()
+        } else {
+            #[expect(clippy::cast_possible_truncation, reason = "at most 272, see `room`")]
+            {
+                self.aside_size += read as u32;
+            }
+            need.aside.saturating_add(self.aside_size.into())
+        };
         self.position = offset;
         if read == 0 {
             self.end = offset; // the device shrank
@@ -148,7 +231,11 @@ impl<B: AsMut<[u8]>> Window<B> {
     #[inline(never)] // a search is large, and has one caller for each form of reading
     pub(super) fn drive<P: Profile>(&mut self, search: &mut Resync<P>) -> Result<Option<u64>, Need> {
         while let Some(want) = search.want() {
-            search.give(self.view(want.offset, want.size_min as usize)?.bytes);
+            let size_min = want.size_min as usize;
+            search.give(match want.is_aside {
+                true => self.look(want.offset, size_min)?,
+                false => self.view(want.offset, size_min)?.bytes,
+            });
         }
         Ok(search.found())
     }

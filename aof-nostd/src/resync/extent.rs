@@ -7,8 +7,8 @@
 //! - is an entry that reaches over E and is complete, header and body: two complete entries cannot overlap. Where
 //!   its body would cost too much to verify, its own successor has to name it, and nothing may be at E;
 //! - or ends at E exactly, where a sealed start names it as its parent;
-//! - or has the damaged entry's own checksum: it is the same entry, written again. No body holds the checksum of
-//!   its own header by accident.
+//! - or has the damaged entry's own checksum and is complete: it is the same entry, written again. No body holds the
+//!   checksum of its own header by accident.
 //!
 //! Arriving at the log's end is no proof: a body that holds a log may end with the file.
 
@@ -123,31 +123,29 @@ impl<P: Profile> Resync<P> {
         let (checker, log_end) = (self.checker, self.end);
         let Some(extent) = self.extent_mut() else { return State::Done(None) };
         let run = Run { first, last: offset, checksum: header.checksum };
-        if header.checksum == extent.checksum {
-            return State::Done(Some(first));
-        }
         let next = offset.saturating_add(header.size_disk());
+        let is_again = header.checksum == extent.checksum;
         if next == extent.end && extent.parent_at_end == Some(header.checksum) {
             return State::Done(Some(first));
         }
-        if next == extent.end || next > log_end {
+        if (next == extent.end && !is_again) || next > log_end {
             return self.give_up(offset);
         }
         let body_size = u64::from(header.body_size());
-        if next > extent.end && body_size <= extent.bodies {
+        if (next > extent.end || is_again) && body_size <= extent.bodies {
             extent.bodies = extent.bodies.saturating_sub(body_size);
             extent.body = Some(checker.body(header));
             self.at = offset.saturating_add(HEAD_SIZE as u64);
             return State::Body(run);
         }
-        if next > extent.end && extent.is_followed {
+        if is_again || (next > extent.end && extent.is_followed) {
             return self.give_up(offset);
         }
         self.at = next;
         State::Run(run)
     }
 
-    /// Takes bytes of the body of the run's last entry.
+    /// Takes bytes of the body of the run's last entry, which proves the crash if it is complete.
     pub(super) fn take_body(&mut self, run: Run, bytes: &[u8]) -> State {
         let Some(extent) = self.extent_mut() else { return State::Done(None) };
         let Some(body) = &mut extent.body else { return self.give_up(run.last) };

@@ -5,7 +5,7 @@
 //!      |                   |                     |           |                        |
 //!    the end            all free                 |        one tells                is it a log?
 //!                                                |      that it goes on
-//!                                   how far the damaged entry's body reaches
+//!                                   what a sealed header covers: [`Resync`] decides
 //! ```
 //!
 //! A stage does not look back at bytes of a stage before it: the window would go back and forth for ever.
@@ -15,6 +15,7 @@ use crate::chain::Relation;
 use crate::checksum::{Magic, Profile};
 use crate::damage::{Damage, DamageKind, ForeignMagic};
 use crate::reader::{Need, ReadError, Reading, Search, Step, Streamed};
+use crate::resync::Resync;
 use crate::wire::{EntryHead, HEAD_SIZE, Header};
 use zerocopy::FromBytes;
 
@@ -34,10 +35,10 @@ enum Stage<P: Profile> {
     Entries(Streamed<P>),
     /// From `at` on, what is not free space.
     Torn { place: Place, at: u64 },
-    /// The header at that place, which may tell how far its body reaches.
-    Extent { place: Place },
-    /// The starts behind it, one by one. Up to `body_end` bytes belong to a body, as far as a whole header
-    /// before them tells.
+    /// The entry at that place: how far a sealed header there reaches, and whether a crash is proven inside.
+    Extent { place: Place, search: Resync<P> },
+    /// The starts after it, one by one. Up to `body_end` bytes belong to a body, as a sealed header before them
+    /// states.
     Starts { place: Place, body_end: u64, search: Search<P> },
     /// What the device begins with.
     Magic,
@@ -108,15 +109,18 @@ impl<'a, P: Profile> Find<'a, P> {
                 if tail.torn.is_none() {
                     return Ok(Ok(false));
                 }
-                self.stage = Stage::Extent { place: *place };
+                self.stage = Stage::Extent { place: *place, search: reading.resync() };
             }
-            Stage::Extent { place } => {
+            Stage::Extent { place, search } => {
                 let (place, damage) = (*place, place.damage);
-                let mut body_end = damage.offset;
-                if matches!(damage.kind, DamageKind::BodyChecksum | DamageKind::TornTail { .. })
-                    && let Some(header) = header_at(reading, damage.offset)?
+                reading.drive_until(search, place.until)?;
+                let body_end = search.covered_until().unwrap_or(damage.offset);
+                // Only a proof of a crash is before the extent's end.
+                if let Some(next) = search.found()
+                    && next < body_end
+                    && let Some(header) = header_at(reading, next)?
                 {
-                    body_end = damage.offset.saturating_add(header.size_disk());
+                    return Ok(Err(TailError::Middle { damage, next, next_op: header.op() }));
                 }
                 let search = Search::new(reading, damage.offset.saturating_add(1), place.until);
                 self.stage = Stage::Starts { place, body_end, search };
@@ -152,11 +156,11 @@ impl<'a, P: Profile> Find<'a, P> {
 }
 
 impl<P: Profile> Recovery<P> {
-    /// Whether a start behind the damage tells that the log goes on there. If not, and it is a leftover, what
-    /// is in its body, which moves `body_end`, does not tell that either.
+    /// Whether a start after the damage shows that the log continues there. If not, and it is a leftover, what
+    /// is in its body, which moves `body_end`, does not show that either.
     fn goes_on_with(&self, offset: u64, header: &Header, last: Option<&Header>, body_end: &mut u64) -> bool {
         if offset < *body_end {
-            return last.is_some_and(|last| header.parent == last.checksum);
+            return false;
         }
         let last_op = last.map_or(0, |last| last.op.get());
         let leftovers = last_op.saturating_add(1)..=last_op.saturating_add(self.leftovers_max.into());

@@ -85,13 +85,18 @@ pub enum Reason {
         /// Where.
         offset: u64,
     },
-    /// Whole entries stand in the body of the torn entry that it begins with. They look like a log that somebody
-    /// stored in an entry, and may be the log's own.
+    /// Complete entries are in the body of a torn entry, and may be the log's own: they repeat or continue entries of
+    /// this log, or are ahead of it.
     Entries {
         /// The first of them.
         offset: u64,
         /// How many there are.
         count: u64,
+    },
+    /// A complete entry is in it that no sealed header covers. It is never cut.
+    Intact {
+        /// Where.
+        offset: u64,
     },
     /// It is longer than all unsynced entries of a writer can be.
     TooLong,
@@ -100,13 +105,14 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The stable name: `no-crash`, `other-profile`, `entries`, `too-long` or `maybe-image`.
+    /// The stable name: `no-crash`, `other-profile`, `entries`, `intact`, `too-long` or `maybe-image`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Strange(_) => "no-crash",
             Self::OtherProfile { .. } => "other-profile",
             Self::Entries { .. } => "entries",
+            Self::Intact { .. } => "intact",
             Self::TooLong => "too-long",
             Self::MaybeImage => "maybe-image",
         }
@@ -119,8 +125,12 @@ impl fmt::Display for Reason {
             Self::Strange(damage) => write!(f, "{damage}"),
             Self::OtherProfile { offset } => write!(f, "byte {offset}: an entry of the other profile"),
             Self::Entries { offset, count } => {
-                write!(f, "byte {offset}: {count} whole entries in the body of a torn one")
+                write!(
+                    f,
+                    "byte {offset}: {count} complete entries in the body of a torn one, which may be the log's own"
+                )
             }
+            Self::Intact { offset } => write!(f, "byte {offset}: a complete entry"),
             Self::TooLong => f.write_str("longer than all unsynced entries of a writer can be"),
             Self::MaybeImage => f.write_str("it ends with zeros, and may be the image of a device"),
         }

@@ -63,8 +63,8 @@ pub(crate) fn test(root: &Root) -> Result<Done, Stop> {
     setup::need(root, &[Need::Program { name: "c++", package: "g++" }])?;
     // Where it cannot be had, the tests of failing system calls say that they did not run.
     let _ = setup::need(root, &[Need::Program { name: "strace", package: "strace" }]);
-    // The same for what reads man pages and completions.
-    for name in ["groff", "mandoc", "zsh", "fish"] {
+    // The same for what reads man pages, completions and the pages of `inspect`.
+    for name in ["groff", "mandoc", "zsh", "fish", "chromium"] {
         let _ = setup::need(root, &[Need::Program { name, package: name }]);
     }
     // The same of what reads exported Parquet files: the tests install DuckDB below the target directory.

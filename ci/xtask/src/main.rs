@@ -4,7 +4,7 @@
 //!
 //! A step passes, fails, or could not run. What could not run is said loudly, and fails the whole run if
 //! `AOF_CI_STRICT=1` is set. A part that cannot be set up everywhere (an old toolchain) may be left out of
-//! a step that passes; the table at the end says so.
+//! a step that passes. Every run ends with one table of all its steps, and a line that counts them.
 //!
 //! What a step needs it sets up: through `ci/setup` where that can work (as root, with apt), otherwise it
 //! tells what to install.
@@ -20,27 +20,28 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal, and its log")]
 
 mod bare;
+mod beside;
 mod big_endian;
 mod c;
 mod figures;
 mod fuzz;
 mod host;
+mod machine;
 mod msrv;
 mod outcome;
 mod qemu;
+mod results;
 mod run;
 mod setup;
 mod target;
 
+use crate::beside::Beside;
 use crate::outcome::{Done, Outcome, Stop};
+use crate::results::Ran;
 use crate::run::Root;
 use std::env;
-use std::fs::{self, File};
-use std::num::NonZero;
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::ExitCode;
+use std::time::Instant;
 
 /// A check by name.
 struct Step {
@@ -93,63 +94,15 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // Half of all is waiting for one process: the steps for devices run beside the others.
-    let beside = if names.is_empty() { Beside::start(&root, &DEVICES) } else { None };
-    let strict = env::var_os("AOF_CI_STRICT").is_some_and(|value| value == "1");
-    let is_chosen = |step: &&Step| match (names.is_empty(), &beside) {
-        (true, Some(beside)) => !beside.names.contains(&step.name),
-        (true, None) => true,
-        (false, _) => names.contains(&step.name.to_owned()),
-    };
-    let results: Vec<_> = STEPS.iter().filter(is_chosen).map(|step| carry_out(step, &root, strict)).collect();
-    let others = beside.map_or(ExitCode::SUCCESS, Beside::end);
-    let own = table(&results);
-    if others == ExitCode::SUCCESS { own } else { others }
+    let results = carry_out_all(&root, names);
+    if !beside::is_part() {
+        print!("{}", results::table(&results));
+    }
+    if results::is_green(&results) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Steps that run beside the others, in the order that needs what the others build last.
 const DEVICES: [&str; 4] = ["targets", "figures", "bigendian", "qemu"];
-
-/// This program once more, with some of the steps; its output is kept until the others are done.
-struct Beside {
-    names: &'static [&'static str],
-    child: Child,
-    log: PathBuf,
-}
-
-impl Beside {
-    /// Nothing where there is one core, or it cannot be started: then they run in turn.
-    fn start(root: &Root, names: &'static [&'static str]) -> Option<Self> {
-        if thread::available_parallelism().map_or(1, NonZero::get) < 2 {
-            return None;
-        }
-        let log = root.target().join("ci-devices.log");
-        let _ = fs::create_dir_all(root.target());
-        let output = File::create(&log).ok()?;
-        let mut command = Command::new(env::current_exe().ok()?);
-        command.arg("ci").args(names).stdin(Stdio::null()).stderr(output.try_clone().ok()?).stdout(output);
-        let child = command.spawn().ok()?;
-        println!(
-            "beside these: {}; their output comes at the end, and stands in {}",
-            names.join(", "),
-            log.display()
-        );
-        Some(Self { names, child, log })
-    }
-
-    fn end(mut self) -> ExitCode {
-        println!("\n==== beside these: waiting for {}", self.names.join(", "));
-        let ended = self.child.wait();
-        print!("{}", fs::read_to_string(&self.log).unwrap_or_default());
-        match ended {
-            Ok(status) if status.success() => ExitCode::SUCCESS,
-            _ => {
-                println!("==== one of the steps {} failed: see above", self.names.join(", "));
-                ExitCode::FAILURE
-            }
-        }
-    }
-}
 
 fn help() -> String {
     let steps = STEPS.iter().map(|step| format!("\n  {:<12} {}", step.name, step.what));
@@ -161,11 +114,22 @@ fn usage(message: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// What became of a step.
-struct Ran {
-    name: &'static str,
-    outcome: Outcome,
-    time: Duration,
+/// Carries out the steps of these names, or all of them; returns their results in the order of [`STEPS`].
+fn carry_out_all(root: &Root, names: &[String]) -> Vec<Ran> {
+    let strict = env::var_os("AOF_CI_STRICT").is_some_and(|value| value == "1");
+    let beside = if names.is_empty() { Beside::start(root, &DEVICES) } else { None };
+    let is_chosen = |step: &&Step| match &beside {
+        Some(beside) => !beside.has(step.name),
+        None => names.is_empty() || names.iter().any(|name| name == step.name),
+    };
+    let carry_out = |step| {
+        let ran = carry_out(step, root, strict);
+        beside::pass_on(&ran);
+        ran
+    };
+    let mut results: Vec<_> = STEPS.iter().filter(is_chosen).map(carry_out).collect();
+    results.extend(beside.map(Beside::end).unwrap_or_default());
+    results
 }
 
 fn carry_out(step: &Step, root: &Root, strict: bool) -> Ran {
@@ -178,19 +142,4 @@ fn carry_out(step: &Step, root: &Root, strict: bool) -> Ran {
         println!("     {line}");
     }
     Ran { name: step.name, outcome, time }
-}
-
-/// Prints all results; the last line counts them.
-fn table(results: &[Ran]) -> ExitCode {
-    println!("\n{:<12} {:<8} {:>6}", "step", "result", "time");
-    for ran in results {
-        println!("{:<12} {:<8} {:>4} s", ran.name, ran.outcome.word(), ran.time.as_secs());
-        for line in ran.outcome.lines() {
-            println!("{:<12} {line}", "");
-        }
-    }
-    let count = |word| results.iter().filter(|ran| ran.outcome.word() == word).count();
-    let (passed, failed, skipped) = (count("passed"), count("FAILED"), count("NOT RUN"));
-    println!("\n{passed} passed, {failed} failed, {skipped} skipped");
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

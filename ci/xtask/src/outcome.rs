@@ -59,11 +59,26 @@ impl Outcome {
         }
     }
 
+    /// The outcome that [`Self::word`] and [`Self::lines_kept`] describe.
+    pub(crate) fn from_parts(word: &str, lines: &[String]) -> Option<Self> {
+        let (left_out, why) = (lines.to_owned(), lines.join("\n"));
+        let outcomes = [Self::Passed(Done { left_out }), Self::Failed(why.clone()), Self::NotRun(why)];
+        outcomes.into_iter().find(|outcome| outcome.word() == word)
+    }
+
+    /// Its texts: what was left out, or the lines of the reason.
+    pub(crate) fn lines_kept(&self) -> Vec<String> {
+        match self {
+            Self::Passed(done) => done.left_out.clone(),
+            Self::Failed(why) | Self::NotRun(why) => why.lines().map(str::to_owned).collect(),
+        }
+    }
+
     /// What there is to say beyond that.
     pub(crate) fn lines(&self) -> Vec<String> {
         match self {
             Self::Passed(done) => done.left_out.iter().map(|what| format!("LEFT OUT: {what}")).collect(),
-            Self::Failed(why) | Self::NotRun(why) => why.lines().map(str::to_owned).collect(),
+            Self::Failed(_) | Self::NotRun(_) => self.lines_kept(),
         }
     }
 }

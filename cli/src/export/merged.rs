@@ -62,7 +62,7 @@ pub fn read<T: Taker>(
         }
     }
     let missing = plan.go_on(&index)?;
-    for note in notes::unconfirmed(&index, &plan.unconfirmed) {
+    for note in notes::unconfirmed(&index, &plan.unconfirmed)? {
         tell(&note, select, &mut loss);
     }
     if let Some(fork @ Obstacle::Fork { op, .. }) = &plan.obstacle
@@ -119,7 +119,7 @@ fn begins_damaged(index: &Index) -> Result<bool, Failure> {
 fn tell(note: &Note, select: &Select, loss: &mut Loss) {
     let concerns = match note {
         // The zeros that end a device are its free space, and no damage.
-        Note::ZeroTail { .. } | Note::NotALog { .. } => true,
+        Note::ZeroTail { .. } | Note::NotALog { .. } | Note::OtherCluster { .. } => true,
         Note::UnknownEnd { last, .. } => select.ops((last.saturating_add(1), u64::MAX)).is_some(),
         note => note.ops().into_iter().any(|ops| select.ops(ops).is_some()),
     };

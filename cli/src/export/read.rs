@@ -3,7 +3,7 @@
 //! The file is read once, by all cores, and its entries are taken in its order. After a restart a replica
 //! writes again what it has written before: an op that came before is passed over. Memory does not grow
 //! with the log: of the ops that came, ranges are kept, with the checksums at their ends; of the others'
-//! checksums the last [`WINDOW`]. So another entry for one of the last ops, a fork, is seen at once, and a
+//! checksums and fingerprints the last [`WINDOW`]. So another entry for one of the last ops, a fork, is seen at once, and a
 //! fork farther back where its history goes on beyond the ops that came. At a fork the export ends: nobody
 //! can tell which of the two histories is the right one, and rows of both would be neither.
 //!
@@ -17,6 +17,7 @@ use crate::failure::{Failure, shown};
 use crate::limit;
 use crate::merge::region::Boundaries;
 use crate::output::{self, Progress, WATCH};
+use crate::survey::neighbour::{Neighbour, Recent};
 use crate::survey::{Finding, Kind};
 use aof_nostd::chain::{Chain, ChainLink, Relation, Window};
 use aof_nostd::{Damage, Header, Located, Op};
@@ -125,7 +126,7 @@ struct Part<'a> {
 
 #[allow(clippy::large_enum_variant, reason = "nearly all are entries")]
 enum Seen {
-    Entry { offset: u64, header: Header, is_wanted: bool, body: Range<usize> },
+    Entry { neighbour: Neighbour, offset: u64, header: Header, is_wanted: bool, body: Range<usize> },
     Damage(Damage, u64),
 }
 
@@ -138,7 +139,8 @@ impl Sink for Part<'_> {
             self.bytes.extend_from_slice(&located.entry.body);
         }
         let body = start..self.bytes.len();
-        self.seen.push(Seen::Entry { offset: located.offset, header, is_wanted, body });
+        let (neighbour, offset) = (Neighbour::of(&located), located.offset);
+        self.seen.push(Seen::Entry { neighbour, offset, header, is_wanted, body });
     }
 
     fn damage(&mut self, damage: Damage, until: u64) {
@@ -152,6 +154,7 @@ struct Whole<'a, T> {
     select: &'a Select,
     taker: &'a mut T,
     chain: Box<Chain<Window<WINDOW>>>,
+    recent: Recent,
     ops: Ops,
     ranges_max: usize,
     cluster: Option<u128>,
@@ -176,6 +179,7 @@ impl<'a, T: Taker> Whole<'a, T> {
             select,
             taker,
             chain: Box::new(Chain::new(Window::new())),
+            recent: Recent::new(WINDOW),
             ops: Ops::new(select.all_ops()),
             ranges_max: RANGES_MAX,
             cluster: None,
@@ -208,9 +212,9 @@ impl<'a, T: Taker> Whole<'a, T> {
                 Seen::Entry { .. } if !self.is_proven => {
                     (self.is_over, self.is_unproven) = (true, true);
                 }
-                Seen::Entry { offset, header, is_wanted, body } => {
+                Seen::Entry { neighbour, offset, header, is_wanted, body } => {
                     let body = part.bytes.get(body.clone()).unwrap_or(&[]);
-                    if self.is_new(*offset, header)
+                    if self.is_new(*neighbour, *offset, header)
                         && *is_wanted
                         && let Err(failure) = self.taker.take(&self.file, *offset, header, body)
                     {
@@ -222,7 +226,7 @@ impl<'a, T: Taker> Whole<'a, T> {
     }
 
     /// Whether an entry is of this log, and its op did not come before.
-    fn is_new(&mut self, offset: u64, header: &Header) -> bool {
+    fn is_new(&mut self, neighbour: Neighbour, offset: u64, header: &Header) -> bool {
         let op = header.op.get();
         let file = Arc::clone(&self.file);
         let place = |what: &str| format!("{}: byte {offset} (op {op}): {what}", shown(&file));
@@ -245,11 +249,14 @@ impl<'a, T: Taker> Whole<'a, T> {
             Relation::Fork { op, known } => Place::Fork { op: op.0, known },
             _ => self.ops.insert(link),
         };
-        if let Place::Fork { op, known } = place_of_op {
+        let fork = match (relation, place_of_op) {
+            (_, Place::Fork { op, known }) => Some((op, Relation::Fork { op: Op(op), known }.to_string())),
+            _ => self.recent.push(neighbour).map(|forged| (op, forged.detail)),
+        };
+        if let Some((op, fork)) = fork {
             if !self.select.reaches(op) {
                 return false; // up to the last op that is asked for, both histories are the same
             }
-            let fork = Relation::Fork { op: Op(op), known };
             self.loss.is_fault = true;
             self.loss.tell(&place(&format!("a fork: {fork}: what stands from here on is not exported")));
             self.is_over = true;
@@ -338,7 +345,10 @@ mod tests {
                 header.op = (op * 2).into();
                 header.checksum = aof_nostd::Checksum::new(op.into());
                 let is_wanted = select.entry(&header);
-                Seen::Entry { offset: op * 272, header, is_wanted, body: 0..0 }
+                let bytes = aof_tests::build::entry_bytes(aof_tests::build::PROFILES[0], &header, &[]);
+                let entry = aof_nostd::wire::Entry::from_prefix(&bytes).unwrap();
+                let neighbour = Neighbour::of(&Located { offset: op * 272, entry });
+                Seen::Entry { neighbour, offset: op * 272, header, is_wanted, body: 0..0 }
             };
             let seen = (1..200).map(seen).collect();
             whole.take(&Part { select: &select, bodies: false, seen, bytes: Vec::new() });

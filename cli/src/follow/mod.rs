@@ -16,6 +16,7 @@ use crate::failure::{Failure, shown};
 use crate::line::{Lines, Style};
 use crate::output::{self, Stdout};
 use crate::survey::Finding;
+use crate::survey::neighbour::Neighbour;
 use aof_nostd::checksum::Magic;
 use aof_nostd::{AnyProfile, Damage, DamageKind, ForeignMagic, Profile};
 use aof_std::follow::{Follower, News, Wait};
@@ -103,6 +104,8 @@ struct Printer<'a> {
     unfinished: Option<(Damage, Instant, bool)>,
     /// That of the last entry: it names the profile.
     magic: Option<Magic>,
+    /// The last entry.
+    last: Option<Neighbour>,
 }
 
 /// Bytes of lines that are written at a time.
@@ -120,6 +123,7 @@ impl<'a> Printer<'a> {
             missing: false,
             unfinished: None,
             magic: None,
+            last: None,
         }
     }
 
@@ -128,7 +132,9 @@ impl<'a> Printer<'a> {
             News::Entry(located, relation) => {
                 let header = &located.entry.header;
                 self.profile(located.entry.magic);
-                if let Some(finding) = Finding::relation(relation, located.offset, header.op.get()) {
+                let neighbour = Neighbour::of(&located);
+                let before = self.last.replace(neighbour);
+                if let Some(finding) = neighbour.finding(relation, before.as_ref()) {
                     self.lines.finding(&finding);
                 }
                 self.lines.entry(located.offset, header);

@@ -197,6 +197,7 @@ impl<'a> FileBuilder<'a> {
             op: Some(op),
             size: None,
             missing: None,
+            forged: None,
             detail: "two entries of an op came before, or one of them is it".to_owned(),
             near: Some(op),
         });

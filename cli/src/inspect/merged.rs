@@ -10,6 +10,7 @@ use crate::merge::notes::{Note, notes};
 use crate::merge::plan::{Plan, Root};
 use crate::merge::work::Work;
 use crate::survey::Survey;
+use crate::survey::fingerprints::Fingerprints;
 use aof_nostd::Op;
 use aof_nostd::chain::{ChainLink, History};
 use aof_std::Runs;
@@ -42,15 +43,17 @@ impl Merged {
         Ok(Self { index, notes })
     }
 
-    /// The facts and the entries of the log with this number, of which `survey` is the survey.
+    /// The facts, the entries and their bytes of the log with this number, of which `survey` is the survey.
     ///
     /// # Errors
     ///
     /// [`Failure::Work`], [`Failure::Interrupted`].
-    pub fn log(&self, number: usize, survey: &Survey) -> Result<(Survey, Runs), Failure> {
-        let mut runs = Runs::default();
+    pub fn log(&self, number: usize, survey: &Survey) -> Result<(Survey, Runs, Fingerprints), Failure> {
+        let (mut runs, mut fingerprints) = (Runs::default(), Fingerprints::default());
         self.index.each(|record| {
             if record.input as usize == number {
+                // Within one log two entries of an op were compared by its survey.
+                fingerprints.take(record.op, &[record.fingerprint], |_, _| ());
                 runs.insert(ChainLink {
                     op: Op(record.op),
                     checksum: record.checksum,
@@ -67,6 +70,6 @@ impl Merged {
             missing_ops: runs.missing().into_iter().map(|(first, last)| (first.0, last.0)).collect(),
             ..survey.clone()
         };
-        Ok((survey, runs))
+        Ok((survey, runs, fingerprints))
     }
 }

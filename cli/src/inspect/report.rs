@@ -97,11 +97,14 @@ impl Report {
             match Survey::with::<Stats>("inspect", path, message_size_max) {
                 Ok(read) => {
                     if files.len() > 1 {
-                        together.add(&read.survey, read.chain.history());
+                        together.add(&read.survey, read.chain.history(), &read.fingerprints);
                     }
                     read_paths.push(path.clone());
                     let contradicting = match read.survey.is_forked() {
-                        true => contradictions::count(path, read.chain.history(), message_size_max)?,
+                        true => {
+                            let (runs, fingerprints) = (read.chain.history(), &read.fingerprints);
+                            contradictions::count(path, runs, fingerprints, message_size_max)?
+                        }
                         false => 0,
                     };
                     let above_limit = limit::above_in(&read.survey.findings, path, message_size_max);
@@ -115,20 +118,21 @@ impl Report {
             }
         }
         let mut notes = Vec::new();
-        let together = match logs.as_slice() {
+        let mut together = match logs.as_slice() {
             [log] => Together::of_one(&log.survey),
             logs if logs.iter().any(|log| log.survey.faults > 0) => {
                 let merged = Merged::read(&read_paths, message_size_max)?;
                 let mut together = Builder::default();
                 for (number, log) in logs.iter().enumerate() {
-                    let (survey, runs) = merged.log(number, &log.survey)?;
-                    together.add(&survey, &runs);
+                    let (survey, runs, fingerprints) = merged.log(number, &log.survey)?;
+                    together.add(&survey, &runs, &fingerprints);
                 }
                 notes = merged.notes;
                 together.finish()
             }
             _ => together.finish(),
         };
+        together.locate(&read_paths, message_size_max)?;
         Ok(Self { logs, unreadable, together, notes })
     }
 

@@ -304,6 +304,11 @@ fn forks(text: &mut String, report: &Report, names: &[String], screen: &Screen) 
     for fork in together.forks.iter().take(FORKS_SHOWN) {
         let ops = verdict::ops(&[(fork.first_op, fork.last_op)]);
         let (sums, files) = (&fork.checksums, fork.files);
+        let named = |at: usize| names.get(at).map_or("", String::as_str);
+        if let Some(forged) = fork.forged_text((named(files.0), named(files.1))) {
+            screen.hanging(text, "    ", &format!("  {forged}"));
+            continue;
+        }
         let mut line = format!("  two histories: {ops}. With op {}", fork.first_op);
         for (at, sum, between) in [(files.0, &sums.0, ""), (files.1, &sums.1, ",")] {
             let name = names.get(at).map_or("", String::as_str);

@@ -8,15 +8,19 @@
 //! ```
 //!
 //! The first log that has an op speaks for it; a log that has another entry there, or another parent behind
-//! it, is another history: a *fork*. Memory: 16 bytes for each op of all logs, and as much for those of the
-//! log that is compared; for forks and for what could be filled, so many ranges at most.
+//! it, is another history: a *fork*. So is an entry with the same checksum and different bytes, one of which was
+//! forged. Memory: 24 bytes for each op of all logs, and as much for those of the log that is compared; for forks and for what could be filled, so many ranges at most.
 
 use super::ranges::{self, Range};
-use crate::survey::Survey;
+use crate::failure::Failure;
+use crate::fingerprint::Fingerprint;
+use crate::survey::fingerprints::{Fingerprints, Originals};
+use crate::survey::{Survey, original};
 use aof_nostd::chain::{ChainLink, History};
 use aof_nostd::{Checksum, Op};
 use aof_std::Runs;
 use serde::Serialize;
+use std::path::PathBuf;
 
 /// Two histories: ops of which two logs have different entries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,6 +33,19 @@ pub struct Fork {
     pub files: (usize, usize),
     /// The checksums that the two have for the first op: of an entry, or as the parent of the next.
     pub checksums: (String, String),
+    /// The checksums are equal, and the bytes are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forged: Option<Forged>,
+}
+
+/// Two entries with one checksum and different bytes: at least one of them was forged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Forged {
+    /// What the two are. Not printed.
+    #[serde(skip)]
+    pub(super) entries: (Fingerprint, Fingerprint),
+    /// Where the two of the first op are stored, each in its log, where that is known.
+    pub offsets: (Option<u64>, Option<u64>),
 }
 
 /// Ops that a log lacks, and who has them.
@@ -114,14 +131,15 @@ impl Together {
 #[derive(Debug, Default)]
 pub struct Builder {
     union: Runs,
+    fingerprints: Fingerprints,
     held: Vec<Vec<Range>>,
     of: Vec<(Option<String>, Option<&'static str>)>,
     together: Together,
 }
 
 impl Builder {
-    /// Takes the next log: its facts, and its entries by op.
-    pub fn add(&mut self, survey: &Survey, runs: &Runs) {
+    /// Takes the next log: its facts, its entries by op, and the bytes of these.
+    pub fn add(&mut self, survey: &Survey, runs: &Runs, fingerprints: &Fingerprints) {
         // Where no entry is, a magic alone tells nothing.
         let profile = survey.profile.filter(|_| survey.entries > 0);
         self.of.push((survey.cluster.clone(), profile));
@@ -133,6 +151,28 @@ impl Builder {
             for (first, parent, checksums) in runs.iter() {
                 self.run(first.0, parent, checksums);
             }
+            self.compare_bytes(runs, fingerprints);
+        }
+    }
+
+    /// Compares the bytes of a log's entries with those of the same checksum that are known.
+    fn compare_bytes(&mut self, runs: &Runs, fingerprints: &Fingerprints) {
+        let mut forged = Vec::new();
+        for (op, entries) in fingerprints.iter() {
+            let union = &self.union;
+            let checksum = |runs: &Runs, op| runs.get(Op(op)).map(|link| link.checksum);
+            self.fingerprints.take(op, entries, |op, first| {
+                let own = checksum(runs, op);
+                // With another checksum it is told as another history.
+                if let Some(checksum) = own.filter(|_| own == checksum(union, op)) {
+                    forged.push((op, checksum, first));
+                }
+            });
+        }
+        for (op, checksum, first) in forged {
+            let other = fingerprints.get(op).unwrap_or_default();
+            let entries = Forged { entries: (first, other), offsets: (None, None) };
+            self.fork(op, checksum, checksum, Some(entries));
         }
     }
 
@@ -193,18 +233,19 @@ impl Builder {
     fn compare(&mut self, op: u64, known: &[Checksum], others: &[Checksum]) {
         for (op, (known, other)) in (op..=u64::MAX).zip(known.iter().zip(others)) {
             if known != other {
-                self.fork(op, *known, *other);
+                self.fork(op, *known, *other, None);
             }
         }
     }
 
-    fn fork(&mut self, op: u64, known: Checksum, other: Checksum) {
+    fn fork(&mut self, op: u64, known: Checksum, other: Checksum, forged: Option<Forged>) {
         let newest = self.held.len().saturating_sub(1);
         // The first that has the op spoke for it; of a parent, the one that has the op behind.
         let has = |op: u64| self.held.iter().take(newest).position(|held| ranges::holds(held, op));
         let first = has(op).or_else(|| op.checked_add(1).and_then(has)).unwrap_or(0);
         if let Some(last) = self.together.forks.last_mut()
             && last.files == (first, newest)
+            && last.forged.is_some() == forged.is_some()
             && op.saturating_sub(last.last_op) <= 1
             && op >= last.last_op
         {
@@ -215,6 +256,7 @@ impl Builder {
                 last_op: op,
                 files: (first, newest),
                 checksums: (known.to_string(), other.to_string()),
+                forged,
             });
         } else {
             self.together.forks_omitted += 1;
@@ -241,6 +283,64 @@ impl Builder {
         together.whole =
             together.first_op.is_some() && together.missing_ops.is_empty() && together.forks.is_empty();
         together
+    }
+}
+
+impl Together {
+    /// Finds out where forged entries are stored: the logs that have some are read again. `paths` are those of
+    /// `files`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Read`], [`Failure::Interrupted`].
+    pub fn locate(&mut self, paths: &[PathBuf], message_size_max: u32) -> Result<(), Failure> {
+        for (number, path) in paths.iter().enumerate() {
+            let mut wanted = Originals::default();
+            for fork in &self.forks {
+                for (_, fingerprint) in fork.forged_in(number) {
+                    wanted.want(fork.first_op, fingerprint);
+                }
+            }
+            if wanted.is_empty() {
+                continue;
+            }
+            original::find_in(path, message_size_max, &mut wanted)
+                .map_err(|error| Failure::read(path, error))?;
+            for fork in &mut self.forks {
+                let places: Vec<_> = fork.forged_in(number).collect();
+                for (is_other, fingerprint) in places {
+                    let place = wanted.place(fork.first_op, fingerprint);
+                    if let Some(forged) = &mut fork.forged {
+                        *(if is_other { &mut forged.offsets.1 } else { &mut forged.offsets.0 }) = place;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Fork {
+    /// The forged entry that the log of this number has, and whether it is the other one of the two.
+    fn forged_in(&self, number: usize) -> impl Iterator<Item = (bool, Fingerprint)> + use<> {
+        let (files, forged) = (self.files, self.forged);
+        let pairs =
+            forged.map(|forged| [(files.0, false, forged.entries.0), (files.1, true, forged.entries.1)]);
+        let of_log = pairs.into_iter().flatten().filter(move |(file, ..)| *file == number);
+        of_log.map(|(_, is_other, fingerprint)| (is_other, fingerprint))
+    }
+
+    /// Two entries with one checksum and different bytes, in words; `names` are those of the two logs.
+    #[must_use]
+    pub fn forged_text(&self, names: (&str, &str)) -> Option<String> {
+        let forged = self.forged?;
+        let at = |offset: Option<u64>| offset.map(|at| format!(" at byte {at}")).unwrap_or_default();
+        let (one, other) = (at(forged.offsets.0), at(forged.offsets.1));
+        Some(format!(
+            "op {} in {}{one} and in {}{other} has the same checksum and different bytes: at least one of the two was \
+             forged (checksums find accidents, not intent)",
+            self.first_op, names.0, names.1
+        ))
     }
 }
 
@@ -293,12 +393,14 @@ mod tests {
     use super::*;
 
     /// A log that has these ops, in history number `history` from op `from` on.
-    fn log(ops: &[Range], history: u128, from: u64) -> (Survey, Runs) {
-        let mut runs = Runs::default();
+    fn log(ops: &[Range], history: u128, from: u64) -> (Survey, Runs, Fingerprints) {
+        let (mut runs, mut fingerprints) = (Runs::default(), Fingerprints::default());
         let sum = |op: u64| Checksum::new(u128::from(op) + if op >= from { history << 64 } else { 0 });
         for &(first, last) in ops {
             for op in first..=last {
                 runs.insert(ChainLink { op: Op(op), checksum: sum(op), parent: sum(op - 1) });
+                let fingerprint = Fingerprint::of_digest(&[u8::try_from(op % 251).unwrap(); 32]);
+                fingerprints.take(op, &[fingerprint], |_, _| ());
             }
         }
         let missing = runs.missing().into_iter().map(|(first, last)| (first.0, last.0)).collect();
@@ -311,13 +413,13 @@ mod tests {
             missing_ops: missing,
             ..Survey::default()
         };
-        (survey, runs)
+        (survey, runs, fingerprints)
     }
 
-    fn together(logs: &[(Survey, Runs)]) -> Together {
+    fn together(logs: &[(Survey, Runs, Fingerprints)]) -> Together {
         let mut builder = Builder::default();
-        for (survey, runs) in logs {
-            builder.add(survey, runs);
+        for (survey, runs, fingerprints) in logs {
+            builder.add(survey, runs, fingerprints);
         }
         builder.finish()
     }
@@ -368,9 +470,9 @@ mod tests {
 
     #[test]
     fn logs_of_two_clusters_make_nothing_together() {
-        let (mut survey, runs) = log(&[(1, 4)], 0, 0);
+        let (mut survey, runs, fingerprints) = log(&[(1, 4)], 0, 0);
         survey.cluster = Some("7".into());
-        let all = together(&[log(&[], 0, 0), log(&[(1, 9)], 1, 0), (survey, runs)]);
+        let all = together(&[log(&[], 0, 0), log(&[(1, 9)], 1, 0), (survey, runs, fingerprints)]);
         assert_eq!(all.conflict, Some((Conflict::TwoClusters, 0, 2)));
         assert!(!all.whole && all.forks.is_empty());
     }
@@ -395,8 +497,27 @@ mod tests {
     }
 
     #[test]
+    fn entries_with_one_checksum_and_different_bytes_are_a_fork_in_either_order() {
+        let honest = log(&[(1, 9)], 0, 0);
+        let mut forged = honest.clone();
+        forged.2 = Fingerprints::default();
+        for op in 1..=9 {
+            let other = Fingerprint::of_digest(&[77; 32]);
+            let fingerprint = if (4..=5).contains(&op) { other } else { honest.2.get(op).unwrap() };
+            forged.2.take(op, &[fingerprint], |_, _| ());
+        }
+        for logs in [[honest.clone(), forged.clone()], [forged, honest]] {
+            let all = together(&logs);
+            assert_eq!(all.forks.len(), 1, "{:?}", all.forks);
+            let fork = &all.forks[0];
+            assert_eq!((fork.first_op, fork.last_op, fork.files), (4, 5, (0, 1)));
+            assert!(fork.forged.is_some() && fork.checksums.0 == fork.checksums.1 && !all.whole);
+        }
+    }
+
+    #[test]
     fn forks_are_bounded() {
-        let (survey, runs) = log(&[(1, 5000)], 0, 0);
+        let (survey, runs, fingerprints) = log(&[(1, 5000)], 0, 0);
         let mut odd = Runs::default();
         for (first, _, sums) in runs.iter() {
             for (op, sum) in (first.0..).zip(sums) {
@@ -404,7 +525,7 @@ mod tests {
                 odd.insert(ChainLink { op: Op(op), checksum, parent: Checksum::new(u128::from(op) - 1) });
             }
         }
-        let all = together(&[(survey.clone(), runs), (survey, odd)]);
+        let all = together(&[(survey.clone(), runs, fingerprints.clone()), (survey, odd, fingerprints)]);
         assert_eq!(all.forks.len(), FORKS_MAX);
         assert!(all.forks_omitted > 0);
     }

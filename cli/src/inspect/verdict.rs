@@ -160,6 +160,11 @@ fn of_one(survey: &Survey) -> Verdict {
             "Two clusters wrote to one log, or it was put together: find out who wrote it, and keep it as it is. Give \
              the other replicas' logs here too, to see whether they are whole without it.",
         );
+    } else if survey.findings.iter().any(|finding| finding.forged.is_some()) {
+        verdict = verdict.advise(
+            "An entry was forged: two of one op have the same checksum and different bytes. Keep the log as it is. Give \
+             the other replicas' logs here too, to see which of the two they have.",
+        );
     } else if forks {
         verdict = verdict.advise(
             "Two histories in one log: find out who wrote it, and keep it as it is. Give the other replicas' logs here \
@@ -231,8 +236,17 @@ fn of_several(report: &Report) -> Verdict {
     let mut verdict = if let Some(fork) = together.forks.first() {
         let (one, other) = (named(fork.files.0), named(fork.files.1));
         let op = fork.first_op;
-        Verdict::new(Level::Bad, "FORKED", format!("two histories: {one} and {other} differ at op {op}"))
-            .advise("Find out which history is the right one, and leave out the logs of the other.")
+        match fork.forged_text((&one, &other)) {
+            Some(text) => Verdict::new(Level::Bad, "FORKED", text).advise(
+                "Compare the two by 'aof show --offset', find out which is the true one, and leave out the log of the \
+                 other.",
+            ),
+            None => {
+                let text = format!("two histories: {one} and {other} differ at op {op}");
+                Verdict::new(Level::Bad, "FORKED", text)
+                    .advise("Find out which history is the right one, and leave out the logs of the other.")
+            }
+        }
     } else if let Some((survey, stranger)) =
         surveys.iter().find_map(|survey| Some((survey, stranger(survey)?)))
     {

@@ -33,7 +33,7 @@ pub(super) fn go_on(index: &Index, plan: &mut Plan) -> Result<Ranges, Failure> {
         }
         let sides = entries.sides();
         let Some(next) = sides.first else { continue };
-        let unconfirmed = entries.unconfirmed.other_than(next.checksum);
+        let unconfirmed = entries.unconfirmed.other_than(&next);
         if let Some(other) = sides.other.or(unconfirmed.filter(|_| next.unconfirmed)) {
             cut(plan, loose.filter(|_| next.unconfirmed));
             plan.obstacle = Some(fork(&next, &other));

@@ -5,7 +5,7 @@
 //! pieces  | r0, byte 0 ... || r1, byte 5.. ... || r0, byte 997024 ...
 //! ```
 //!
-//! Entries that stand behind each other in one input, and follow in the chain, are one piece of 64 bytes. What
+//! Entries that stand behind each other in one input, and follow in the chain, are one piece of 72 bytes. What
 //! each entry of it is stands in the index's rows, so that a chain can be walked entry by entry as often as
 //! wanted.
 
@@ -15,6 +15,7 @@ use super::read::EntryRow;
 use super::spool::{Cursor, Spool};
 use super::work::Work;
 use crate::failure::Failure;
+use crate::fingerprint::Fingerprint;
 use aof_nostd::Checksum;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -35,6 +36,7 @@ pub(crate) struct Piece {
     pub(crate) size: u64,
     /// What the first is: a piece of one entry needs no row.
     checksum: Checksum,
+    fingerprint: Fingerprint,
     pub(crate) input: u32,
     padding: u32,
 }
@@ -46,6 +48,8 @@ pub struct Link {
     pub op: u64,
     /// Its identity.
     pub checksum: Checksum,
+    /// Its bytes.
+    pub fingerprint: Fingerprint,
     /// The input that it is taken from, by its number.
     pub input: u32,
     /// Its first byte there.
@@ -106,6 +110,7 @@ impl Chain {
                     offset: record.offset,
                     size: record.size_disk,
                     checksum: record.checksum,
+                    fingerprint: record.fingerprint,
                     input: record.input,
                     padding: 0,
                 });
@@ -255,13 +260,14 @@ impl Walk {
     /// [`Failure::Work`].
     pub fn next(&mut self, index: &Index, chain: &Chain) -> Result<Option<Link>, Failure> {
         let Some(mut piece) = self.next_piece(chain)? else { return Ok(None) };
-        let (checksum, size_disk) = if self.is_alone {
-            (piece.checksum, piece.size)
+        let (checksum, fingerprint, size_disk) = if self.is_alone {
+            (piece.checksum, piece.fingerprint, piece.size)
         } else {
             let Some(row) = self.rows.next(&index.rows)? else { return Ok(None) };
-            (row.checksum, row.size_disk())
+            (row.checksum, row.fingerprint, row.size_disk())
         };
-        let link = Link { op: piece.op, checksum, input: piece.input, offset: piece.offset, size_disk };
+        let (op, input, offset) = (piece.op, piece.input, piece.offset);
+        let link = Link { op, checksum, fingerprint, input, offset, size_disk };
         piece.op = piece.op.saturating_add(1);
         piece.count -= 1;
         piece.offset += size_disk;

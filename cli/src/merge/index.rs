@@ -18,6 +18,7 @@ use super::region::Region;
 use super::spool::{Cursor, Spool};
 use super::work::Work;
 use crate::failure::Failure;
+use crate::fingerprint::Fingerprint;
 use crate::limit;
 use crate::output::{self, Progress};
 use aof_nostd::wire::HeaderRule;
@@ -39,12 +40,16 @@ pub struct Record {
     pub input: u32,
     /// Whether nothing confirms that it belongs to the log: it follows damage and might be content of a body.
     pub unconfirmed: bool,
+    /// Whether it belongs to the log only if unconfirmed entries do.
+    pub likely: bool,
     /// Its first byte.
     pub offset: u64,
     /// Its bytes: magic, header and body.
     pub size_disk: u64,
     /// Its number among all entries, in the order read.
     pub row: u64,
+    /// Its bytes. The last field: it differs from run to run, and no two records get as far in a comparison.
+    pub fingerprint: Fingerprint,
 }
 
 impl Record {
@@ -52,6 +57,13 @@ impl Record {
     #[must_use]
     pub const fn end(&self) -> u64 {
         self.offset.saturating_add(self.size_disk)
+    }
+
+    /// Whether the two are one entry, to the byte. Equal checksums alone do not make copies: they find
+    /// accidents, and an entry can be forged to have the checksum of another.
+    #[must_use]
+    pub fn is_copy_of(&self, other: &Self) -> bool {
+        self.checksum == other.checksum && self.fingerprint == other.fingerprint
     }
 }
 
@@ -154,8 +166,12 @@ impl Index {
     fn of_inputs(mut inputs: Vec<Input>, message_size_max: u32, work: &Work) -> Result<Self, Failure> {
         let progress = Progress::new("read", inputs.iter().map(Input::size).sum());
         let mut found = Found::new(work);
+        let mut expected = None;
+        for input in &inputs {
+            expected = expected.or(read::first_profile(input)?);
+        }
         for (number, input) in (0..).zip(&mut inputs) {
-            read::read(input, number, message_size_max, work, &mut found, &progress)?;
+            read::read(input, number, expected, message_size_max, work, &mut found, &progress)?;
         }
         membership::settle(&mut found, &mut inputs, message_size_max, work)?;
         let order = order::order(&found.stretches, &found.rows, work)?;
@@ -215,7 +231,7 @@ impl Index {
     pub fn copies(&self, record: &Record) -> Result<Copies, Failure> {
         let mut copies = Least::new(PLACES_MAX);
         self.at(record.op, |copy| {
-            if copy.checksum == record.checksum {
+            if copy.is_copy_of(record) {
                 copies.push(*copy);
             }
         })?;
@@ -310,9 +326,11 @@ impl Entries {
             parent: stretch.parent,
             input: stretch.input,
             unconfirmed: stretch.state() == State::Unconfirmed,
+            likely: stretch.state() == State::Likely,
             offset: stretch.offset,
             size_disk: 0,
             row: stretch.row,
+            fingerprint: Fingerprint::default(),
         };
         Self { next, left: stretch.count, rows: rows.over(stretch.row..stretch.row + stretch.count) }
     }
@@ -330,7 +348,8 @@ impl Entries {
         }
         let Some(row) = self.rows.next(rows)? else { return Ok(None) };
         self.left -= 1;
-        let record = Record { checksum: row.checksum, size_disk: row.size_disk(), ..self.next };
+        let (checksum, fingerprint) = (row.checksum, row.fingerprint);
+        let record = Record { checksum, fingerprint, size_disk: row.size_disk(), ..self.next };
         self.next.op = record.op.saturating_add(1);
         self.next.parent = record.checksum;
         self.next.offset = record.end();

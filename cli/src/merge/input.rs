@@ -4,6 +4,7 @@
 //! limit allows; the others are opened again where they are read: then it has to be the same file still, and not a
 //! shorter one.
 
+use super::read::Stretch;
 use crate::failure::Failure;
 use crate::process;
 use aof_nostd::wire::HeaderRule;
@@ -41,6 +42,12 @@ pub struct Input {
     /// The byte of the first entry, and its cluster; then the first entry of another, where logs were
     /// mixed up.
     pub clusters: Vec<(u64, u128)>,
+    /// The byte of an entry after damage that is left out since it is of another cluster, and that cluster.
+    pub foreign: Option<(u64, u128)>,
+    /// Entries after damage that are left out since they contradict the log: the first of them, and how many stretches
+    /// there are beyond them.
+    pub(crate) left_out: Vec<LeftOut>,
+    pub(crate) left_out_omitted: u64,
     /// Its damage, by number among that of all.
     pub(crate) damage: Range<u64>,
     /// Its stretches and its damaged regions, likewise.
@@ -70,6 +77,9 @@ impl Input {
             entries: 0,
             nested: 0,
             clusters: Vec::new(),
+            foreign: None,
+            left_out: Vec::new(),
+            left_out_omitted: 0,
             damage: 0..0,
             stretches: 0..0,
             regions: 0..0,
@@ -127,6 +137,16 @@ impl Input {
         Ok(source.cut_at(size))
     }
 
+    /// Notes a stretch that contradicts the log's entry of the op `against`.
+    pub(super) fn leave_out(&mut self, stretch: &Stretch, against: u64) {
+        self.nested += stretch.count;
+        if self.left_out.len() < LEFT_OUT_MAX {
+            self.left_out.push(LeftOut { op: stretch.op, offset: stretch.offset, against });
+        } else {
+            self.left_out_omitted += 1;
+        }
+    }
+
     /// Whether it has bytes, and no entry.
     #[must_use]
     pub fn is_no_log(&self) -> bool {
@@ -139,6 +159,19 @@ impl Input {
         !self.damage.is_empty()
     }
 }
+
+/// Entries that contradict the log, and follow each other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LeftOut {
+    /// The op of the first, and its first byte.
+    pub(crate) op: u64,
+    pub(crate) offset: u64,
+    /// The op of which the log has another entry.
+    pub(crate) against: u64,
+}
+
+/// Stretches that are kept of an input: a hostile one may have millions.
+const LEFT_OUT_MAX: usize = 1000;
 
 /// Damage and where it ends, as a row.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]

@@ -30,6 +30,8 @@ pub(crate) struct Judge {
     /// Of these, the one that is stored directly after the last entry taken.
     confirmed_adjacent: Option<Record>,
     unconfirmed_adjacent: Option<Record>,
+    /// Whether a copy of those that can come next belongs to the log for sure.
+    is_sure: bool,
 }
 
 /// What is shown all entries of an op.
@@ -52,7 +54,7 @@ impl Sides {
             self.first = Some(*record);
             return;
         };
-        let is_other = record.checksum != first.checksum;
+        let is_other = !record.is_copy_of(first);
         if record < first {
             if is_other {
                 self.other = Some(*first);
@@ -64,8 +66,8 @@ impl Sides {
     }
 
     /// The least entry that is not this one.
-    pub(crate) fn other_than(&self, checksum: Checksum) -> Option<Record> {
-        self.first.filter(|first| first.checksum != checksum).or(self.other)
+    pub(crate) fn other_than(&self, record: &Record) -> Option<Record> {
+        self.first.filter(|first| !first.is_copy_of(record)).or(self.other)
     }
 }
 
@@ -94,6 +96,7 @@ impl Judge {
             unconfirmed_next: sides,
             confirmed_adjacent: None,
             unconfirmed_adjacent: None,
+            is_sure: false,
         }
     }
 
@@ -110,8 +113,8 @@ impl Judge {
         self.confirmed.first
     }
 
-    /// What comes next: an entry that belongs to the log before one of which nothing confirms it. Of several copies
-    /// the one after the last entry taken makes the longest reads.
+    /// What comes next: an entry that belongs to the log before one of which nothing confirms it. Of several copies,
+    /// which are equal to the byte ([`Record::is_copy_of`]), the one after the last entry taken makes the longest reads.
     pub(crate) fn choose(&self) -> Choice {
         let (next, adjacent) = match self.confirmed_next.first {
             Some(_) => (&self.confirmed_next, self.confirmed_adjacent),
@@ -120,23 +123,22 @@ impl Judge {
         match (next.first, next.other) {
             (None, _) => Choice::None,
             (Some(first), Some(other)) => Choice::Fork(first, other),
-            (Some(first), None) => Choice::One(adjacent.unwrap_or(first)),
+            (Some(first), None) => {
+                let one = adjacent.unwrap_or(first);
+                Choice::One(Record { likely: one.likely && !self.is_sure, ..one })
+            }
         }
     }
 
     /// The least entry that contradicts the one that was chosen, of equal standing or above.
     pub(crate) fn contradiction(&self, chosen: &Record) -> Option<Record> {
-        let confirmed = self.confirmed.other_than(chosen.checksum);
-        if chosen.unconfirmed {
-            confirmed.or(self.unconfirmed.other_than(chosen.checksum))
-        } else {
-            confirmed
-        }
+        let confirmed = self.confirmed.other_than(chosen);
+        if chosen.unconfirmed { confirmed.or(self.unconfirmed.other_than(chosen)) } else { confirmed }
     }
 
     /// The least unconfirmed entry that is another one than the chosen entry of the log.
     pub(crate) fn passed_over(&self, chosen: &Record) -> Option<Record> {
-        self.unconfirmed.other_than(chosen.checksum).filter(|_| !chosen.unconfirmed)
+        self.unconfirmed.other_than(chosen).filter(|_| !chosen.unconfirmed)
     }
 }
 
@@ -154,6 +156,7 @@ impl Witness for Judge {
         all.push(record);
         if is_next {
             next.push(record);
+            self.is_sure |= !record.unconfirmed && !record.likely;
             if self.end == Some((record.input, record.offset)) {
                 *adjacent = Some(*record);
             }

@@ -9,6 +9,7 @@ use super::spool::Spool;
 use super::work::Work;
 use crate::failure::Failure;
 use aof_nostd::Checksum;
+use zerocopy::FromZeros as _;
 
 /// Rows that are read at once, and so many times are kept.
 const BLOCK: u64 = 512;
@@ -16,6 +17,9 @@ const BLOCKS: usize = 16;
 
 /// Stretches that may be looked at, over a whole merge: hostile logs have many of one op.
 const BUDGET: u64 = 1 << 23;
+
+/// So many are kept in any case: half a megabyte.
+const KEPT_MIN: usize = 1 << 12;
 
 /// Entries that belong to the log.
 #[derive(Debug)]
@@ -36,6 +40,8 @@ pub(super) struct Facts {
     pub(super) checksum: Checksum,
     pub(super) parent: Checksum,
     pub(super) size_disk: u64,
+    /// Whether it is more than unconfirmed.
+    pub(super) belongs: bool,
 }
 
 impl Known {
@@ -49,13 +55,24 @@ impl Known {
         }
     }
 
-    /// Takes the entries that belong to the log by now; as many as the memory allows.
-    pub(super) fn renew(&mut self, found: &Found, work: &Work) -> Result<(), Failure> {
-        let stretches_max = work.share(16, size_of::<Stretch>() + size_of::<u64>());
+    /// Takes the entries that belong to the log by now, or also those of which nothing confirms it; as many as the memory
+    /// allows.
+    pub(super) fn renew(
+        &mut self,
+        found: &Found,
+        work: &Work,
+        with_unconfirmed: bool,
+    ) -> Result<(), Failure> {
+        let stretches_max = work.share(16, size_of::<Stretch>() + size_of::<u64>()).max(KEPT_MIN);
         self.stretches.clear();
         let mut walk = found.stretches.walk();
         while let Some(stretch) = walk.next()?.filter(|_| self.stretches.len() < stretches_max) {
-            if stretch.count > 0 && matches!(stretch.state(), State::InPlace | State::Named) {
+            let is_known = match stretch.state() {
+                State::InPlace | State::Named | State::Likely => true,
+                State::Unconfirmed => with_unconfirmed,
+                State::Inside => false,
+            };
+            if stretch.count > 0 && is_known {
                 self.stretches.push(stretch);
             }
         }
@@ -66,7 +83,7 @@ impl Known {
         });
         self.highest = highest.collect();
         self.sealed.clear();
-        let sealed_max = work.share(64, size_of::<Sealed>());
+        let sealed_max = work.share(64, size_of::<Sealed>()).max(KEPT_MIN);
         let mut walk = found.sealed.walk();
         while let Some(sealed) = walk.next()?.filter(|_| self.sealed.len() < sealed_max) {
             if sealed.is_in_place() {
@@ -97,6 +114,22 @@ impl Known {
         self.first(found, op, |facts| facts.parent == parent)
     }
 
+    /// Whether an entry of the log with this op has this parent.
+    pub(super) fn is_named(&mut self, found: &Found, op: u64, parent: Checksum) -> Result<bool, Failure> {
+        Ok(self.first(found, op, |facts| facts.belongs && facts.parent == parent)?.is_some())
+    }
+
+    /// Whether entries with this op are known, and none of them has this checksum.
+    pub(super) fn contradicts(
+        &mut self,
+        found: &Found,
+        op: u64,
+        checksum: Checksum,
+    ) -> Result<bool, Failure> {
+        let is_known = self.first(found, op, |_| true)?.is_some();
+        Ok(is_known && self.find(found, op, checksum)?.is_none())
+    }
+
     fn first(
         &mut self,
         found: &Found,
@@ -109,6 +142,7 @@ impl Known {
             checksum: sealed.checksum,
             parent: sealed.parent,
             size_disk: sealed.size_disk,
+            belongs: true,
         });
         if let Some(facts) = facts.take(BLOCKS).find(&is_wanted) {
             return Ok(Some(facts));
@@ -131,7 +165,8 @@ impl Known {
                 self.blocks.get(&found.rows, row - 1)?.map(|row| row.checksum)
             };
             let Some(parent) = parent else { continue };
-            let facts = Facts { checksum: entry.checksum, parent, size_disk: entry.size_disk() };
+            let belongs = stretch.state() != State::Unconfirmed;
+            let facts = Facts { checksum: entry.checksum, parent, size_disk: entry.size_disk(), belongs };
             if is_wanted(&facts) {
                 return Ok(Some(facts));
             }
@@ -162,7 +197,7 @@ impl Blocks {
             return Ok(kept.get(at).copied());
         }
         #[expect(clippy::cast_possible_truncation, reason = "512")]
-        let mut read = vec![EntryRow::NONE; BLOCK as usize];
+        let mut read = vec![EntryRow::new_zeroed(); BLOCK as usize];
         let count = rows.read(block * BLOCK, &mut read)?;
         read.truncate(count);
         let row = read.get(at).copied();

@@ -9,6 +9,7 @@
 
 use super::chain::Walk;
 use super::index::{Index, Least, PLACES_MAX, Record};
+use super::input::LeftOut;
 use super::plan::{Plan, Root, Unconfirmed};
 use crate::failure::{Failure, shown};
 use crate::human::ranges;
@@ -55,6 +56,13 @@ pub enum Note {
         pairs: Vec<(Place, Place)>,
         /// How many there are beyond these.
         omitted: u64,
+    },
+    /// Entries after damage that are left out, since they are of another cluster than the logs.
+    OtherCluster {
+        /// Where the first is in each input that has some: the op is 0.
+        places: Vec<Place>,
+        /// The cluster of each.
+        clusters: Vec<u128>,
     },
     /// Inputs in which no entry was found.
     NotALog {
@@ -111,30 +119,64 @@ pub fn notes(index: &Index, plan: &Plan, root: Root) -> Result<Vec<Note>, Failur
             notes.push(Note::UnknownEnd { last: last.op, places, omitted });
         }
     }
-    notes.extend(unconfirmed(index, &plan.unconfirmed));
+    notes.extend(unconfirmed(index, &plan.unconfirmed)?);
+    notes.extend(other_clusters(index));
     notes.extend(not_logs(index));
     notes.extend(zeros_behind(index));
     Ok(notes)
 }
 
 /// What nothing confirms: entries that were taken, and entries that were left out.
-#[must_use]
-pub fn unconfirmed(index: &Index, unconfirmed: &Unconfirmed) -> Vec<Note> {
+///
+/// # Errors
+///
+/// [`Failure::Work`].
+pub fn unconfirmed(index: &Index, unconfirmed: &Unconfirmed) -> Result<Vec<Note>, Failure> {
     let mut notes = Vec::new();
     if let Some((first, last)) = &unconfirmed.taken {
         notes.push(Note::Unconfirmed { ops: (first.op, last.op), place: place(index, first) });
     }
-    if !unconfirmed.left_out.is_empty() {
-        let pairs = unconfirmed.left_out.iter().map(|(one, other)| (place(index, one), place(index, other)));
-        notes.push(Note::LeftOut { pairs: pairs.collect(), omitted: unconfirmed.omitted });
+    let mut omitted = unconfirmed.omitted;
+    let pairs = unconfirmed.left_out.iter().map(|(one, other)| (place(index, one), place(index, other)));
+    let mut pairs: Vec<_> = pairs.collect();
+    for (number, input) in index.inputs.iter().enumerate() {
+        omitted += input.left_out_omitted;
+        for left_out in &input.left_out {
+            let LeftOut { op, offset, against } = *left_out;
+            let other = Place { op, input: number, offset, file: input.path.clone() };
+            let mut one: Option<Record> = None;
+            index.at(against, |record| {
+                if !record.unconfirmed {
+                    one = Some(one.map_or(*record, |one| one.min(*record)));
+                }
+            })?;
+            // The log's entry may be one of which the header alone is left.
+            pairs.push((one.map_or_else(|| other.clone(), |one| place(index, &one)), other));
+        }
     }
-    notes
+    if !pairs.is_empty() {
+        pairs.sort_by(|(_, one), (_, other)| one.cmp(other));
+        notes.push(Note::LeftOut { pairs, omitted });
+    }
+    Ok(notes)
 }
 
 fn place(index: &Index, record: &Record) -> Place {
     let number = record.input as usize;
     let file = index.inputs.get(number).map_or_else(PathBuf::new, |input| input.path.clone());
     Place { op: record.op, input: number, offset: record.offset, file }
+}
+
+/// Entries of other clusters.
+fn other_clusters(index: &Index) -> Option<Note> {
+    let (mut places, mut clusters) = (Vec::new(), Vec::new());
+    for (number, input) in index.inputs.iter().enumerate() {
+        if let Some((offset, cluster)) = input.foreign {
+            places.push(Place { op: 0, input: number, offset, file: input.path.clone() });
+            clusters.push(cluster);
+        }
+    }
+    (!places.is_empty()).then_some(Note::OtherCluster { places, clusters })
 }
 
 /// Inputs with bytes of which none is an entry's.
@@ -184,7 +226,10 @@ fn unknown_behind(index: &Index, plan: &Plan) -> Result<(Vec<Place>, u64), Failu
             let Some(region) = index.regions.get(region)? else { break };
             let before = region.anchor().map_or(0, |anchor| anchor.op);
             let after = index.stretches.get(region.stretch)?.filter(|after| after.input == region.input);
-            let size = region.end - region.start;
+            // A header that was repaired tells an op that its damage does not.
+            let is_beyond = before > last;
+            let start = if is_beyond { region.begin } else { region.start };
+            let size = region.end - start;
             if size == 0
                 || after.is_some_and(|after| after.op > before)
                 || before < last && holds(index, plan, before + 1, size)?
@@ -192,7 +237,7 @@ fn unknown_behind(index: &Index, plan: &Plan) -> Result<(Vec<Place>, u64), Failu
                 continue;
             }
             index.damage(input, |damage, _| {
-                if damage.op.is_none() && (region.start..region.end).contains(&damage.offset) {
+                if damage.op.is_none() && (start..region.end).contains(&damage.offset) {
                     let (offset, file) = (damage.offset, input.path.clone());
                     places.push(Place { op: last, input: number, offset, file });
                 }
@@ -215,8 +260,8 @@ fn holds(index: &Index, plan: &Plan, op: u64, mut size: u64) -> Result<bool, Fai
 }
 
 impl Note {
-    /// The stable name: `lost-beginning`, `damaged-end`, `unknown-end`, `unconfirmed`, `left-out`, `not-a-log` or
-    /// `zero-tail`.
+    /// The stable name: `lost-beginning`, `damaged-end`, `unknown-end`, `unconfirmed`, `left-out`, `other-cluster`,
+    /// `not-a-log` or `zero-tail`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -225,6 +270,7 @@ impl Note {
             Self::UnknownEnd { .. } => "unknown-end",
             Self::Unconfirmed { .. } => "unconfirmed",
             Self::LeftOut { .. } => "left-out",
+            Self::OtherCluster { .. } => "other-cluster",
             Self::NotALog { .. } => "not-a-log",
             Self::ZeroTail { .. } => Kind::ZeroTail.name(),
         }
@@ -243,7 +289,10 @@ impl Note {
             Self::LostBeginning { last } => vec![(1, *last)],
             Self::Unconfirmed { ops, .. } => vec![*ops],
             Self::LeftOut { pairs, .. } => joined(pairs.iter().map(|(_, other)| other.op)),
-            Self::UnknownEnd { .. } | Self::NotALog { .. } | Self::ZeroTail { .. } => Vec::new(), // not known
+            Self::UnknownEnd { .. }
+            | Self::OtherCluster { .. }
+            | Self::NotALog { .. }
+            | Self::ZeroTail { .. } => Vec::new(), // not known
             Self::DamagedEnd { places, .. } => joined(places.iter().map(|place| place.op)),
         }
     }
@@ -259,9 +308,9 @@ impl Note {
             Self::LeftOut { pairs, omitted } => {
                 (pairs.iter().flat_map(|(one, other)| [one, other]).collect(), true, *omitted)
             }
-            Self::ZeroTail { places, .. } | Self::NotALog { places, .. } => {
-                (places.iter().collect(), false, 0)
-            }
+            Self::ZeroTail { places, .. }
+            | Self::NotALog { places, .. }
+            | Self::OtherCluster { places, .. } => (places.iter().collect(), false, 0),
         };
         let place = |place: &Place| {
             let file = place.file.display().to_string();
@@ -325,6 +374,17 @@ impl fmt::Display for Note {
                     first.join(", ")
                 )
             }
+            Self::OtherCluster { places, clusters } => {
+                let list = listed(places, 0, |number, place| {
+                    let cluster = clusters.get(number).copied().unwrap_or_default();
+                    format!("cluster {cluster} in {}", at(place))
+                });
+                write!(
+                    f,
+                    "entries of another cluster are left out ({list}): they follow damage, and nothing confirms that \
+                     they are not bytes inside the body of a damaged entry"
+                )
+            }
             Self::NotALog { places, sizes } => {
                 let list = listed(places, 0, |number, place| {
                     let size = sizes.get(number).copied().unwrap_or_default();
@@ -360,9 +420,11 @@ impl fmt::Display for Note {
     }
 }
 
-/// Ops in order, as ranges with both ends.
+/// Ops as ranges with both ends.
 fn joined(ops: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
     let mut ranges: Vec<(u64, u64)> = Vec::new();
+    let mut ops: Vec<u64> = ops.collect();
+    ops.sort_unstable();
     for op in ops {
         match ranges.last_mut() {
             Some((_, last)) if *last <= op && op - *last <= 1 => *last = op,

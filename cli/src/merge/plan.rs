@@ -47,6 +47,16 @@ pub struct Ranges {
 /// Ranges that are kept: a hostile log may lack every second op.
 const RANGES_MAX: usize = 100_000;
 
+impl Obstacle {
+    /// Whether it is a fork of two entries with one checksum and different bytes: one of them was forged.
+    #[must_use]
+    pub fn is_forged(&self) -> bool {
+        let Self::Fork { sides: [one, other], .. } = self else { return false };
+        let pair = one.first().zip(other.first());
+        pair.is_some_and(|(one, other)| one.op == other.op && one.checksum == other.checksum)
+    }
+}
+
 impl Ranges {
     fn push(&mut self, first: u64, last: u64) {
         if self.kept.len() < RANGES_MAX {
@@ -112,7 +122,8 @@ impl Unconfirmed {
 
     /// Takes an entry at the end of the chain.
     pub(super) fn take(&mut self, record: &Record) {
-        self.taken = record.unconfirmed.then(|| (self.taken.map_or(*record, |(first, _)| first), *record));
+        self.taken = (record.unconfirmed || record.likely)
+            .then(|| (self.taken.map_or(*record, |(first, _)| first), *record));
     }
 }
 

@@ -6,7 +6,7 @@
 //! ```text
 //! file      | e0 | e1 | e2 |damage| e3 | e4 |          e0 again, after a crash: a backtrack
 //! stretches   op 7, parent p, byte 0, 3 entries         op 7, parent p, ...
-//! rows      | checksum, size | checksum, size | ...     20 bytes each
+//! rows      | checksum, size, fingerprint | ...         28 bytes each
 //! regions                   | what is damaged between two stretches
 //! ```
 //!
@@ -17,9 +17,11 @@ use super::region::{Anchor, Boundaries, Region, Sealed};
 use super::spool::Spool;
 use super::work::Work;
 use crate::failure::Failure;
+use crate::fingerprint::Fingerprint;
 use crate::output::{Progress, WATCH};
-use aof_nostd::wire::MAGIC_SIZE;
-use aof_nostd::{Checksum, Damage, Located};
+use aof_nostd::wire::{EntryHead, HEAD_SIZE, MAGIC_SIZE};
+use aof_nostd::{AnyProfile, Checksum, Damage, Located, Profile};
+use aof_std::Source;
 use aof_std::scan::{Scan, Sink};
 use std::io;
 use std::path::Path;
@@ -33,15 +35,15 @@ const STRETCH_MAX: u64 = 1 << 14;
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub(crate) struct EntryRow {
-    /// Its identity.
+    /// Its checksum, which its child names.
     pub(crate) checksum: Checksum,
+    /// Its bytes.
+    pub(crate) fingerprint: Fingerprint,
     /// Header and body, bytes.
     size: [u8; 4],
 }
 
 impl EntryRow {
-    pub(crate) const NONE: Self = Self { checksum: Checksum::ZERO, size: [0; 4] };
-
     /// Magic, header and body.
     pub(crate) fn size_disk(&self) -> u64 {
         u64::from(u32::from_ne_bytes(self.size)) + MAGIC_SIZE as u64
@@ -78,8 +80,12 @@ pub(crate) enum State {
     InPlace,
     /// An entry of the log names the last of them as its parent.
     Named,
+    /// In place, or named, if entries are the log's of which nothing else confirms it.
+    Likely,
     /// Nothing confirms it.
     Unconfirmed,
+    /// They are inside of a damaged entry whose header is sealed, and nothing confirms that they belong to the log.
+    Inside,
 }
 
 impl Stretch {
@@ -87,15 +93,24 @@ impl Stretch {
         match self.state {
             0 => State::InPlace,
             1 => State::Named,
-            _ => State::Unconfirmed,
+            2 => State::Likely,
+            3 => State::Unconfirmed,
+            _ => State::Inside,
         }
+    }
+
+    /// Whether nothing confirms them, and they are not left out.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        self.count > 0 && self.state() == State::Unconfirmed
     }
 
     pub(crate) fn set_state(&mut self, state: State) {
         self.state = match state {
             State::InPlace => 0,
             State::Named => 1,
-            State::Unconfirmed => 2,
+            State::Likely => 2,
+            State::Unconfirmed => 3,
+            State::Inside => 4,
         };
     }
 
@@ -140,18 +155,42 @@ impl Found {
     }
 }
 
-/// Reads `input`, number `number`, whole.
+/// The profile that the first entry of `input` has, if its head tells.
+pub(crate) fn first_profile(input: &Input) -> Result<Option<AnyProfile>, Failure> {
+    let mut head = [0; HEAD_SIZE];
+    let mut source = input.open()?;
+    match io::Read::read_exact(&mut source, &mut head) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(Failure::read(&input.path, error)),
+    }
+    let Ok(head) = EntryHead::read_from_bytes(&head) else { return Ok(None) };
+    let all = AnyProfile::all(aof_std::backend());
+    let by_magic = all.iter().find(|profile| profile.magic() == head.magic);
+    Ok(by_magic.or_else(|| all.iter().find(|profile| head.header.verify(*profile))).copied())
+}
+
+/// A scan of `source`, which is `input`. What is found first in a log whose first head is lost may be content of a body:
+/// then the profile is `expected`, that of the other inputs.
+fn scan<'a>(input: &Input, source: &'a Source, expected: Option<AnyProfile>) -> Result<Scan<'a>, Failure> {
+    match expected {
+        Some(expected) if first_profile(input)?.is_none() => Ok(Scan::new(source, expected)),
+        _ => Scan::detect(source, aof_std::backend()).map_err(|error| Failure::read(&input.path, error)),
+    }
+}
+
+/// Reads `input`, number `number`, whole. If its own beginning does not tell its profile, `expected` is tried first.
 pub(crate) fn read(
     input: &mut Input,
     number: u32,
+    expected: Option<AnyProfile>,
     message_size_max: u32,
     work: &Work,
     found: &mut Found,
     progress: &Progress,
 ) -> Result<(), Failure> {
     let source = input.open()?;
-    let scan =
-        Scan::detect(&source, aof_std::backend()).map_err(|error| Failure::read(&input.path, error))?;
+    let scan = scan(input, &source, expected)?;
     let scan = work.limit(scan, message_size_max).with_watch(&WATCH);
     let first = (found.damage.len(), found.stretches.len(), found.regions.len());
     let boundaries = Boundaries::new(&source, scan.profile(), message_size_max);
@@ -272,7 +311,7 @@ impl Reading<'_> {
             let mut row = self.found.rows.len();
             self.found.rows.extend(&part.rows)?;
             for piece in &part.pieces {
-                self.add(piece, row)?;
+                self.add(piece, row, State::Inside)?;
                 row += piece.count;
                 at = piece.end;
             }
@@ -287,13 +326,14 @@ impl Reading<'_> {
             region.end_before(self.found.stretches.len(), self.found.sealed.len());
             self.found.regions.push(region)?;
         }
-        self.add(piece, row)?;
+        self.add(piece, row, State::InPlace)?;
         Ok(())
     }
 
-    fn add(&mut self, piece: &Piece, row: u64) -> Result<(), Failure> {
+    fn add(&mut self, piece: &Piece, row: u64, state: State) -> Result<(), Failure> {
         self.entries += piece.count;
-        let next = piece.stretch(row, self.number);
+        let mut next = piece.stretch(row, self.number);
+        next.set_state(state);
         match &mut self.stretch {
             Some(stretch)
                 if stretch.is_continued_by(&next)
@@ -373,7 +413,11 @@ impl Sink for Part {
         let header = &located.entry.header;
         let (op, parent, cluster) = (header.op.get(), header.parent, header.cluster.get());
         let end = located.offset.saturating_add(header.size_disk());
-        self.rows.push(EntryRow { checksum: header.checksum, size: header.size.get().to_ne_bytes() });
+        self.rows.push(EntryRow {
+            checksum: header.checksum,
+            fingerprint: Fingerprint::of(located.entry),
+            size: header.size.get().to_ne_bytes(),
+        });
         match self.pieces.last_mut() {
             Some(piece)
                 if piece.end == located.offset

@@ -218,9 +218,13 @@ impl Boundaries {
             && from < until
             && let Some(at) = reader.search(from, until).map_err(device)?
         {
+            from = at + 1;
             // What it costs to find out whether its body is valid.
-            let size = reader.next_header().map_err(device)?.map_or(0, |located| located.header.size_disk());
-            self.budget = self.budget.saturating_sub(size);
+            match reader.next_header() {
+                Ok(Some(located)) => self.budget = self.budget.saturating_sub(located.header.size_disk()),
+                Ok(None) | Err(ReadError::Damage(_)) => continue,
+                Err(error) => return Err(device(error)),
+            }
             reader.set_position(at);
             match reader.next() {
                 Ok(Some(located)) => {
@@ -228,9 +232,8 @@ impl Boundaries {
                     part.entry(Located { offset: at, entry: located.entry });
                     return Ok(Some(part));
                 }
-                Err(ReadError::Damage(_)) => from = at + 1,
+                Ok(None) | Err(ReadError::Damage(_)) => {}
                 Err(error) => return Err(device(error)),
-                Ok(None) => return Ok(None),
             }
         }
         Ok(None)

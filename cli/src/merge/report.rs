@@ -169,8 +169,9 @@ impl<'a> Report<'a> {
         match &self.plan.obstacle {
             _ if self.conflict.is_some() => {} // what they make together means nothing
             Some(Obstacle::Gap { missing: ops, .. }) => missing = Some(ops),
-            Some(Obstacle::Fork { op, sides }) => {
-                fork = json!({"op": op, "sides": sides.each_ref().map(|side| self.side(side))});
+            Some(obstacle @ Obstacle::Fork { op, sides }) => {
+                let sides = sides.each_ref().map(|side| self.side(side));
+                fork = json!({"op": op, "forged": obstacle.is_forged(), "sides": sides});
             }
             _ => {}
         }
@@ -402,6 +403,7 @@ pub fn obstacle_text(index: &Index, obstacle: &Obstacle) -> Result<String, Failu
             let _ = write!(text, "Another replica's log with {wanted} would help");
             text
         }
+        Obstacle::Fork { op, sides } if obstacle.is_forged() => forged_text(index, *op, sides),
         Obstacle::Fork { op, sides } => {
             let mut text = format!("a fork: two histories at op {op}");
             for side in sides {
@@ -420,6 +422,18 @@ pub fn obstacle_text(index: &Index, obstacle: &Obstacle) -> Result<String, Failu
             text
         }
     })
+}
+
+/// A fork of two entries with one checksum.
+fn forged_text(index: &Index, op: u64, sides: &[Copies; 2]) -> String {
+    let [one, other] = sides.each_ref().map(|side| places(index, side));
+    let checksum = sides.iter().find_map(Copies::first).map(|record| record.checksum).unwrap_or_default();
+    format!(
+        "a fork by forgery: op {op} in {one} and op {op} in {other} have the same checksum {checksum} and different \
+         bytes: at least one of the two was forged (checksums find accidents, not intent). Compare them by \
+         'aof show --offset' and find out which is the true one{}",
+        fork_advice(index, sides)
+    )
 }
 
 /// What to do at a fork. A log that holds both histories cannot be left out of one of them.

@@ -5,13 +5,14 @@
 //! runs      --WAYS at a time, side by side----> longer runs, until there is one
 //! ```
 //!
-//! 64 bytes an entry, twice while runs become one.
+//! 72 bytes an entry, twice while runs become one.
 
 use super::index::{Entries, Record};
 use super::read::{EntryRow, Stretch};
 use super::spool::{Cursor, Spool};
 use super::work::Work;
 use crate::failure::Failure;
+use crate::fingerprint::Fingerprint;
 use crate::output;
 use aof_nostd::Checksum;
 use aof_nostd::wire::MAGIC_SIZE;
@@ -29,7 +30,8 @@ pub(crate) struct RecordRow {
     row: u64,
     checksum: Checksum,
     parent: Checksum,
-    /// Its input, twice, and one more where it is unconfirmed.
+    fingerprint: Fingerprint,
+    /// Its input, four times; one more where it is unconfirmed, and two more where it is likely.
     input: u32,
     /// Without the magic.
     size: u32,
@@ -43,7 +45,8 @@ impl RecordRow {
             row: record.row,
             checksum: record.checksum,
             parent: record.parent,
-            input: record.input << 1 | u32::from(record.unconfirmed),
+            fingerprint: record.fingerprint,
+            input: record.input << 2 | u32::from(record.likely) << 1 | u32::from(record.unconfirmed),
             size: u32::try_from(record.size_disk - MAGIC_SIZE as u64).unwrap_or(u32::MAX),
         }
     }
@@ -57,11 +60,13 @@ impl RecordRow {
             op: self.op,
             checksum: self.checksum,
             parent: self.parent,
-            input: self.input >> 1,
+            input: self.input >> 2,
             unconfirmed: self.input & 1 == 1,
+            likely: self.input & 2 == 2,
             offset: self.offset,
             size_disk: u64::from(self.size) + MAGIC_SIZE as u64,
             row: self.row,
+            fingerprint: self.fingerprint,
         }
     }
 }

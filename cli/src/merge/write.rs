@@ -6,8 +6,9 @@ use crate::args::MergeArgs;
 use crate::data_checksum::{DataBytes, DataChecksum};
 use crate::destination;
 use crate::failure::Failure;
+use crate::fingerprint::Fingerprint;
 use crate::output::{self, Progress, WATCH};
-use aof_nostd::{Checksum, Damage, Located};
+use aof_nostd::{Damage, Located};
 use aof_std::scan::{Scan, Sink};
 use aof_std::source::became_shorter;
 use aof_std::{NewFile, Source};
@@ -173,12 +174,12 @@ impl Planned<'_> {
         if part.damaged {
             self.goes_on = Ok(false);
         }
-        for checksum in &part.checksums {
+        for fingerprint in &part.fingerprints {
             if !matches!(self.goes_on, Ok(true)) {
                 return;
             }
             let link = self.walk.next(self.index, self.chain);
-            self.goes_on = link.map(|link| link.is_some_and(|link| link.checksum == *checksum));
+            self.goes_on = link.map(|link| link.is_some_and(|link| link.fingerprint == *fingerprint));
         }
     }
 
@@ -191,14 +192,14 @@ impl Planned<'_> {
 /// What a segment of the output holds.
 #[derive(Default)]
 struct Part {
-    checksums: Vec<Checksum>,
+    fingerprints: Vec<Fingerprint>,
     data: DataBytes,
     damaged: bool,
 }
 
 impl Sink for Part {
     fn entry(&mut self, located: Located<'_>) {
-        self.checksums.push(located.entry.header.checksum);
+        self.fingerprints.push(Fingerprint::of(located.entry));
         self.data.push(&located.entry.header);
     }
 

@@ -35,6 +35,7 @@ use crate::replay::admission::{Admission, Pulses, Summary};
 use crate::replay::cluster::{Cluster, ClusterOptions};
 use crate::replay::jsonl::JsonLines;
 use crate::replay::run::{Done, Range, RunError, run as replay};
+use crate::replay::state::FORMAT;
 use aof_nostd::Checksum;
 use begin::Begun;
 use preflight::Logs;
@@ -139,7 +140,7 @@ fn ended<E: Display>(error: RunError<E>) -> Failure {
     match error {
         RunError::Log(failure) => failure,
         RunError::Refused(refusal) => Failure::Log(refusal.to_string()),
-        error @ RunError::OtherLog(_) => Failure::Log(error.to_string()),
+        error @ (RunError::OtherLog(_) | RunError::Forged(_)) => Failure::Log(error.to_string()),
         error @ RunError::EndBefore(_) => Failure::Cluster(error.to_string()),
         RunError::Sink(error) => Failure::Cluster(error.to_string()),
     }
@@ -155,6 +156,12 @@ fn to_cluster(
         return Err(Failure::Usage("--addresses is missing".into()));
     };
     let Begun { state, file, view, last_op } = begin::begin(args, addresses, logs, summary)?;
+    if state.entry.is_some() && state.format < FORMAT {
+        output::note(
+            "the progress file was begun by an earlier version of aof: whether what it acknowledged is what this log holds \
+             is compared by checksum, which finds accidents, and not intent",
+        );
+    }
     range.after.clone_from(&state.entry);
     range.from_op = None; // it is in the state now
     let path = file.path().to_path_buf();

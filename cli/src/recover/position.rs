@@ -60,7 +60,7 @@ pub fn of(log: &mut Log, mut admission: Admission, ops: u64) -> Result<Option<Po
         }
         position.requests = admission.summary().requests;
         let checksum = entry.header.checksum.to_string();
-        position.last = Some(SavedEntry { op: entry.header.op.get(), checksum });
+        position.last = Some(SavedEntry { op: entry.header.op.get(), checksum, digest: None });
     }
     log.rewind();
     if ended {

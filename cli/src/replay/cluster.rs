@@ -26,7 +26,8 @@ use super::events;
 use super::log::Place;
 use super::network::{Network, NetworkError};
 use super::sink::{Outcome, Outgoing, Sink};
-use super::state::{SavedEntry, SavedRequest, SavedSession, State, StateFile};
+use super::state::{FORMAT, SavedEntry, SavedRequest, SavedSession, State, StateFile};
+use crate::fingerprint::hexadecimal;
 use aof_nostd::message::Reply;
 use aof_nostd::wire::{Operation, Release};
 use aof_nostd::{Checksum, Profile, TigerBeetle};
@@ -326,7 +327,12 @@ impl Cluster {
             }
         }
         let header = &outgoing.entry.header;
-        self.state.entry = Some(SavedEntry { op: header.op.get(), checksum: header.checksum.to_string() });
+        self.state.format = FORMAT;
+        self.state.entry = Some(SavedEntry {
+            op: header.op.get(),
+            checksum: header.checksum.to_string(),
+            digest: Some(hexadecimal(&outgoing.digest)),
+        });
         self.save()?;
         Ok(Some(outcome))
     }

@@ -5,6 +5,7 @@
 //! log is read from its beginning, and the first break of the chain ends it.
 
 use crate::failure::{Failure, shown};
+use crate::fingerprint::Fingerprint;
 use crate::merge::chain::{Chain, Link, Walk};
 use crate::merge::index::Index;
 use aof_nostd::wire::{Entry, Header, HeaderRule};
@@ -172,6 +173,9 @@ impl Planned {
         let source = &mut self.open.insert((link.input, source)).1;
         let (size_disk, profile) = (link.size_disk, input.profile);
         let entry = read_entry(source, &place, size_disk, profile, link.checksum, &mut self.buffer)?;
+        if Fingerprint::of(entry) != link.fingerprint {
+            return Err(changed(&place)); // another entry with the same checksum
+        }
         Ok(LogEntry { header: entry.header, body: bodies.copy(&entry.body), place })
     }
 }
@@ -190,11 +194,7 @@ pub fn read_entry<'b>(
     checksum: Checksum,
     buffer: &'b mut Vec<u8>,
 ) -> Result<&'b Entry, Failure> {
-    let changed = || {
-        Failure::Log(format!(
-            "{place}: it is not any more what it was a moment ago: does something write there?"
-        ))
-    };
+    let changed = || changed(place);
     buffer.resize(usize::try_from(size_disk).map_err(|_| changed())?, 0);
     let read = source.seek(SeekFrom::Start(place.offset)).and_then(|_| source.read_exact(buffer));
     match read {
@@ -208,6 +208,10 @@ pub fn read_entry<'b>(
         && entry.header.verify(&profile)
         && profile.checksum(&entry.body) == entry.header.checksum_body;
     if is_the_same { Ok(entry) } else { Err(changed()) }
+}
+
+fn changed(place: &Place) -> Failure {
+    Failure::Log(format!("{place}: it is not any more what it was a moment ago: does something write there?"))
 }
 
 fn read_streamed(

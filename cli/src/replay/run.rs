@@ -10,6 +10,7 @@ use super::state::SavedEntry;
 use super::timeline::TIMESTAMP_MAX;
 use crate::data_checksum::{DataBytes, DataChecksum};
 use crate::failure::Failure;
+use crate::fingerprint::{Digest, chained, hexadecimal};
 use aof_nostd::wire::Header;
 use std::collections::VecDeque;
 use std::fmt;
@@ -53,6 +54,8 @@ pub enum RunError<E> {
     Refused(Refusal),
     /// The log is not the one that was begun: the entry that was acknowledged last is not in it.
     OtherLog(SavedEntry),
+    /// The log has the entry that was acknowledged last, by its checksum, and is not what was sent, to the byte.
+    Forged(SavedEntry),
     /// The end lies before what was acknowledged.
     EndBefore(EndBefore),
     /// The sink did not take an entry.
@@ -93,6 +96,13 @@ impl<E: fmt::Display> fmt::Display for RunError<E> {
                  this recovery began with",
                 entry.op, entry.checksum
             ),
+            Self::Forged(entry) => write!(
+                f,
+                "up to op {}, which was acknowledged last, the log has the same checksums as what was sent, and different \
+                 bytes: an entry was forged, in this log or in the one that this recovery began with (checksums find \
+                 accidents, not intent). Compare the two logs by 'aof inspect', which names the entry",
+                entry.op
+            ),
             Self::EndBefore(end) => end.fmt(f),
             Self::Sink(error) => error.fmt(f),
         }
@@ -104,7 +114,7 @@ impl<E: std::error::Error + 'static> std::error::Error for RunError<E> {
         match self {
             Self::Log(failure) => Some(failure),
             Self::Refused(refusal) => Some(refusal),
-            Self::OtherLog(_) | Self::EndBefore(_) => None,
+            Self::OtherLog(_) | Self::Forged(_) | Self::EndBefore(_) => None,
             Self::Sink(error) => Some(error),
         }
     }
@@ -159,6 +169,7 @@ pub fn run<S: Sink>(
         waiting: VecDeque::new(),
         passed: DataChecksum::default(),
         last_op: 0,
+        digest: Digest::default(),
         ended: None,
     };
     while !reading.fill() {
@@ -202,11 +213,13 @@ struct Reading<'a> {
     admission: &'a mut Admission,
     range: &'a Range,
     /// Entries to be sent, at most two.
-    waiting: VecDeque<(LogEntry, Step)>,
+    waiting: VecDeque<(LogEntry, Step, Digest)>,
     /// Of the entries before the range.
     passed: DataChecksum,
     /// The last op in the range that was read.
     last_op: u64,
+    /// Of all entries up to that one.
+    digest: Digest,
     /// How the log ended; what was read before is sent before that is told.
     ended: Option<Result<(), LogError>>,
 }
@@ -216,6 +229,7 @@ enum LogError {
     Log(Failure),
     Refused(Refusal),
     OtherLog(SavedEntry),
+    Forged(SavedEntry),
     EndBefore(EndBefore),
 }
 
@@ -225,6 +239,7 @@ impl<E> From<LogError> for RunError<E> {
             LogError::Log(failure) => Self::Log(failure),
             LogError::Refused(refusal) => Self::Refused(refusal),
             LogError::OtherLog(entry) => Self::OtherLog(entry),
+            LogError::Forged(entry) => Self::Forged(entry),
             LogError::EndBefore(end) => Self::EndBefore(end),
         }
     }
@@ -260,25 +275,29 @@ impl Reading<'_> {
             };
         };
         self.last_op = entry.header.op.get();
-        if let Some(after) = &self.range.after
-            && after.op == entry.header.op.get()
-            && after.checksum != entry.header.checksum.to_string()
-        {
-            return Err(LogError::OtherLog(after.clone()));
+        self.digest = chained(&self.digest, &entry.header, &entry.body);
+        if let Some(after) = self.range.after.as_ref().filter(|after| after.op == self.last_op) {
+            if after.checksum != entry.header.checksum.to_string() {
+                return Err(LogError::OtherLog(after.clone()));
+            }
+            if after.digest.as_ref().is_some_and(|digest| *digest != hexadecimal(&self.digest)) {
+                return Err(LogError::Forged(after.clone()));
+            }
         }
         let step = self.admission.admit(&entry).map_err(LogError::Refused)?;
         if self.range.begins_behind(&entry.header) {
             push(&mut self.passed, &entry.header);
         } else if step != Step::Skip {
-            self.waiting.push_back((entry, step));
+            self.waiting.push_back((entry, step, self.digest));
         }
         Ok(true)
     }
 
     fn next(&mut self) -> Option<Outgoing> {
-        let (entry, step) = self.waiting.pop_front()?;
-        let first = |(entry, step): &(LogEntry, Step)| step.first_timestamp(entry.header.timestamp.get());
+        let (entry, step, digest) = self.waiting.pop_front()?;
+        let first =
+            |(entry, step, _): &(LogEntry, Step, Digest)| step.first_timestamp(entry.header.timestamp.get());
         let before = self.waiting.front().map_or(TIMESTAMP_MAX, first);
-        Some(Outgoing { entry, step, before })
+        Some(Outgoing { entry, step, before, digest })
     }
 }

@@ -3,6 +3,7 @@
 use super::admission::Step;
 use super::events::Rejected;
 use super::log::LogEntry;
+use crate::fingerprint::Digest;
 use std::time::Duration;
 
 /// An entry to be sent.
@@ -14,6 +15,8 @@ pub struct Outgoing {
     pub step: Step,
     /// The first timestamp that the next one uses, ns: what is made up to confirm this one must be below.
     pub before: u64,
+    /// The digest of the log's entries up to this one, see [`chained`](crate::fingerprint::chained).
+    pub digest: Digest,
 }
 
 /// What became of an entry.

@@ -25,7 +25,8 @@ use std::path::{Path, PathBuf};
 /// How far a replay has come. Numbers of 128 bits are strings, as JSON has none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// The form of this record: 2; 1 had neither what may be in flight nor the last requests.
+    /// The form of this record: 3; 2 had no digest of what was acknowledged, and 1 neither what may be in flight nor
+    /// the last requests.
     pub format: u32,
     /// The cluster's id.
     pub cluster: String,
@@ -68,7 +69,7 @@ const fn yes() -> bool {
 }
 
 /// The present [`State::format`].
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The oldest that can be gone on with.
 const FORMAT_MIN: u32 = 1;
@@ -155,6 +156,10 @@ pub struct SavedEntry {
     pub op: u64,
     /// Its checksum.
     pub checksum: String,
+    /// The BLAKE3 digest of all entries up to it, chained: what was sent is what the log has, to the byte. Nothing in
+    /// a record of an earlier format, and after `--from-op`, when another recovery sent them.
+    #[serde(default)]
+    pub digest: Option<String>,
 }
 
 impl State {

@@ -5,6 +5,7 @@
 
 use super::args::ShowArgs;
 use crate::failure::Failure;
+use crate::fingerprint::Fingerprint;
 use crate::output::{Progress, WATCH};
 use aof_nostd::wire::Header;
 use aof_nostd::{Checksum, Damage, Located};
@@ -156,14 +157,14 @@ pub fn find(args: &ShowArgs, source: &Source, wanted: Wanted) -> Result<(Vec<Fou
     meant.extent.different = meant.entries.len();
     meant.extent.is_more = meant.is_more;
     let mut found: Vec<Found> = Vec::new();
-    for (offset, header) in meant.entries.into_iter().take(ENTRIES_MAX) {
+    let entries: Vec<_> = meant.entries.into_iter().take(ENTRIES_MAX).collect();
+    for (offset, header, _) in &entries {
         let (copies, parents, children) = Default::default();
-        found.push(Found { header, offset, copies, parents, children });
+        found.push(Found { header: *header, offset: *offset, copies, parents, children });
     }
     if !found.is_empty() {
-        let headers: Vec<Header> = found.iter().map(|found| found.header).collect();
-        let mut around = Around::new(&headers);
-        scan(args, source, || Around::new(&headers), |part| around.join(part))?;
+        let mut around = Around::new(&entries);
+        scan(args, source, || Around::new(&entries), |part| around.join(part))?;
         for (found, places) in found.iter_mut().zip(around.places) {
             (found.copies, found.parents, found.children) = places;
         }
@@ -191,7 +192,7 @@ fn scan<S: Sink>(
 /// The entries that are meant: different ones, the first of them.
 struct Meant {
     wanted: Wanted,
-    entries: Vec<(u64, Header)>,
+    entries: Vec<(u64, Header, Fingerprint)>,
     /// There are more than have room.
     is_more: bool,
     extent: Extent,
@@ -203,9 +204,9 @@ impl Meant {
     }
 
     /// Takes an entry, unless there is one of a later time. Says whether it was not too early.
-    fn push(&mut self, offset: u64, header: &Header) -> bool {
+    fn push(&mut self, offset: u64, header: &Header, fingerprint: Fingerprint) -> bool {
         if let Wanted::At(_) = self.wanted {
-            let last = self.entries.first().map(|(_, header)| header.timestamp.get());
+            let last = self.entries.first().map(|(_, header, _)| header.timestamp.get());
             match last.cmp(&Some(header.timestamp.get())) {
                 std::cmp::Ordering::Greater => return false,
                 std::cmp::Ordering::Less => {
@@ -215,9 +216,9 @@ impl Meant {
                 std::cmp::Ordering::Equal => {}
             }
         }
-        if self.entries.iter().all(|(_, it)| it.checksum != header.checksum) {
+        if self.entries.iter().all(|(_, it, of)| (it.checksum, *of) != (header.checksum, fingerprint)) {
             if self.entries.len() < PLACES_MAX {
-                self.entries.push((offset, *header));
+                self.entries.push((offset, *header, fingerprint));
             } else {
                 self.is_more = true;
             }
@@ -226,8 +227,8 @@ impl Meant {
     }
 
     fn join(&mut self, next: Self) {
-        for (offset, header) in next.entries {
-            if self.push(offset, &header) {
+        for (offset, header, fingerprint) in next.entries {
+            if self.push(offset, &header, fingerprint) {
                 self.is_more |= next.is_more;
             }
         }
@@ -248,7 +249,7 @@ impl Sink for Meant {
             Wanted::At(wanted) => time != 0 && time <= wanted,
         };
         if is_meant {
-            self.push(located.offset, header);
+            self.push(located.offset, header, Fingerprint::of(located.entry));
         }
         let (is_below, is_above) = match self.wanted {
             Wanted::Op(wanted) => (op < wanted, op > wanted),
@@ -283,24 +284,22 @@ impl Sink for Meant {
 
 /// What stands around entries.
 struct Around {
-    /// Which of them have this checksum, and this parent.
-    own: HashMap<Checksum, usize>,
+    /// Which of them have this checksum, and what they are; which have this parent.
+    own: HashMap<Checksum, Vec<(usize, Fingerprint)>>,
     parents: HashMap<Checksum, Vec<usize>>,
     /// Of each: copies, parents, children.
     places: Vec<(Places, Places, Places)>,
 }
 
 impl Around {
-    fn new(headers: &[Header]) -> Self {
+    fn new(entries: &[(u64, Header, Fingerprint)]) -> Self {
+        let mut own: HashMap<Checksum, Vec<_>> = HashMap::new();
         let mut parents: HashMap<Checksum, Vec<usize>> = HashMap::new();
-        for (index, header) in headers.iter().enumerate() {
+        for (index, (_, header, fingerprint)) in entries.iter().enumerate() {
+            own.entry(header.checksum).or_default().push((index, *fingerprint));
             parents.entry(header.parent).or_default().push(index);
         }
-        Self {
-            own: headers.iter().enumerate().map(|(index, header)| (header.checksum, index)).collect(),
-            parents,
-            places: vec![Default::default(); headers.len()],
-        }
+        Self { own, parents, places: vec![Default::default(); entries.len()] }
     }
 
     fn join(&mut self, next: Self) {
@@ -316,16 +315,23 @@ impl Sink for Around {
     fn entry(&mut self, located: Located<'_>) {
         let header = &located.entry.header;
         let place = Place { op: header.op.get(), checksum: header.checksum, offset: located.offset };
-        if let Some(places) = self.own.get(&header.checksum).and_then(|index| self.places.get_mut(*index)) {
-            places.0.push(place);
+        if let Some(own) = self.own.get(&header.checksum) {
+            let fingerprint = Fingerprint::of(located.entry);
+            for (index, _) in own.iter().filter(|(_, of)| *of == fingerprint) {
+                if let Some(places) = self.places.get_mut(*index) {
+                    places.0.push(place);
+                }
+            }
         }
         for index in self.parents.get(&header.checksum).into_iter().flatten() {
             if let Some(places) = self.places.get_mut(*index) {
                 places.1.push(place);
             }
         }
-        if let Some(places) = self.own.get(&header.parent).and_then(|index| self.places.get_mut(*index)) {
-            places.2.push(place);
+        for (index, _) in self.own.get(&header.parent).into_iter().flatten() {
+            if let Some(places) = self.places.get_mut(*index) {
+                places.2.push(place);
+            }
         }
     }
 

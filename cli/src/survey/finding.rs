@@ -1,5 +1,6 @@
 //! What is not as in one unbroken chain: [`Finding`].
 
+use crate::fingerprint::Fingerprint;
 use aof_nostd::chain::Relation;
 use aof_nostd::wire::HeaderRule;
 use aof_nostd::{Damage, DamageKind};
@@ -82,11 +83,24 @@ pub struct Finding {
     /// A gap: the first and the last op missing there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<(u64, u64)>,
+    /// A fork whose entry has the checksum of another one of its op, and different bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forged: Option<Forged>,
     /// In words.
     pub detail: String,
     /// The op there, or else the last one before: for a place on a map. Not printed.
     #[serde(skip)]
     pub near: Option<u64>,
+}
+
+/// The entry whose checksum another one has, with different bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Forged {
+    /// What it is. Not printed.
+    #[serde(skip)]
+    pub(crate) first: Fingerprint,
+    /// Where it is stored, bytes from the file's beginning; nothing where that is not known.
+    pub(crate) first_offset: Option<u64>,
 }
 
 impl Finding {
@@ -111,6 +125,7 @@ impl Finding {
             op: None,
             size: Some(bytes.saturating_sub(from)),
             missing: None,
+            forged: None,
             detail: "zeros to the end: a device's free space, or a tail that was never written".into(),
             near: None,
         }
@@ -125,6 +140,7 @@ impl Finding {
             op: damage.op.map(|op| op.0),
             size: Some(until.saturating_sub(damage.offset)),
             missing: None,
+            forged: None,
             detail: damage.kind.to_string(),
             near: damage.op.map(|op| op.0),
         }
@@ -141,7 +157,7 @@ impl Finding {
             Relation::Fork { .. } => (Kind::Fork, None),
         };
         let detail = relation.to_string();
-        Some(Self { kind, offset, op: Some(op), size: None, missing, detail, near: Some(op) })
+        Some(Self { kind, offset, op: Some(op), size: None, missing, forged: None, detail, near: Some(op) })
     }
 
     /// An entry of `cluster` in a log of `expected`.
@@ -153,10 +169,41 @@ impl Finding {
             op: Some(op),
             size: None,
             missing: None,
+            forged: None,
             detail: format!("an entry of cluster {cluster} in a log of cluster {expected}"),
             near: Some(op),
         }
     }
+
+    /// An entry with op and checksum of the entry `first`, and different bytes.
+    #[must_use]
+    pub fn forged(first: Fingerprint, offset: u64, op: u64) -> Self {
+        Self {
+            kind: Kind::Fork,
+            offset,
+            op: Some(op),
+            size: None,
+            missing: None,
+            forged: Some(Forged { first, first_offset: None }),
+            detail: forged_detail("another entry of this op"),
+            near: Some(op),
+        }
+    }
+
+    /// Sets where the entry is stored whose checksum this one has: for programs and in words.
+    pub(crate) fn set_original(&mut self, offset: u64, place: &str) {
+        if let Some(forged) = &mut self.forged {
+            forged.first_offset = Some(offset);
+            self.detail = forged_detail(&format!("the entry of this op at {place}"));
+        }
+    }
+}
+
+fn forged_detail(original: &str) -> String {
+    format!(
+        "{original} has the same checksum and different bytes: at least one of the two was forged (checksums find \
+         accidents, not intent)"
+    )
 }
 
 impl fmt::Display for Finding {
@@ -214,7 +261,8 @@ mod tests {
     use super::*;
 
     fn finding(kind: Kind, offset: u64) -> Finding {
-        Finding { kind, offset, op: None, size: None, missing: None, detail: String::new(), near: None }
+        let (op, size, missing, forged, near) = (None, None, None, None, None);
+        Finding { kind, offset, op, size, missing, forged, detail: String::new(), near }
     }
 
     #[test]

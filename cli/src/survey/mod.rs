@@ -3,11 +3,16 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`finding`] | what is not as in one unbroken chain |
+//! | [`neighbour`] | how an entry relates to the one before it, for commands that remember no other |
 //! | [`whole`] | what segments give, put together; what a command wants to know beside it, see [`Gather`] |
 //! | `part` | what one segment gives |
+//! | [`fingerprints`] | whether entries with the checksum of an earlier one are the same, to the byte |
 //! | [`record`] | what a range gave, in a file, to be put together elsewhere |
 
 pub mod finding;
+pub mod fingerprints;
+pub mod neighbour;
+pub(crate) mod original;
 mod part;
 pub mod record;
 pub mod whole;
@@ -134,7 +139,8 @@ impl Survey {
             record.map(|record| Recorder::new(record, &head)).transpose().map_err(RangeError::Record)?;
         let mut whole = Whole::<()>::of(source.size());
         let mut recorded = Ok(());
-        let extract = whole.read(&scan, range.from..range.until, range.begin, |part| {
+        let with_digests = recorder.is_some();
+        let extract = whole.read(&scan, range.from..range.until, range.begin, with_digests, |part| {
             if let Some(recorder) = &mut recorder
                 && recorded.is_ok()
             {
@@ -149,7 +155,10 @@ impl Survey {
         let Extract { first, next, is_last } = extract.map_err(RangeError::Read)?;
         let end = End { first, next, is_last };
         let record = recorder.map(|recorder| recorder.end(&end)).transpose().map_err(RangeError::Record)?;
-        Ok((whole.finish(path, profile).survey, end, record))
+        let mut survey = whole.finish(path, profile).survey;
+        let bytes = range.from..range.until;
+        original::tell(&scan, bytes, range.begin, with_digests, &mut survey).map_err(RangeError::Read)?;
+        Ok((survey, end, record))
     }
 
     /// Reads the file at `path` whole.
@@ -194,7 +203,9 @@ impl Survey {
         let progress = Progress::new(what, source.size());
         let scan = scan(source, message_size_max)?;
         let mut whole = Whole::<G>::of(source.size());
-        whole.read(&scan, 0..u64::MAX, Begin::AtBoundary, |_| progress.show())?;
-        Ok(whole.finish(path, scan.profile().map(|profile| profile.name())))
+        whole.read(&scan, 0..u64::MAX, Begin::AtBoundary, false, |_| progress.show())?;
+        let mut surveyed = whole.finish(path, scan.profile().map(|profile| profile.name()));
+        original::tell(&scan, 0..u64::MAX, Begin::AtBoundary, false, &mut surveyed.survey)?;
+        Ok(surveyed)
     }
 }

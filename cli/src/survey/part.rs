@@ -1,7 +1,7 @@
 //! What one segment of a log gives: [`Part`].
 //!
-//! Entries that continue each other, which nearly all do, are one event, a [`Run`]. What is kept of each is its checksum
-//! and how far it stands from the one before: 20 bytes.
+//! Entries that continue each other, which nearly all do, are one event, a [`Run`]. What is kept of each is its checksum,
+//! its fingerprint, and how far it stands from the one before: 28 bytes; for a record its digest too, 32 bytes.
 //!
 //! ```text
 //! events     | cluster | run of 3: offset, op, parent | damage | run of 2 |
@@ -14,7 +14,9 @@
 
 use super::{Finding, Gather};
 use crate::data_checksum::DataBytes;
+use crate::fingerprint::{self, Digest, Fingerprint};
 use aof_nostd::chain::ChainLink;
+use aof_nostd::wire::Entry;
 use aof_nostd::{Checksum, Damage, Located, Op};
 use aof_std::scan::Sink;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,6 +26,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(crate) struct Part<G> {
     events: Vec<Event>,
     checksums: Vec<Checksum>,
+    fingerprints: Vec<Fingerprint>,
+    /// For a record, see [`identify`].
+    digests: Vec<Digest>,
+    with_digests: bool,
     distances: Vec<u32>,
     /// The last entry, if the next one may continue it.
     last: Option<(u64, ChainLink)>,
@@ -64,13 +70,16 @@ pub(crate) struct Run<'a> {
     parent: Checksum,
     /// The entries' checksums.
     pub(super) checksums: &'a [Checksum],
+    pub(super) fingerprints: &'a [Fingerprint],
+    /// For a record; else none.
+    pub(super) digests: &'a [Digest],
     distances: &'a [u32],
 }
 
 impl<'a> Run<'a> {
     /// The entries, and where they stand.
     pub(super) fn entries(&self) -> impl Iterator<Item = (u64, ChainLink)> + use<'a> {
-        let Self { mut offset, op: Op(mut op), mut parent, checksums, distances } = *self;
+        let Self { mut offset, op: Op(mut op), mut parent, checksums, distances, .. } = *self;
         checksums.iter().zip(distances).map(move |(&checksum, &distance)| {
             offset = offset.saturating_add(distance.into());
             let link = ChainLink { op: Op(op), checksum, parent };
@@ -82,7 +91,7 @@ impl<'a> Run<'a> {
 
 impl<G> Part<G> {
     /// Takes the next entry.
-    pub(super) fn push_entry(&mut self, offset: u64, link: ChainLink) {
+    pub(super) fn push_entry(&mut self, offset: u64, link: ChainLink, fingerprint: Fingerprint) {
         let distance = self.last.and_then(|(last_offset, last)| {
             let continues = last.op.0.checked_add(1) == Some(link.op.0) && last.checksum == link.parent;
             let distance = offset.checked_sub(last_offset).filter(|_| continues)?;
@@ -93,6 +102,7 @@ impl<G> Part<G> {
             _ => self.events.push(Event::Run { offset, op: link.op, parent: link.parent, count: 1 }),
         }
         self.checksums.push(link.checksum);
+        self.fingerprints.push(fingerprint);
         self.distances.push(distance.unwrap_or(0));
         self.last = Some((offset, link));
     }
@@ -118,15 +128,31 @@ impl<G> Part<G> {
         self.push(Event::Zeros(from));
     }
 
+    /// The entries in the segment, where each is stored, and what it is.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, ChainLink, Fingerprint)> {
+        let runs = self.seen().filter_map(|seen| match seen {
+            Seen::Run(run) => Some(run),
+            _ => None,
+        });
+        runs.flat_map(|run| {
+            run.entries()
+                .zip(run.fingerprints)
+                .map(|((offset, link), fingerprint)| (offset, link, *fingerprint))
+        })
+    }
+
     /// What stands in the segment, in order.
     pub(super) fn seen(&self) -> impl Iterator<Item = Seen<'_>> {
         let (mut checksums, mut distances) = (self.checksums.as_slice(), self.distances.as_slice());
+        let (mut fingerprints, mut digests) = (self.fingerprints.as_slice(), self.digests.as_slice());
         self.events.iter().map(move |event| match event {
             Event::Run { offset, op, parent, count } => Seen::Run(Run {
                 offset: *offset,
                 op: *op,
                 parent: *parent,
                 checksums: checksums.split_off(..*count).unwrap_or_default(),
+                fingerprints: fingerprints.split_off(..*count).unwrap_or_default(),
+                digests: digests.split_off(..*count).unwrap_or_default(),
                 distances: distances.split_off(..*count).unwrap_or_default(),
             }),
             Event::Damage(damage, until) => Seen::Damage(*damage, *until),
@@ -142,6 +168,8 @@ impl<G: Default> Part<G> {
     pub(super) fn clear(&mut self) {
         self.events.clear();
         self.checksums.clear();
+        self.fingerprints.clear();
+        self.digests.clear();
         self.distances.clear();
         self.last = None;
         self.data.clear();
@@ -159,7 +187,9 @@ impl<G: Gather> Sink for Part<G> {
         if self.cluster != Some(cluster) {
             self.push_cluster(cluster);
         }
-        self.push_entry(located.offset, header.into());
+        let (fingerprint, digest) = identify(located.entry, self.with_digests);
+        self.digests.extend(digest);
+        self.push_entry(located.offset, header.into(), fingerprint);
     }
 
     fn damage(&mut self, damage: Damage, until: u64) {
@@ -171,13 +201,32 @@ impl<G: Gather> Sink for Part<G> {
     }
 }
 
+/// What tells an entry from every other one: its fingerprint; for a record also its digest, and then the
+/// fingerprint is made of that one, as it is where the record is read.
+pub(super) fn identify(entry: &Entry, with_digest: bool) -> (Fingerprint, Option<Digest>) {
+    if !with_digest {
+        return (Fingerprint::of(entry), None);
+    }
+    let digest = fingerprint::digest(entry);
+    (Fingerprint::of_digest(&digest), Some(digest))
+}
+
 /// Parts that were taken, to be filled again: their memory costs more to get and to give back than to fill.
 #[derive(Debug, Default)]
-pub(super) struct Spare<G>(Mutex<Vec<Part<G>>>);
+pub(super) struct Spare<G> {
+    parts: Mutex<Vec<Part<G>>>,
+    with_digests: bool,
+}
 
 impl<G: Gather> Spare<G> {
+    /// Parts of this kind: with digests, or without.
+    pub(super) fn of(with_digests: bool) -> Self {
+        Self { parts: Mutex::default(), with_digests }
+    }
+
     pub(super) fn part(&self) -> Part<G> {
-        self.lock().pop().unwrap_or_default()
+        let part = self.lock().pop().unwrap_or_default();
+        Part { with_digests: self.with_digests, ..part }
     }
 
     pub(super) fn give_back(&self, mut part: Part<G>) {
@@ -186,6 +235,6 @@ impl<G: Gather> Spare<G> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Part<G>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,26 +9,32 @@
 //!   D        bytes for the data checksum: 25 for each entry that a replay sends
 //!   Z        JSON: where the range's first event stands, and where its last one ends; the last frame
 //!
-//! event      1 | bytes from the one before u32 | checksum 16            an entry that continues the one before
-//!            2 | offset u64 | op u64 | checksum 16 | parent 16          any other entry
-//!            3 | cluster u128                                           of the entries from here on
-//!            4 | size u32 | JSON                                        a finding
-//!            5 | offset u64                                             zeros from here to the end
+//! event      1 | bytes from the one before u32 | checksum 16 | digest 32     an entry that continues the last one
+//!            2 | offset u64 | op u64 | checksum 16 | parent 16 | digest 32   any other entry
+//!            3 | cluster u128                                               of the entries from here on
+//!            4 | size u32 | JSON                                            a finding
+//!            5 | offset u64                                                 zeros from here to the end
 //! ```
 //!
-//! All numbers are little-endian. An entry takes 21 bytes, and 25 more if a replay sends it. Each frame of events
+//! All numbers are little-endian. A digest is BLAKE3 over an entry's bytes: by it entries of different parts are
+//! recognised as the same one, which their checksums would not prove. An entry takes 53 bytes, and 25 more if a
+//! replay sends it. Each frame of events
 //! can be read without those before it.
 
 use super::part::{Part, Seen};
 use super::{Finding, Kind};
 use crate::data_checksum::DataBytes;
+use crate::fingerprint::{Digest, Fingerprint};
 use aof_nostd::chain::ChainLink;
 use aof_nostd::{Checksum, Op};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 
-const MAGIC: [u8; 16] = *b"aof range, v.1\r\n";
+const MAGIC: [u8; 16] = *b"aof range, v.2\r\n";
+
+/// Records without the digests of entries.
+const MAGIC_1: [u8; 16] = *b"aof range, v.1\r\n";
 
 /// A frame of events is ended above this.
 const FRAME_SIZE: usize = 1 << 20;
@@ -105,8 +111,8 @@ impl<W: Write> Recorder<W> {
         for seen in part.seen() {
             match seen {
                 Seen::Run(run) => {
-                    for (offset, link) in run.entries() {
-                        encoder.entry(offset, link, &mut self.events);
+                    for ((offset, link), digest) in run.entries().zip(run.digests) {
+                        encoder.entry(offset, link, digest, &mut self.events);
                         self.limit_frame(&mut encoder)?;
                     }
                 }
@@ -168,7 +174,7 @@ struct Encoder {
 }
 
 impl Encoder {
-    fn entry(&mut self, offset: u64, link: ChainLink, bytes: &mut Vec<u8>) {
+    fn entry(&mut self, offset: u64, link: ChainLink, digest: &Digest, bytes: &mut Vec<u8>) {
         let distance = self.last.and_then(|(last_offset, last)| {
             let continues = last.op.0.checked_add(1) == Some(link.op.0) && last.checksum == link.parent;
             let distance = offset.checked_sub(last_offset).filter(|_| continues)?;
@@ -188,6 +194,7 @@ impl Encoder {
                 bytes.extend_from_slice(&link.parent.to_bytes());
             }
         }
+        bytes.extend_from_slice(digest);
         self.last = Some((offset, link));
     }
 
@@ -244,6 +251,12 @@ impl<R: Read> Playback<R> {
             io::ErrorKind::UnexpectedEof => wrong("too short for what aof verify --part writes"),
             _ => error,
         })?;
+        if magic == MAGIC_1 {
+            return Err(wrong(
+                "written by an earlier version of aof, whose parts do not prove that two entries with one checksum are \
+                 the same: verify that range again with this version",
+            ));
+        }
         if magic != MAGIC {
             return Err(wrong("not what aof verify --part writes"));
         }
@@ -369,13 +382,13 @@ fn events(bytes: &[u8]) -> io::Result<Part<()>> {
                 let op = Op(before.op.0.saturating_add(1));
                 let link = ChainLink { op, checksum: bytes.checksum()?, parent: before.checksum };
                 last = Some((offset, link));
-                part.push_entry(offset, link);
+                part.push_entry(offset, link, Fingerprint::of_digest(&bytes.array()?));
             }
             2 => {
                 let (offset, op) = (bytes.u64()?, Op(bytes.u64()?));
                 let link = ChainLink { op, checksum: bytes.checksum()?, parent: bytes.checksum()? };
                 last = Some((offset, link));
-                part.push_entry(offset, link);
+                part.push_entry(offset, link, Fingerprint::of_digest(&bytes.array()?));
             }
             3 => part.push_cluster(bytes.u128()?),
             4 => {
@@ -413,5 +426,5 @@ fn finding(bytes: &[u8]) -> io::Result<Finding> {
     let Told { kind, offset, op, size, missing, detail } = json(bytes)?;
     let known = DAMAGE.iter().find(|known| known.name() == kind);
     let kind = known.copied().ok_or_else(|| wrong("a finding of a later version"))?;
-    Ok(Finding { kind, offset, op, size, missing, detail, near: op })
+    Ok(Finding { kind, offset, op, size, missing, forged: None, detail, near: op })
 }

@@ -1,10 +1,12 @@
 //! What the segments of a log give, put together in order.
 
 use super::finding::Findings;
+use super::fingerprints::Fingerprints;
 use super::part::{Part, Run, Seen, Spare};
 use super::{Finding, Survey};
 use crate::data_checksum::DataChecksum;
-use aof_nostd::chain::{Chain, ChainLink};
+use crate::fingerprint::Fingerprint;
+use aof_nostd::chain::{Chain, ChainLink, History as _};
 use aof_nostd::{Checksum, Header};
 use aof_std::Runs;
 use aof_std::scan::{Begin, Extract, Scan};
@@ -38,6 +40,8 @@ pub struct Surveyed<G> {
     pub gathered: G,
     /// The file's entries, by op.
     pub chain: Chain<Runs>,
+    /// The bytes of these entries.
+    pub fingerprints: Fingerprints,
 }
 
 /// Puts the segments together: of one file, or of several that follow each other.
@@ -52,6 +56,7 @@ pub(crate) struct Whole<G> {
     cluster: Option<u128>,
     first: Option<Checksum>,
     chain: Chain<Runs>,
+    fingerprints: Fingerprints,
     data: DataChecksum,
     findings: Findings,
     gathered: G,
@@ -69,15 +74,17 @@ impl<G: Gather> Whole<G> {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// Reads a range of a file, and takes what it holds. `look` sees each part before.
+    /// Reads a range of a file, and takes what it holds. `look` sees each part before, with its entries' digests if it
+    /// wants them.
     pub(super) fn read(
         &mut self,
         scan: &Scan<'_>,
         range: Range<u64>,
         begin: Begin,
+        with_digests: bool,
         mut look: impl FnMut(&Part<G>),
     ) -> io::Result<Extract> {
-        let spare = Spare::default();
+        let spare = Spare::of(with_digests);
         let take = |mut part| {
             look(&part);
             self.take(&mut part);
@@ -121,32 +128,65 @@ impl<G: Gather> Whole<G> {
 
     /// Entries that continue each other: mostly there is nothing to tell but of the first one.
     fn run(&mut self, cluster: u128, run: &Run<'_>) {
-        let mut checksums = run.checksums;
+        let (mut checksums, mut fingerprints) = (run.checksums, run.fingerprints);
         let mut entries = run.entries();
-        while let Some((offset, link)) = entries.next() {
-            self.entry(self.base.saturating_add(offset), cluster, link);
+        while let Some((offset, link)) = entries.next()
+            && let Some(fingerprint) = fingerprints.split_off_first()
+        {
+            self.entry(self.base.saturating_add(offset), cluster, link, *fingerprint);
             checksums = checksums.get(1..).unwrap_or_default();
             if self.cluster == Some(cluster) {
                 let taken = self.chain.follow(checksums);
                 self.entries += taken as u64;
                 checksums = checksums.get(taken..).unwrap_or_default();
-                if checksums.is_empty() {
-                    return;
-                }
-                if let Some(last) = taken.checked_sub(1) {
-                    entries.nth(last);
+                let followed = fingerprints.split_off(..taken).unwrap_or_default();
+                let forged = self.compare(link.op.0.saturating_add(1), followed);
+                if forged.is_empty() {
+                    if checksums.is_empty() {
+                        return;
+                    }
+                    if let Some(last) = taken.checked_sub(1) {
+                        entries.nth(last);
+                    }
+                } else {
+                    self.forged(&forged, entries.by_ref().take(taken));
                 }
             }
         }
     }
 
-    fn entry(&mut self, offset: u64, cluster: u128, link: ChainLink) {
+    /// Compares entries that follow each other with those known before, which have the same checksums. Gives the
+    /// ops of those that have other bytes, and what the ones known before are.
+    fn compare(&mut self, op: u64, followed: &[Fingerprint]) -> Vec<(u64, Fingerprint)> {
+        let mut forged = Vec::new();
+        self.fingerprints.take(op, followed, |op, first| forged.push((op, first)));
+        forged
+    }
+
+    /// Finds those of `entries` that were forged.
+    fn forged(&mut self, forged: &[(u64, Fingerprint)], entries: impl Iterator<Item = (u64, ChainLink)>) {
+        let mut forged = forged.iter().peekable();
+        for (offset, link) in entries {
+            if let Some((op, first)) = forged.next_if(|(op, _)| *op == link.op.0) {
+                self.findings.push(Finding::forged(*first, self.base.saturating_add(offset), *op));
+            }
+        }
+    }
+
+    fn entry(&mut self, offset: u64, cluster: u128, link: ChainLink, fingerprint: Fingerprint) {
         self.entries += 1;
         self.first.get_or_insert(link.checksum);
         let expected = *self.cluster.get_or_insert(cluster);
         let relation = self.chain.push(link);
+        let mut forged = None;
+        self.fingerprints.take(link.op.0, &[fingerprint], |_, first| forged = Some(first));
+        // With another checksum it is an ordinary fork.
+        let has_checksum = |known: ChainLink| known.checksum == link.checksum;
+        let forged = forged.filter(|_| self.chain.history().get(link.op).is_some_and(has_checksum));
         if cluster != expected {
             self.findings.push(Finding::stranger(cluster, expected, offset, link.op.0));
+        } else if let Some(first) = forged {
+            self.findings.push(Finding::forged(first, offset, link.op.0));
         } else if let Some(finding) = Finding::relation(relation, offset, link.op.0) {
             self.findings.push(finding);
         }
@@ -176,7 +216,7 @@ impl<G: Gather> Whole<G> {
             faults,
             zeros: self.zeros,
         };
-        Surveyed { survey, gathered: self.gathered, chain: self.chain }
+        Surveyed { survey, gathered: self.gathered, chain: self.chain, fingerprints: self.fingerprints }
     }
 }
 
@@ -190,7 +230,7 @@ mod tests {
     /// What stands in a log, made up.
     #[derive(Clone, Debug)]
     enum Made {
-        Entry(ChainLink),
+        Entry(ChainLink, Fingerprint),
         Cluster(u128),
         Damage,
         Zeros,
@@ -198,7 +238,7 @@ mod tests {
 
     /// A stretch of one of three histories, which know each other's entries in part, or something between.
     fn made() -> impl Strategy<Value = Vec<Made>> {
-        let stretch = (1_u64..40, 1_u64..20, 0_u128..4).prop_map(|(first, count, kind)| {
+        let stretch = (1_u64..40, 1_u64..20, 0_u128..4, 0_u8..40).prop_map(|(first, count, kind, forged)| {
             let checksum = move |op: u64| match kind {
                 0 => u128::from(op / 3), // neighbours with one checksum
                 1 if op > 20 => 1000 + u128::from(op),
@@ -209,7 +249,8 @@ mod tests {
                 checksum: Checksum::new(checksum(op)),
                 parent: Checksum::new(checksum(op - 1)),
             };
-            (first..first + count).map(|op| Made::Entry(link(op))).collect()
+            let fingerprint = move |op| Fingerprint::of_digest(&[u8::from(op == u64::from(forged)); 32]);
+            (first..first + count).map(|op| Made::Entry(link(op), fingerprint(op))).collect()
         });
         prop_oneof![
             12 => stretch,
@@ -228,7 +269,7 @@ mod tests {
             part.push_cluster(cluster);
             for made in made {
                 match made {
-                    Made::Entry(link) => part.push_entry(offset, *link),
+                    Made::Entry(link, fingerprint) => part.push_entry(offset, *link, *fingerprint),
                     Made::Cluster(of) => {
                         cluster = *of;
                         part.push_cluster(cluster);

@@ -2,9 +2,12 @@
 
 use super::logs::{Did, START, STEP, log, usual};
 use super::{assert_unharmed, assert_whole, expected, place, progress, recover, recovery, replayed};
+use aof_nostd::Profile;
 use aof_nostd::wire::Operation;
+use aof_tests::build::PROFILES;
 use aof_tests::cluster::tcp::{Fault, Server, Victim};
 use aof_tests::cluster::{Cluster, Config, Mode};
+use aof_tests::forge;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
@@ -101,6 +104,62 @@ fn what_is_whole_is_not_sent_again() {
     fs::write(&path, &longer.bytes).unwrap();
     recover(&server.addresses(), &path, &[]).code(0);
     assert_whole(&server, &longer);
+}
+
+/// What was acknowledged was compared by the checksum of its last entry, and another log with that one went on.
+#[test]
+fn log_with_a_forged_entry_among_those_sent_is_refused() {
+    // Three transfers each: what a forger computes fits into the first two.
+    let transfers = (0..18).map(|number| Did::Transfers([1, 2, 3].map(|id| number * 3 + id).into()));
+    let did: Vec<_> = [Did::Register, Did::Accounts(vec![1, 2])].into_iter().chain(transfers).collect();
+    let log = log(&did);
+    let server = Server::start(Config::default(), vec![]);
+    let (_directory, path) = place(&log);
+    recover(&server.addresses(), &path, &["--until-op", "10"]).code(0);
+    let before = server.log();
+    for (index, is_refused) in [(6, true), (9, true), (14, false)] {
+        let entry = log.entries[index];
+        let forged = forge::log(log.profile, &log.bytes, entry.offset, entry.size_disk, 1);
+        fs::write(&path, forged).unwrap();
+        for preflight in [&[][..], &["--no-preflight"]] {
+            let until = [&["--until-op", "10"], preflight].concat();
+            let ran = recover(&server.addresses(), &path, &until);
+            assert_eq!(ran.code, Some(i32::from(is_refused)), "{index}: {}", ran.stderr);
+            assert_eq!(ran.stderr.contains("up to op 10"), is_refused, "{}", ran.stderr);
+            assert_eq!(ran.stderr.contains("an entry was forged"), is_refused, "{}", ran.stderr);
+        }
+        assert_eq!(server.log(), before, "nothing is sent");
+    }
+    fs::write(&path, &log.bytes).unwrap();
+    recover(&server.addresses(), &path, &[]).code(0);
+    assert_whole(&server, &log);
+}
+
+/// Files of an earlier version have no digest of what was sent.
+#[test]
+fn progress_of_an_earlier_version_goes_on_and_says_what_it_cannot_compare() {
+    let log = log(&usual(20));
+    let server = Server::start(Config::default(), vec![]);
+    let (_directory, path) = place(&log);
+    recover(&server.addresses(), &path, &["--until-op", "10"]).code(0);
+    let state = fs::read(progress(&path)).unwrap();
+    let slots = state.chunks(state.len() / 2).map(|slot| {
+        let text = std::str::from_utf8(slot).unwrap();
+        let json = text.split_once('{').unwrap().1;
+        let mut json: serde_json::Value = serde_json::from_str(&format!("{{{json}")).unwrap();
+        json["format"] = 2.into();
+        json["entry"].as_object_mut().map(|entry| entry.remove("digest"));
+        let mut covered = format!("{}{json}", &text[32..54]);
+        covered.push_str(&" ".repeat(slot.len() - 32 - covered.len() - 1));
+        covered.push('\n');
+        format!("{}{covered}", PROFILES[0].checksum(covered.as_bytes()))
+    });
+    fs::write(progress(&path), slots.collect::<String>()).unwrap();
+    let ran = recover(&server.addresses(), &path, &["--until-op", "15"]).code(0);
+    assert!(ran.stderr.contains("earlier version of aof"), "{}", ran.stderr);
+    let ran = recover(&server.addresses(), &path, &[]).code(0);
+    assert!(!ran.stderr.contains("earlier version of aof"), "{}", ran.stderr);
+    assert_whole(&server, &log);
 }
 
 #[test]

@@ -30,7 +30,6 @@ pub mod client;
 pub mod convert;
 pub mod input;
 pub mod merge;
-pub mod oracle;
 pub mod pack;
 pub mod reader;
 pub mod slice;

@@ -95,23 +95,23 @@ impl Oracle {
             let mut inside = from..end.min(log.len());
             let Some(first) = inside.find(|at| self.starts(&log[*at..])) else { break };
             let run = self.run(log, first, end);
-            let last = *run.last().expect("the first");
-            let is_again = run.iter().any(|at| number(&log[*at..], 0) == checksum);
+            // The damaged entry itself, again, ends a run.
+            let again = run.iter().copied().find(|at| number(&log[*at..], 0) == checksum);
+            let last = again.unwrap_or_else(|| *run.last().expect("the first"));
             let identity = number(&log[last..], 0);
             let reach = self.end_of(log, last);
             let body_size = reach - last - HEAD_SIZE;
-            let is_proof = if is_again {
+            let is_linked = reach == end && parent_at_end == Some(identity);
+            let is_proof = if is_linked {
                 true
-            } else if reach <= end {
-                reach == end && parent_at_end == Some(identity)
-            } else if reach > log.len() {
+            } else if reach > log.len() || (reach <= end && again.is_none()) {
                 false
             } else if body_size <= bodies {
                 bodies -= body_size;
                 (self.checksum)(&log[last + HEAD_SIZE..reach]) == number(&log[last..], 32)
             } else {
                 let next = &log[reach..];
-                !is_followed && self.starts(next) && number(next, 128) == identity
+                again.is_none() && !is_followed && self.starts(next) && number(next, 128) == identity
             };
             if is_proof {
                 return first;

@@ -6,9 +6,9 @@
 use super::measure::UNWANTED;
 use super::{Figures, image};
 use crate::c::{TARGET, Toolchain};
+use crate::machine::MPS2_AN385;
 use crate::outcome::{Done, Stop};
 use crate::run::Root;
-use crate::setup::{self, Need};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub(crate) fn name(variant: &str, job: &str, profile: &str, what: &str) -> Strin
 
 /// Flash and RAM of each job, profile and variant, and what none of them may contain.
 pub(crate) fn measure(root: &Root, figures: &mut Figures, done: &mut Done) -> Result<(), Stop> {
-    setup::need(root, &[Need::Program { name: "qemu-system-arm", package: "qemu-system-arm" }])?;
+    MPS2_AN385.set_up(root)?;
     let toolchain = Toolchain::set_up(root, done)?;
     println!("Cortex-M3 (mps2-an385), in C: rustc {}", toolchain.version()?);
     let directory = root.target().join("bare/c-figures");
@@ -80,10 +80,7 @@ fn check(image: &Path, job: &str) -> Result<(), Stop> {
 
 /// The peak of a program's stack, which it prints.
 fn stack(root: &Root, image: &Path, entries: u64) -> Result<u64, Stop> {
-    let run = root.run("qemu-system-arm").args(["-machine", "mps2-an385", "-display", "none"]);
-    let run = run.args(["-monitor", "none", "-serial", "none"]);
-    let run = run.args(["-semihosting-config", "enable=on,target=native", "-kernel"]).arg(image);
-    let printed = run.text_within(RUN_MAX)?;
+    let printed = MPS2_AN385.command(root, image, &[]).text_within(RUN_MAX)?;
     let value = |name: &str| {
         let line = printed.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.and_then(|value| value.parse::<u64>().ok())

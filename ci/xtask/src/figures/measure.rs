@@ -2,7 +2,7 @@
 
 use super::{Board, Figures, image};
 use crate::outcome::Stop;
-use crate::run::{Root, Run};
+use crate::run::Root;
 use crate::target::Target;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -193,12 +193,7 @@ impl Programs<'_> {
     }
 
     fn run(&self, program: &str, more: &[&str]) -> Result<String, Stop> {
-        let run = self.emulator().args(self.board.machine).args(more);
-        let run = run.args("-display none -monitor none -serial none -semihosting-config".split(' '));
-        run.args(["enable=on,target=native", "-kernel"]).arg(self.image(program)).text_within(RUN_MAX)
-    }
-
-    fn emulator(&self) -> Run {
-        self.root.run(self.board.emulator)
+        let run = self.board.machine.command(self.root, &self.image(program), &[]);
+        run.args(more).text_within(RUN_MAX)
     }
 }

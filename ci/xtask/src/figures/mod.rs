@@ -23,9 +23,9 @@ mod record;
 
 use self::measure::Programs;
 use self::record::{Figures, Slack};
+use crate::machine::{MICROBIT, MPS2_AN385, Machine, RISCV32_VIRT};
 use crate::outcome::{Done, Stop};
 use crate::run::Root;
-use crate::setup::{self, Need};
 use crate::target::Target;
 use std::path::PathBuf;
 use std::{env, fs};
@@ -37,10 +37,7 @@ pub(crate) struct Board {
     /// For tables.
     cpu: &'static str,
     target: &'static str,
-    emulator: &'static str,
-    /// The Debian package of the emulator.
-    package: &'static str,
-    machine: &'static [&'static str],
+    machine: Machine,
     /// Whether its instructions are counted.
     counts: bool,
 }
@@ -51,27 +48,21 @@ const BOARDS: [Board; 3] = [
         name: "Cortex-M0 (microbit)",
         cpu: "Cortex-M0",
         target: "thumbv6m-none-eabi",
-        emulator: "qemu-system-arm",
-        package: "qemu-system-arm",
-        machine: &["-machine", "microbit"],
+        machine: MICROBIT,
         counts: false,
     },
     Board {
         name: "Cortex-M3 (mps2-an385)",
         cpu: "Cortex-M3",
         target: "thumbv7m-none-eabi",
-        emulator: "qemu-system-arm",
-        package: "qemu-system-arm",
-        machine: &["-machine", "mps2-an385"],
+        machine: MPS2_AN385,
         counts: true,
     },
     Board {
         name: "RISC-V (virt)",
         cpu: "RISC-V 32",
         target: "riscv32imac-unknown-none-elf",
-        emulator: "qemu-system-riscv32",
-        package: "qemu-system-misc",
-        machine: &["-machine", "virt", "-bios", "none"],
+        machine: RISCV32_VIRT,
         counts: false,
     },
 ];
@@ -106,7 +97,7 @@ pub(crate) fn figures(root: &Root) -> Result<Done, Stop> {
     let mut measured = Figures::new();
     let mut compiler = String::new();
     for board in &BOARDS {
-        setup::need(root, &[Need::Program { name: board.emulator, package: board.package }])?;
+        board.machine.set_up(root)?;
         let target = Target::set_up(root, board.target)?;
         compiler = target.version(root)?;
         println!("{}: rustc {compiler}", board.name);
@@ -120,7 +111,8 @@ pub(crate) fn figures(root: &Root) -> Result<Done, Stop> {
         programs.test_the_check()?;
     }
     c::measure(root, &mut measured, &mut done)?;
-    let qemu = qemu_version(root)?;
+    // All emulators come from one source.
+    let qemu = MPS2_AN385.version(root)?;
     let file = recorded(root, &compiler);
     if env::var_os("AOF_CI_FIGURES").is_some_and(|value| value == "write") {
         write(&file, &record::write(&measured))?;
@@ -239,13 +231,6 @@ fn clippy(root: &Root, target: &Target) -> Result<(), Stop> {
         run.args(["--", "-D", "warnings"]).check()?;
     }
     Ok(())
-}
-
-/// The emulators' version; all come from one source.
-fn qemu_version(root: &Root) -> Result<String, Stop> {
-    let text = root.run("qemu-system-arm").arg("--version").text()?;
-    let version = text.split(' ').nth(3).unwrap_or("unknown");
-    Ok(version.lines().next().unwrap_or(version).to_owned())
 }
 
 fn recorded(root: &Root, compiler: &str) -> PathBuf {

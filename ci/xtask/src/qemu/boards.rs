@@ -1,8 +1,8 @@
 //! The boards that firmware runs on, and one run on one of them.
 
+use crate::machine::{AARCH64_VIRT, LM3S6965EVB, MICROBIT, MPS2_AN385, Machine, RISCV32_VIRT};
 use crate::outcome::Stop;
 use crate::run::{Root, Run};
-use crate::setup::{self, Need};
 use crate::target::Target;
 use std::path::Path;
 use std::time::Duration;
@@ -14,70 +14,27 @@ pub(crate) struct Board {
     pub(crate) name: &'static str,
     /// What firmware is compiled for.
     pub(crate) target: &'static str,
-    /// The emulator, and the Debian package it is in.
-    emulator: (&'static str, &'static str),
-    /// The emulator's arguments that choose the board.
-    machine: &'static [&'static str],
+    machine: Machine,
 }
 
 /// The boards of the programs over files of the host: small and smallest Arm, and another architecture.
 pub(crate) const BOARDS: [Board; 3] = [
-    Board {
-        name: "Cortex-M0 (microbit)",
-        target: "thumbv6m-none-eabi",
-        emulator: ("qemu-system-arm", "qemu-system-arm"),
-        machine: &["-machine", "microbit"],
-    },
-    Board {
-        name: "Cortex-M3 (mps2-an385)",
-        target: "thumbv7m-none-eabi",
-        emulator: ("qemu-system-arm", "qemu-system-arm"),
-        machine: &["-machine", "mps2-an385"],
-    },
-    Board {
-        name: "RISC-V 32 (virt)",
-        target: "riscv32imac-unknown-none-elf",
-        emulator: ("qemu-system-riscv32", "qemu-system-misc"),
-        machine: &["-machine", "virt", "-bios", "none"],
-    },
+    Board { name: "Cortex-M0 (microbit)", target: "thumbv6m-none-eabi", machine: MICROBIT },
+    Board { name: "Cortex-M3 (mps2-an385)", target: "thumbv7m-none-eabi", machine: MPS2_AN385 },
+    Board { name: "RISC-V 32 (virt)", target: "riscv32imac-unknown-none-elf", machine: RISCV32_VIRT },
 ];
 
 /// The board of the program in C; its memory map and startup are in `ci/firmware/c`.
-pub(crate) const C_BOARD: Board = Board {
-    name: "Cortex-M3 (mps2-an385), in C",
-    target: crate::c::TARGET,
-    emulator: ("qemu-system-arm", "qemu-system-arm"),
-    machine: &["-machine", "mps2-an385"],
-};
+pub(crate) const C_BOARD: Board =
+    Board { name: "Cortex-M3 (mps2-an385), in C", target: crate::c::TARGET, machine: MPS2_AN385 };
 
 /// The board with a card's socket on its SPI bus; its memory map is in `ci/firmware/sd-card`.
-pub(crate) const CARD_BOARD: Board = Board {
-    name: "Cortex-M3 (lm3s6965evb)",
-    target: "thumbv7m-none-eabi",
-    emulator: ("qemu-system-arm", "qemu-system-arm"),
-    machine: &["-machine", "lm3s6965evb"],
-};
+pub(crate) const CARD_BOARD: Board =
+    Board { name: "Cortex-M3 (lm3s6965evb)", target: "thumbv7m-none-eabi", machine: LM3S6965EVB };
 
 /// A board with a virtio disk, and a CPU with AES instructions; its memory map is in `ci/firmware/unikernel`.
-pub(crate) const DISK_BOARD: Board = Board {
-    name: "Cortex-A72 (virt)",
-    target: "aarch64-unknown-none",
-    emulator: ("qemu-system-aarch64", "qemu-system-arm"),
-    // The modern layout of virtio's registers: QEMU's default is the one before version 1.
-    machine: &[
-        "-machine",
-        "virt",
-        "-cpu",
-        "cortex-a72",
-        "-m",
-        "16M",
-        "-global",
-        "virtio-mmio.force-legacy=off",
-    ],
-};
-
-/// No consoles: what firmware prints comes through semihosting.
-const QUIET: [&str; 8] = ["-display", "none", "-monitor", "none", "-serial", "none", "-parallel", "none"];
+pub(crate) const DISK_BOARD: Board =
+    Board { name: "Cortex-A72 (virt)", target: "aarch64-unknown-none", machine: AARCH64_VIRT };
 
 /// How long a program may run; most take less than a second.
 pub(crate) const RUN_MAX: Duration = Duration::from_secs(120);
@@ -99,20 +56,13 @@ impl Board {
 
     /// Makes sure that the emulator is there.
     pub(crate) fn set_up_emulator(&self, root: &Root) -> Result<(), Stop> {
-        let (name, package) = self.emulator;
-        setup::need(root, &[Need::Program { name, package }])
+        self.machine.set_up(root)
     }
 
     /// The emulator, about to run the program `image` with the `words` of its command line; files are those
     /// of `directory`.
     pub(crate) fn command(&self, root: &Root, image: &Path, words: &[&str], directory: &Path) -> Run {
-        let mut semihosting = "enable=on,target=native".to_owned();
-        for word in words {
-            semihosting += &format!(",arg={word}");
-        }
-        let run = root.run(self.emulator.0).args(self.machine).args(QUIET);
-        let run = run.args(["-semihosting-config", &semihosting, "-kernel"]).arg(image);
-        run.directory(directory)
+        self.machine.command(root, image, words).directory(directory)
     }
 
     /// Runs it to its end, and gives what it printed. Anything but exit code 0 is a failure.

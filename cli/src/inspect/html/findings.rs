@@ -264,7 +264,9 @@ fn together(report: &Report) -> (Vec<Row>, u64) {
         let ops = ops(&[(fork.first_op, fork.last_op)]);
         let (one, other) = (named(fork.files.0), named(fork.files.1));
         let (sum, other_sum) = &fork.checksums;
-        let detail = format!("two histories, {ops}: {one} has checksum {sum}, {other} has {other_sum}");
+        let detail = fork.forged_text((&one, &other)).unwrap_or_else(|| {
+            format!("two histories, {ops}: {one} has checksum {sum}, {other} has {other_sum}")
+        });
         row(Kind::Fork.name(), true, fork.first_op, detail)
     });
     let holes = report.together.missing_ops.iter().map(|&(first, last)| {

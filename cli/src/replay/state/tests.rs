@@ -19,7 +19,7 @@ fn state(op: u64) -> State {
         op: Some(u64::MAX),
     };
     state.sessions.push(SavedSession::new(u32::MAX, u128::MAX, session, Some(last)));
-    state.entry = Some(SavedEntry { op, checksum: Checksum::new(3).to_string() });
+    state.entry = Some(SavedEntry { op, checksum: Checksum::new(3).to_string(), digest: None });
     state
 }
 
