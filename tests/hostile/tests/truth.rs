@@ -1,6 +1,7 @@
 //! Whatever the bodies hold and wherever logs are damaged: what is true comes out, and what is not is named.
 //!
-//! `AOF_CASES` sets how many cases there are; a failure prints the case's number, `AOF_CASE` runs it alone.
+//! `AOF_CASES` sets how many cases there are. A failure prints the case's number: `AOF_CASE` runs it alone and shows
+//! its logs, which `AOF_DUMP` writes into a directory.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests may stop at a surprise")]
 
 use aof_hostile::truth::run::run;
@@ -14,7 +15,13 @@ fn number(name: &str) -> Option<u64> {
 fn merge_yields_the_truth_and_names_what_may_not_be_true() {
     let first = number("AOF_CASE");
     if let Some(first) = first.filter(|_| number("AOF_CASES").is_none()) {
-        println!("{}", Case::new(first));
+        let case = Case::new(first);
+        println!("{case}");
+        if let Ok(directory) = std::env::var("AOF_DUMP") {
+            for (number, log) in case.logs.iter().enumerate() {
+                std::fs::write(format!("{directory}/r{number}.aof"), &log.bytes).unwrap();
+            }
+        }
     }
     let count = number("AOF_CASES").unwrap_or(if first.is_some() { 1 } else { 10_000 });
     let tally = run(first.unwrap_or(0), count, first.is_some());

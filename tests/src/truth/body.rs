@@ -62,7 +62,7 @@ impl Maker<'_> {
         for _ in 0..chunks {
             let (what, chunk) = self.chunk(random);
             let gap = self.gap(body.len(), chunk.len(), random);
-            if body.len() + gap + chunk.len() > limit {
+            if chunk.is_empty() || body.len() + gap + chunk.len() > limit {
                 continue;
             }
             let to = body.len() + gap;

@@ -124,11 +124,11 @@ impl Log {
         self.left(placed, 0, HEAD_SIZE) == Some(&bytes[..HEAD_SIZE])
     }
 
-    /// The piece that `at` lies in, behind its first byte: its content.
+    /// The number of the piece that `at` lies in, behind its first byte: as its content.
     #[must_use]
-    pub fn around(&self, at: usize) -> Option<&Placed> {
+    pub fn around(&self, at: usize) -> Option<usize> {
         let at = isize::try_from(at).ok()?;
-        self.placed.iter().find(|placed| placed.at < at && at < placed.at + placed.kept.cast_signed())
+        self.placed.iter().position(|placed| placed.at < at && at < placed.at + placed.kept.cast_signed())
     }
 
     /// The zeros that end the file.
@@ -172,7 +172,16 @@ impl Case {
     /// Whether the logs show that these entries are the true ones, whatever the bodies hold.
     #[must_use]
     pub fn is_anchored(&self, covered: &Range<usize>) -> bool {
-        premise::is_anchored(&self.truth, &self.logs, covered)
+        let (anchored, _) = premise::anchored(&self.truth, &self.logs, covered.start);
+        anchored[covered.clone()].iter().all(|anchored| *anchored)
+    }
+
+    /// For each log how many of its pieces, from the first on, are known to be where the log has them.
+    #[must_use]
+    pub fn anchored_pieces(&self) -> Vec<usize> {
+        let intact = premise::intact(&self.truth, &self.logs);
+        let lowest = intact.iter().position(|intact| *intact).unwrap_or(0);
+        premise::anchored(&self.truth, &self.logs, lowest).1
     }
 
     /// Whether a true entry is intact somewhere, where it was written.

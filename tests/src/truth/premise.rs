@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! |1|2|3 ~~~~|4|5|          4 and 5: 3 is known from elsewhere, so it is known where it ends
-//! |1|2|3 ~~~|2|3|4|         3 is torn, its head is lost, the writer went on: 2, 3, 4 might be in its body
+//! |1|2|3 ~~~|2|3|4|         3 is torn, the writer went on: no body of 3 can hold 3, if it is known which 3 is right
 //! ~~~~|4|5|                 the beginning is lost: all of it might be in a body
 //! ```
 
@@ -38,13 +38,16 @@ pub(super) fn covered(truth: &Truth, logs: &[Log]) -> Option<Range<usize>> {
     harmless.then_some(range)
 }
 
-/// Whether each entry of the range that is covered is anchored in some log.
-pub(super) fn is_anchored(truth: &Truth, logs: &[Log], covered: &Range<usize>) -> bool {
+/// Which true entries are anchored in some log, and for each log how many of its pieces are: the first ones.
+pub(super) fn anchored(truth: &Truth, logs: &[Log], lowest: usize) -> (Vec<bool>, Vec<usize>) {
     let mut anchored = vec![false; truth.entries.len()];
-    for log in logs {
-        anchor(truth, log, covered.start, &mut anchored);
+    loop {
+        let before = anchored.clone();
+        let pieces = logs.iter().map(|log| anchor(truth, log, lowest, &mut anchored)).collect();
+        if anchored == before {
+            return (anchored, pieces);
+        }
     }
-    anchored[covered.clone()].iter().all(|anchored| *anchored)
 }
 
 fn range(intact: &[bool]) -> Option<Range<usize>> {
@@ -53,28 +56,53 @@ fn range(intact: &[bool]) -> Option<Range<usize>> {
     (!intact[first + count..].contains(&true)).then_some(first..first + count)
 }
 
-/// Walks from a file's beginning as long as it is known where the next entry begins.
-fn anchor(truth: &Truth, log: &Log, lowest: usize, anchored: &mut [bool]) {
+/// Walks from a file's beginning as long as it is known where the next entry begins: over so many pieces.
+fn anchor(truth: &Truth, log: &Log, lowest: usize, anchored: &mut [bool]) -> usize {
+    if log.placed.first().is_none_or(|first| first.at != 0) {
+        return 0;
+    }
     // The entry that is expected, if what is there cannot be read.
-    let mut expected = Some(lowest);
+    let mut expected = lowest;
     for (number, placed) in log.placed.iter().enumerate() {
-        if number == 0 && placed.at != 0 {
-            return;
-        }
         let is_torn = placed.kept < truth.entries[placed.entry].bytes.len();
         let has_head = log.has_head(truth, placed);
         if log.is_intact(truth, placed) {
             anchored[placed.entry] = true;
         } else if is_torn {
-            // Its header covers what follows, unless that is seen to be the same entry, written again.
-            let rest = log.placed.get(number + 1..).unwrap_or_default();
-            let again = rest.iter().take_while(|placed| log.is_intact(truth, placed));
-            if !has_head || !again.into_iter().any(|other| other.entry == placed.entry) {
-                return;
+            if !goes_on(truth, log, number, has_head || expected == placed.entry && anchored[placed.entry]) {
+                return number + usize::from(has_head);
             }
-        } else if !has_head && expected != Some(placed.entry) {
-            return;
+        } else if !has_head {
+            // How long it is tells a copy that is anchored, or a child, which vouches for any copy.
+            let is_known = anchored[placed.entry] || leads_to_a_child(truth, log, number);
+            if expected != placed.entry || !is_known {
+                return number;
+            }
         }
-        expected = Some(placed.entry + 1);
+        expected = placed.entry + 1;
     }
+    log.placed.len()
+}
+
+/// Whether it can be seen that a writer was torn in this piece, and went on: with the same entry again, which its
+/// own body cannot hold.
+fn goes_on(truth: &Truth, log: &Log, number: usize, is_known: bool) -> bool {
+    let torn = log.placed[number].entry;
+    let rest = log.placed.get(number + 1..).unwrap_or_default();
+    let mut again = rest.iter().take_while(|placed| log.is_intact(truth, placed));
+    is_known && again.any(|other| other.entry == torn)
+}
+
+/// Whether the entries after this one are its child, its child's child and so on, up to one with an intact head.
+fn leads_to_a_child(truth: &Truth, log: &Log, number: usize) -> bool {
+    for pair in log.placed[number..].windows(2) {
+        let is_torn = pair[0].kept < truth.entries[pair[0].entry].bytes.len();
+        if is_torn || pair[1].entry != pair[0].entry + 1 {
+            return false;
+        }
+        if log.has_head(truth, &pair[1]) {
+            return true;
+        }
+    }
+    false
 }

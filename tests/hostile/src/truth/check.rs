@@ -3,7 +3,7 @@
 //! | kind | what was broken |
 //! |---|---|
 //! | `p1-*` | every true entry is intact somewhere, and anchored there, and the output is not exactly the true chain; or it is not anchored, and nothing is said |
-//! | `p2` | the output holds what is only the content of entries whose headers are intact |
+//! | `p2` | the output holds what is only the content of entries whose headers are intact, and anchored |
 //! | `p3-against-the-true` | the output holds a planted entry although a true one with its op is intact somewhere |
 //! | `p3-silent` | the output holds a planted entry, and no note names it |
 //! | `p4-*` | one of these, after a file was cut where it was damaged |
@@ -117,6 +117,7 @@ fn premise(case: &Case, inputs: &[Input<'_>], outcome: &Outcome, covered: &Range
 /// P2 and P3.
 fn planted(case: &Case, inputs: &[Input<'_>], outcome: &Outcome) -> Option<Broken> {
     let mut silent = None;
+    let anchored = case.anchored_pieces();
     for taken in &outcome.chain {
         let bytes = outcome.bytes(inputs, taken);
         let truly = case.at(taken.op);
@@ -124,8 +125,8 @@ fn planted(case: &Case, inputs: &[Input<'_>], outcome: &Outcome) -> Option<Broke
             continue;
         }
         let place = format!("op {}, in {} at byte {}", taken.op, taken.input, taken.range.start);
-        if is_content(case, taken.input, taken.range.start) && occurrences(case, bytes).all(|content| content)
-        {
+        let is_content = |(input, at)| is_content(case, &anchored, input, at);
+        if is_content((taken.input, taken.range.start)) && occurrences(case, bytes).all(is_content) {
             return broken("p2", format!("{place} is the content of an entry with an intact header"));
         }
         if truly.is_some_and(|entry| case.is_intact(entry)) {
@@ -138,17 +139,18 @@ fn planted(case: &Case, inputs: &[Input<'_>], outcome: &Outcome) -> Option<Broke
     silent
 }
 
-/// Whether this place is inside an entry whose head is intact.
-fn is_content(case: &Case, input: usize, at: usize) -> bool {
+/// Whether this place is inside an entry whose head is intact, and known to be the log's.
+fn is_content(case: &Case, anchored: &[usize], input: usize, at: usize) -> bool {
     let log = &case.logs[input];
-    log.around(at).is_some_and(|placed| log.has_head(&case.truth, placed))
+    log.around(at)
+        .is_some_and(|piece| piece < anchored[input] && log.has_head(&case.truth, &log.placed[piece]))
 }
 
-/// For each place where these bytes are, whether it is inside an entry whose head is intact.
-fn occurrences<'a>(case: &'a Case, bytes: &'a [u8]) -> impl Iterator<Item = bool> + 'a {
+/// The places where these bytes are: input and byte.
+fn occurrences<'a>(case: &'a Case, bytes: &'a [u8]) -> impl Iterator<Item = (usize, usize)> + 'a {
     case.logs.iter().enumerate().flat_map(move |(number, log)| {
         let places = log.bytes.windows(bytes.len()).enumerate().filter(move |(_, window)| *window == bytes);
-        places.map(move |(at, _)| is_content(case, number, at))
+        places.map(move |(at, _)| (number, at))
     })
 }
 
