@@ -142,7 +142,7 @@ pub(crate) struct DamageRow {
 }
 
 /// The rules of a header, by number.
-const RULES: [HeaderRule; 8] = [
+const RULES: [HeaderRule; 9] = [
     HeaderRule::Size,
     HeaderRule::Command,
     HeaderRule::Epoch,
@@ -151,6 +151,7 @@ const RULES: [HeaderRule; 8] = [
     HeaderRule::Reserved,
     HeaderRule::Op,
     HeaderRule::Commit,
+    HeaderRule::NewerLayout,
 ];
 
 impl DamageRow {
