@@ -11,6 +11,7 @@
 use crate::args::StitchArgs;
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
+use crate::looks_like::NotALog;
 use crate::output::{self, Progress, WATCH};
 use crate::survey::Survey;
 use crate::survey::record::{End, Head, Playback};
@@ -48,7 +49,7 @@ pub fn run(args: &StitchArgs) -> Result<Exit, Failure> {
     let mut whole = Whole::<()>::default();
     let mut profile = None;
     for file in &files {
-        whole.next_file(file.size);
+        whole.next_file(file.size, file.is_device());
         file.stitch(&files, &mut whole, &mut profile, &progress)?;
     }
     drop(progress);
@@ -57,6 +58,9 @@ pub fn run(args: &StitchArgs) -> Result<Exit, Failure> {
         files => format!("{} files", files.len()),
     };
     let mut survey = whole.finish(Path::new(&name), profile).survey;
+    if survey.entries == 0 {
+        survey.is_no_log(files.iter().find_map(Pieces::not_a_log));
+    }
     if files.len() > 1 {
         tell_files(&mut survey, &files);
     }
@@ -67,17 +71,29 @@ pub fn run(args: &StitchArgs) -> Result<Exit, Failure> {
 /// Says of each finding in which of several files it is, and where there.
 fn tell_files(survey: &mut Survey, files: &[Pieces]) {
     for finding in &mut survey.findings {
-        let mut base = 0_u64;
-        for file in files {
-            let end = base.saturating_add(file.size);
-            if finding.offset < end {
-                finding.offset -= base;
-                finding.detail = format!("{} in {}", finding.detail, shown(Path::new(&file.name)));
-                break;
-            }
-            base = end;
+        if let Some((base, file)) = file_at(finding.offset, files) {
+            finding.offset -= base;
+            finding.detail = format!("{} in {}", finding.detail, shown(Path::new(&file.name)));
         }
     }
+    if let Some(back) = &mut survey.first_time_back
+        && let Some((base, _)) = file_at(back.offset, files)
+    {
+        back.offset -= base;
+    }
+}
+
+/// The file that a byte of all files together belongs to, and where it begins among them.
+fn file_at(offset: u64, files: &[Pieces]) -> Option<(u64, &Pieces)> {
+    let mut base = 0_u64;
+    for file in files {
+        let end = base.saturating_add(file.size);
+        if offset < end {
+            return Some((base, file));
+        }
+        base = end;
+    }
+    None
 }
 
 /// A part, and what its ends tell.
@@ -113,6 +129,16 @@ struct Pieces {
 }
 
 impl Pieces {
+    /// Whether the file is a device.
+    fn is_device(&self) -> bool {
+        self.parts.iter().any(|part| part.head.is_device)
+    }
+
+    /// The verdict about the file, if no entry is found in it.
+    fn not_a_log(&self) -> Option<NotALog> {
+        self.parts.iter().find_map(|part| part.head.not_a_log)
+    }
+
     /// Puts the file's parts together, of the parts of all `files`.
     fn stitch(
         &self,

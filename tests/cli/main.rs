@@ -31,5 +31,7 @@ mod repair;
 mod show;
 mod simulation;
 mod stitch;
+mod times;
 mod util;
+mod verdict;
 mod verify;

@@ -1,5 +1,8 @@
 //! What is not as in one unbroken chain: [`Finding`].
 
+use super::times::TimeBack;
+use super::zeros::ZerosAre;
+use crate::human;
 use aof_nostd::chain::Relation;
 use aof_nostd::wire::HeaderRule;
 use aof_nostd::{Damage, DamageKind};
@@ -15,12 +18,14 @@ pub enum Kind {
     Size,
     /// The file ends inside an entry.
     TornTail,
-    /// A device's free space.
+    /// Zeros that end the file, see [`ZerosAre`].
     ZeroTail,
     /// The file goes back to an earlier op.
     Backtrack,
     /// Ops are missing.
     Gap,
+    /// An entry has an earlier time than its parent.
+    TimeBack,
     /// Two histories.
     Fork,
     /// An entry of another cluster than the file's first: a kind of fork, and no second history of the cluster.
@@ -28,8 +33,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// `magic`, `header-checksum`, `header-invalid`, `body-checksum`, `torn-tail`, `zero-tail`, `backtrack`,
-    /// `gap` or `fork`.
+    /// `magic`, `header-checksum`, `header-invalid`, `body-checksum`, `newer-layout`, `torn-tail`, `zero-tail`,
+    /// `backtrack`, `gap`, `time-back` or `fork`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -39,6 +44,7 @@ impl Kind {
             Self::ZeroTail => "zero-tail",
             Self::Backtrack => "backtrack",
             Self::Gap => "gap",
+            Self::TimeBack => "time-back",
             Self::Fork | Self::Stranger => "fork",
         }
     }
@@ -93,7 +99,7 @@ impl Finding {
     /// Whether it makes the file unsound rather than only unordered.
     #[must_use]
     pub fn is_fault(&self) -> bool {
-        !matches!(self.kind, Kind::Backtrack | Kind::Gap | Kind::ZeroTail)
+        !matches!(self.kind, Kind::Backtrack | Kind::Gap | Kind::TimeBack | Kind::ZeroTail)
     }
 
     /// Whether two histories stand there: two entries of one op, or entries of two clusters.
@@ -104,14 +110,14 @@ impl Finding {
 
     /// Zeros from `from` to the end of a file of `bytes`.
     #[must_use]
-    pub fn zeros(from: u64, bytes: u64) -> Self {
+    pub fn zeros(from: u64, bytes: u64, are: ZerosAre) -> Self {
         Self {
             kind: Kind::ZeroTail,
             offset: from,
             op: None,
             size: Some(bytes.saturating_sub(from)),
             missing: None,
-            detail: "zeros to the end: a device's free space, or a tail that was never written".into(),
+            detail: format!("zeros to the end: {}", are.meaning()),
             near: None,
         }
     }
@@ -142,6 +148,20 @@ impl Finding {
         };
         let detail = relation.to_string();
         Some(Self { kind, offset, op: Some(op), size: None, missing, detail, near: Some(op) })
+    }
+
+    /// An entry with an earlier time than its parent.
+    #[must_use]
+    pub fn time_back(back: &TimeBack) -> Self {
+        Self {
+            kind: Kind::TimeBack,
+            offset: back.offset,
+            op: Some(back.op),
+            size: None,
+            missing: None,
+            detail: format!("the time goes back by {} from that of its parent", human::duration(back.by)),
+            near: Some(back.op),
+        }
     }
 
     /// An entry of `cluster` in a log of `expected`.
@@ -203,7 +223,7 @@ impl Findings {
         let mut kept = self.faults;
         let room = FINDINGS_MAX - kept.len();
         kept.extend(self.others.into_iter().take(room));
-        kept.sort_by_key(|finding| finding.offset); // no two are at one place
+        kept.sort_by_key(|finding| finding.offset); // stable: where two are at one place, faults come first
         let omitted = self.faults_count + self.others_count - kept.len() as u64;
         (kept, omitted)
     }

@@ -1,12 +1,13 @@
 //! What one segment of a log gives: [`Part`].
 //!
-//! Entries that continue each other, which nearly all do, are one event, a [`Run`]. What is kept of each is its checksum
-//! and how far it stands from the one before: 20 bytes.
+//! Entries that continue each other, which nearly all do, are one event, a [`Run`]. Of each its checksum is kept, its
+//! time, and its distance from the entry before it: 28 bytes.
 //!
 //! ```text
 //! events     | cluster | run of 3: offset, op, parent | damage | run of 2 |
 //! checksums  | c0  c1  c2 | c3  c4 |      of all runs
 //! distances  |  0  d1  d2 |  0  d4 |      bytes from the entry before
+//! times      | t0  t1  t2 | t3  t4 |
 //! ```
 //!
 //! The workers of a scan fill parts, and one thread takes them in order: it has to look at each run's first entry
@@ -25,6 +26,7 @@ pub(crate) struct Part<G> {
     events: Vec<Event>,
     checksums: Vec<Checksum>,
     distances: Vec<u32>,
+    times: Vec<u64>,
     /// The last entry, if the next one may continue it.
     last: Option<(u64, ChainLink)>,
     /// For the data checksum.
@@ -65,24 +67,25 @@ pub(crate) struct Run<'a> {
     /// The entries' checksums.
     pub(super) checksums: &'a [Checksum],
     distances: &'a [u32],
+    times: &'a [u64],
 }
 
 impl<'a> Run<'a> {
-    /// The entries, and where they stand.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (u64, ChainLink)> + use<'a> {
-        let Self { mut offset, op: Op(mut op), mut parent, checksums, distances } = *self;
-        checksums.iter().zip(distances).map(move |(&checksum, &distance)| {
+    /// The entries, their offsets and their times.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (u64, ChainLink, u64)> + use<'a> {
+        let Self { mut offset, op: Op(mut op), mut parent, checksums, distances, times } = *self;
+        checksums.iter().zip(distances).zip(times).map(move |((&checksum, &distance), &time)| {
             offset = offset.saturating_add(distance.into());
             let link = ChainLink { op: Op(op), checksum, parent };
             (op, parent) = (op.saturating_add(1), checksum);
-            (offset, link)
+            (offset, link, time)
         })
     }
 }
 
 impl<G> Part<G> {
-    /// Takes the next entry.
-    pub(super) fn push_entry(&mut self, offset: u64, link: ChainLink) {
+    /// Takes the next entry, which has this time.
+    pub(super) fn push_entry(&mut self, offset: u64, link: ChainLink, time: u64) {
         let distance = self.last.and_then(|(last_offset, last)| {
             let continues = last.op.0.checked_add(1) == Some(link.op.0) && last.checksum == link.parent;
             let distance = offset.checked_sub(last_offset).filter(|_| continues)?;
@@ -94,6 +97,7 @@ impl<G> Part<G> {
         }
         self.checksums.push(link.checksum);
         self.distances.push(distance.unwrap_or(0));
+        self.times.push(time);
         self.last = Some((offset, link));
     }
 
@@ -121,6 +125,7 @@ impl<G> Part<G> {
     /// What stands in the segment, in order.
     pub(super) fn seen(&self) -> impl Iterator<Item = Seen<'_>> {
         let (mut checksums, mut distances) = (self.checksums.as_slice(), self.distances.as_slice());
+        let mut times = self.times.as_slice();
         self.events.iter().map(move |event| match event {
             Event::Run { offset, op, parent, count } => Seen::Run(Run {
                 offset: *offset,
@@ -128,6 +133,7 @@ impl<G> Part<G> {
                 parent: *parent,
                 checksums: checksums.split_off(..*count).unwrap_or_default(),
                 distances: distances.split_off(..*count).unwrap_or_default(),
+                times: times.split_off(..*count).unwrap_or_default(),
             }),
             Event::Damage(damage, until) => Seen::Damage(*damage, *until),
             Event::Found(finding) => Seen::Found(finding),
@@ -143,6 +149,7 @@ impl<G: Default> Part<G> {
         self.events.clear();
         self.checksums.clear();
         self.distances.clear();
+        self.times.clear();
         self.last = None;
         self.data.clear();
         self.cluster = None;
@@ -159,7 +166,7 @@ impl<G: Gather> Sink for Part<G> {
         if self.cluster != Some(cluster) {
             self.push_cluster(cluster);
         }
-        self.push_entry(located.offset, header.into());
+        self.push_entry(located.offset, header.into(), header.timestamp.get());
     }
 
     fn damage(&mut self, damage: Damage, until: u64) {

@@ -2,6 +2,8 @@
 
 use super::finding::Findings;
 use super::part::{Part, Run, Seen, Spare};
+use super::times::{TimeBack, Times};
+use super::zeros::ZerosAre;
 use super::{Finding, Survey};
 use crate::data_checksum::DataChecksum;
 use aof_nostd::chain::{Chain, ChainLink};
@@ -47,25 +49,33 @@ pub(crate) struct Whole<G> {
     bytes: u64,
     /// Where the file begins that is being read.
     base: u64,
+    /// Whether it is a device.
+    is_device: bool,
     zeros: u64,
+    zeros_are: Option<ZerosAre>,
     entries: u64,
     cluster: Option<u128>,
     first: Option<Checksum>,
     chain: Chain<Runs>,
     data: DataChecksum,
+    replayed: u64,
+    times: Times,
+    times_back: u64,
+    first_time_back: Option<TimeBack>,
     findings: Findings,
     gathered: G,
 }
 
 impl<G: Gather> Whole<G> {
-    /// Of a file of so many bytes.
-    pub(super) fn of(bytes: u64) -> Self {
-        Self { bytes, ..Self::default() }
+    /// Of a file of so many bytes, or of a device.
+    pub(super) fn of(bytes: u64, is_device: bool) -> Self {
+        Self { bytes, is_device, ..Self::default() }
     }
 
-    /// Goes on with another file, of so many bytes.
-    pub(crate) fn next_file(&mut self, bytes: u64) {
+    /// Continues with another file, of so many bytes, or with a device.
+    pub(crate) fn next_file(&mut self, bytes: u64, is_device: bool) {
         self.base = self.bytes;
+        self.is_device = is_device;
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
@@ -89,6 +99,7 @@ impl<G: Gather> Whole<G> {
     /// Takes all that a part holds.
     pub(crate) fn take(&mut self, part: &mut Part<G>) {
         self.data.update(&part.data);
+        self.replayed += part.data.entries();
         self.gathered.append(std::mem::take(&mut part.gathered));
         let mut cluster = 0; // each part tells before its first entry
         for seen in part.seen() {
@@ -107,7 +118,9 @@ impl<G: Gather> Whole<G> {
                 Seen::Zeros(from) => {
                     let from = self.base.saturating_add(from);
                     self.zeros = self.zeros.saturating_add(self.bytes.saturating_sub(from));
-                    self.place(Finding::zeros(from, self.bytes));
+                    let are = ZerosAre::of(self.bytes.saturating_sub(self.base), self.is_device);
+                    self.zeros_are = self.zeros_are.max(Some(are));
+                    self.place(Finding::zeros(from, self.bytes, are));
                 }
             }
         }
@@ -123,28 +136,52 @@ impl<G: Gather> Whole<G> {
     fn run(&mut self, cluster: u128, run: &Run<'_>) {
         let mut checksums = run.checksums;
         let mut entries = run.entries();
-        while let Some((offset, link)) = entries.next() {
-            self.entry(self.base.saturating_add(offset), cluster, link);
+        while let Some((offset, link, time)) = entries.next() {
+            self.entry(self.base.saturating_add(offset), cluster, link, time);
             checksums = checksums.get(1..).unwrap_or_default();
             if self.cluster == Some(cluster) {
+                let ops = self.chain.history().ops();
                 let taken = self.chain.follow(checksums);
                 self.entries += taken as u64;
+                // All of them are new, or none is.
+                let is_new = self.chain.history().ops() > ops;
+                self.follow_times(entries.by_ref().take(taken), is_new);
                 checksums = checksums.get(taken..).unwrap_or_default();
                 if checksums.is_empty() {
                     return;
-                }
-                if let Some(last) = taken.checked_sub(1) {
-                    entries.nth(last);
                 }
             }
         }
     }
 
-    fn entry(&mut self, offset: u64, cluster: u128, link: ChainLink) {
+    /// Compares the times of entries that continue the last one.
+    fn follow_times(&mut self, entries: impl Iterator<Item = (u64, ChainLink, u64)>, is_new: bool) {
+        let base = self.base;
+        let entries = entries.map(|(offset, link, time)| (base.saturating_add(offset), link.checksum, time));
+        let mut found = Vec::new();
+        self.times.follow(entries, is_new, |back| found.push(back));
+        found.iter().for_each(|back| self.time_back(back));
+    }
+
+    fn time_back(&mut self, back: &TimeBack) {
+        self.times_back += 1;
+        // An entry that came late may be one that is earlier in the file.
+        if self.first_time_back.is_none_or(|first| back.offset < first.offset) {
+            self.first_time_back = Some(*back);
+        }
+        self.findings.push(Finding::time_back(back));
+    }
+
+    fn entry(&mut self, offset: u64, cluster: u128, link: ChainLink, time: u64) {
         self.entries += 1;
         self.first.get_or_insert(link.checksum);
         let expected = *self.cluster.get_or_insert(cluster);
+        let ops = self.chain.history().ops();
         let relation = self.chain.push(link);
+        let is_new = self.chain.history().ops() > ops;
+        let mut found = Vec::new();
+        self.times.entry(offset, link, time, is_new, |back| found.push(back));
+        found.iter().for_each(|back| self.time_back(back));
         if cluster != expected {
             self.findings.push(Finding::stranger(cluster, expected, offset, link.op.0));
         } else if let Some(finding) = Finding::relation(relation, offset, link.op.0) {
@@ -170,11 +207,16 @@ impl<G: Gather> Whole<G> {
             first_checksum: self.first.map(|checksum| checksum.to_string()),
             last_checksum: self.chain.last().map(|link| link.checksum.to_string()),
             data_checksum_chain: self.data.finish().to_string(),
+            replayed_entries: self.replayed,
+            times_back: self.times_back,
+            first_time_back: self.first_time_back,
+            not_a_log: None,
             sound: faults == 0,
             findings,
             findings_omitted,
             faults,
             zeros: self.zeros,
+            zeros_are: self.zeros_are,
         };
         Surveyed { survey, gathered: self.gathered, chain: self.chain }
     }
@@ -190,7 +232,7 @@ mod tests {
     /// What stands in a log, made up.
     #[derive(Clone, Debug)]
     enum Made {
-        Entry(ChainLink),
+        Entry(ChainLink, u64),
         Cluster(u128),
         Damage,
         Zeros,
@@ -198,7 +240,7 @@ mod tests {
 
     /// A stretch of one of three histories, which know each other's entries in part, or something between.
     fn made() -> impl Strategy<Value = Vec<Made>> {
-        let stretch = (1_u64..40, 1_u64..20, 0_u128..4).prop_map(|(first, count, kind)| {
+        let stretch = (1_u64..40, 1_u64..20, 0_u128..4, 0..3).prop_map(|(first, count, kind, time_kind)| {
             let checksum = move |op: u64| match kind {
                 0 => u128::from(op / 3), // neighbours with one checksum
                 1 if op > 20 => 1000 + u128::from(op),
@@ -209,7 +251,8 @@ mod tests {
                 checksum: Checksum::new(checksum(op)),
                 parent: Checksum::new(checksum(op - 1)),
             };
-            (first..first + count).map(|op| Made::Entry(link(op))).collect()
+            let time = move |op: u64| if time_kind == 0 { op } else { op * 7 % 11 };
+            (first..first + count).map(|op| Made::Entry(link(op), time(op))).collect()
         });
         prop_oneof![
             12 => stretch,
@@ -221,14 +264,14 @@ mod tests {
 
     /// The survey, as JSON, of parts of `size` events each.
     fn surveyed(all: &[Made], size: usize) -> serde_json::Value {
-        let mut whole = Whole::<()>::of(1 << 20);
+        let mut whole = Whole::<()>::of(1 << 20, false);
         let (mut offset, mut cluster) = (0, 0);
         for made in all.chunks(size) {
             let mut part = Part::default();
             part.push_cluster(cluster);
             for made in made {
                 match made {
-                    Made::Entry(link) => part.push_entry(offset, *link),
+                    Made::Entry(link, time) => part.push_entry(offset, *link, *time),
                     Made::Cluster(of) => {
                         cluster = *of;
                         part.push_cluster(cluster);

@@ -66,6 +66,7 @@ fn junk_beside_a_good_log_is_told() {
     assert!(ran.stderr.contains("junk.aof: 0 entries, damaged at 1 place"), "{}", ran.stderr);
     let ran = dry_run(&[&junk], &[]).code(1);
     assert!(ran.stderr.contains("no input holds a valid entry: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("junk.aof: NOT A LOG: no entry is found in it"), "{}", ran.stderr);
     assert!(ran.stderr.contains("junk.aof"), "{}", ran.stderr);
 }
 
