@@ -75,7 +75,7 @@ fn number(text: &str) -> Result<u64, String> {
         4 if is_year(number) => doubt("a year"),
         6 if is_year(number / 100) => doubt("a month"),
         7 if is_year(number / 1000) => doubt("a day of a year"),
-        12 | 14 if is_year(number / 10_u64.pow(text.len() as u32 - 4)) => Err(format!(
+        12 | 14 if text.get(..4).and_then(|year| year.parse().ok()).is_some_and(is_year) => Err(format!(
             "a date and a time? Write a T between them. Or seconds, or parts of them? Write @{text} for seconds, or {text}ns, us, ms"
         )),
         9..=17 => Err(format!("seconds, or parts of them? Write @{text} for seconds, or {text}ns, us, ms")),
