@@ -35,6 +35,9 @@ fn expected(survey: &Value) -> String {
     }
     for finding in survey["findings"].as_array().unwrap() {
         let kind = finding["kind"].as_str().unwrap();
+        if kind == "time-back" {
+            continue; // the C interface does not compare times
+        }
         let what = if matches!(kind, "backtrack" | "gap" | "fork") { "chain" } else { "damage" };
         writeln!(text, "{what} {kind} {}", finding["offset"]).unwrap();
     }
