@@ -233,7 +233,7 @@ fn unknown_behind(index: &Index, plan: &Plan) -> Result<(Vec<Place>, u64), Failu
             let Some(region) = index.regions.get(region)? else { break };
             let before = region.anchor().map_or(0, |anchor| anchor.op);
             let after = index.stretches.get(region.stretch)?.filter(|after| after.input == region.input);
-            // A header that was repaired tells an op that its damage does not.
+            // A repaired header states an op that its damage does not.
             let is_beyond = before > last;
             let start = if is_beyond { region.begin } else { region.start };
             let size = region.end - start;
