@@ -1,4 +1,4 @@
-//! Where the time goes back along the chain: [`Times`].
+//! Where the time goes back along the chain: `Times`.
 //!
 //! Each entry is compared with its parent, wherever in the file that is:
 //!
