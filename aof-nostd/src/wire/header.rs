@@ -409,7 +409,10 @@ mod tests {
         assert_eq!(broken(|h| h.epoch = 1.into()), Some(HeaderRule::Epoch));
         assert_eq!(broken(|h| h.protocol = 1.into()), Some(HeaderRule::Protocol));
         assert_eq!(broken(|h| h.checksum_padding = 1.into()), Some(HeaderRule::Padding));
-        assert_eq!(broken(|h| h.checksum_body_padding = 1.into()), Some(HeaderRule::Padding));
+        assert_eq!(broken(|h| h.checksum_body_padding = 1.into()), Some(HeaderRule::NewerLayout));
+        let with_checksum =
+            broken(|h| (h.checksum_body, h.checksum_body_padding) = (Checksum::new(1), 1.into()));
+        assert_eq!(with_checksum, Some(HeaderRule::Padding));
         assert_eq!(broken(|h| h.parent_padding = 1.into()), Some(HeaderRule::Padding));
         assert_eq!(broken(|h| h.request_checksum_padding = 1.into()), Some(HeaderRule::Padding));
         assert_eq!(broken(|h| h.nonce_reserved = 1.into()), Some(HeaderRule::Reserved));
