@@ -64,7 +64,9 @@ fn logs_in(folder: &Path, output: Option<&Path>) -> Result<Vec<PathBuf>, Failure
             continue;
         }
         let is_output = output.is_some() && path.canonicalize().ok() == output;
-        let is_input = is_log(&path) && path.is_file() && !is_output;
+        // A link that leads nowhere may be one to a disk that is not mounted: reading it reports that.
+        let is_readable = path.is_file() || path.metadata().is_err();
+        let is_input = is_log(&path) && is_readable && !is_output;
         match of_name(&path) {
             None if is_input => logs.push(path),
             Some(_) if is_input => packed.push(path),
@@ -96,7 +98,7 @@ fn logs_in(folder: &Path, output: Option<&Path>) -> Result<Vec<PathBuf>, Failure
     if !others.is_empty() {
         let left_out = names(&others);
         output::note(&format!(
-            "{}: left out, not named as logs or being the output: {left_out}",
+            "{}: left out, since they are not named as logs, are no regular files, or are the output: {left_out}",
             shown(folder)
         ));
     }

@@ -1,6 +1,6 @@
 //! Folders instead of files, and patterns: which logs a command line names.
 
-use crate::util::{Ran, WHOLE_SHA256, aof, command, file, replica, sha256};
+use crate::util::{Ran, WHOLE_SHA256, aof, command, data, file, replica, sha256};
 use aof_nostd::{Backend, Entries};
 use std::fs;
 use std::path::Path;
@@ -48,7 +48,7 @@ fn folder_stands_for_the_logs_in_it_in_any_order() {
     assert_eq!(inputs.len(), 30);
     assert!(inputs.iter().all(|input| input["damage"].as_array().unwrap().is_empty()));
     let told = format!(
-        "aof: {0}: left out, not named as logs or being the output: .r0.aof.aof-x1y2z3, README.md, r0.aof.progress, r0.aof.torn-at-512\n\
+        "aof: {0}: left out, since they are not named as logs, are no regular files, or are the output: .r0.aof.aof-x1y2z3, README.md, r0.aof.progress, r0.aof.torn-at-512\n\
          aof: {0}: folders in it are not looked into: older.aof\n",
         folder.path().display()
     );
@@ -124,4 +124,15 @@ fn folder_without_logs_and_a_pattern_in_quotes_are_told() {
     // Whoever names a file so can read it.
     let odd = file(&folder, "r[0]*.aof", &fs::read(replica(1)).unwrap());
     aof([Path::new("verify"), &odd]).code(0);
+}
+
+/// A log on a disk that is not mounted: it was left out, as a file that is not named as a log, with exit code 0.
+#[cfg(unix)]
+#[test]
+fn link_to_nowhere_that_is_named_as_a_log_is_an_input_that_cannot_be_read() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::copy(data("single/small-bodies.aof"), directory.path().join("r0.aof")).unwrap();
+    std::os::unix::fs::symlink("/nowhere/r1.aof", directory.path().join("r1.aof")).unwrap();
+    let ran = aof([std::ffi::OsStr::new("verify"), directory.path().as_os_str()]).code(2);
+    assert!(ran.stderr.contains("r1.aof"), "{}", ran.stderr);
 }

@@ -15,10 +15,11 @@ use super::ops::{Ops, Place};
 use super::select::Select;
 use crate::failure::{Failure, shown};
 use crate::limit;
+use crate::looks_like::is_device;
 use crate::merge::region::Boundaries;
 use crate::output::{self, Progress, WATCH};
 use crate::survey::neighbour::{Neighbour, Recent};
-use crate::survey::{Finding, Kind};
+use crate::survey::{Finding, Kind, ZerosAre};
 use aof_nostd::chain::{Chain, ChainLink, Relation, Window};
 use aof_nostd::{Damage, Header, Located, Op};
 use aof_std::Source;
@@ -86,6 +87,7 @@ pub fn read<T: Taker>(
     };
     let mut whole = Whole::new(path, select, taker);
     whole.boundaries = Some(Boundaries::new(&source, scan.profile(), message_size_max));
+    whole.zeros = Some((source.size(), ZerosAre::of(source.size(), is_device(path))));
     let result = scan.run(new, |mut part| {
         whole.take(&part);
         if whole.failure.is_some() {
@@ -128,6 +130,7 @@ struct Part<'a> {
 enum Seen {
     Entry { neighbour: Neighbour, offset: u64, header: Header, is_wanted: bool, body: Range<usize> },
     Damage(Damage, u64),
+    Zeros(u64),
 }
 
 impl Sink for Part<'_> {
@@ -145,6 +148,10 @@ impl Sink for Part<'_> {
 
     fn damage(&mut self, damage: Damage, until: u64) {
         self.seen.push(Seen::Damage(damage, until));
+    }
+
+    fn zeros(&mut self, from: u64) {
+        self.seen.push(Seen::Zeros(from));
     }
 }
 
@@ -167,6 +174,8 @@ struct Whole<'a, T> {
     is_over: bool,
     is_unproven: bool,
     boundaries: Option<Boundaries>,
+    /// The file's bytes, and what zeros at its end are.
+    zeros: Option<(u64, ZerosAre)>,
     /// Whether the damage since the last entry ends at an entry of the log.
     is_proven: bool,
     failure: Option<Failure>,
@@ -189,6 +198,7 @@ impl<'a, T: Taker> Whole<'a, T> {
             is_over: false,
             is_unproven: false,
             boundaries: None,
+            zeros: None,
             is_proven: true,
             failure: None,
         }
@@ -207,6 +217,13 @@ impl<'a, T: Taker> Whole<'a, T> {
                         Some(Err(error)) => self.fail(Failure::read(&self.file, error)),
                         Some(Ok(is_proven)) => self.is_proven &= is_proven,
                         None => {}
+                    }
+                }
+                Seen::Zeros(from) => {
+                    // Free space is no loss; what was in a log file may be one.
+                    if let Some((bytes, are @ ZerosAre::Unknown)) = self.zeros {
+                        let zeros = Finding::zeros(*from, bytes, are);
+                        self.loss.tell(&format!("{}: {zeros}", shown(&self.file)));
                     }
                 }
                 Seen::Entry { .. } if !self.is_proven => {

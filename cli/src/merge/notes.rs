@@ -11,6 +11,7 @@ use super::chain::Walk;
 use super::index::{Index, Least, PLACES_MAX, Record};
 use super::input::LeftOut;
 use super::plan::{Plan, Root, Unconfirmed};
+use super::region::Region;
 use crate::failure::{Failure, shown};
 use crate::human::{self, ranges};
 use crate::looks_like::NotALog;
@@ -229,10 +230,19 @@ fn unknown_behind(index: &Index, plan: &Plan) -> Result<(Vec<Place>, u64), Failu
     let mut places = Least::new(PLACES_MAX);
     let Some(last) = plan.chain.last().map(|last| last.op) else { return Ok(places.finish()) };
     for (number, input) in index.inputs.iter().enumerate().filter(|(_, input)| !input.is_no_log()) {
+        // Entries that are content of a body are part of the damage around them.
+        let mut open: Option<Region> = None;
         for region in input.regions.clone() {
-            let Some(region) = index.regions.get(region)? else { break };
+            let Some(mut region) = index.regions.get(region)? else { break };
+            if let Some(open) = open.take() {
+                region = open.joined_with(&region);
+            }
             let before = region.anchor().map_or(0, |anchor| anchor.op);
             let after = index.stretches.get(region.stretch)?.filter(|after| after.input == region.input);
+            if after.is_some_and(|after| after.count == 0) {
+                open = Some(region);
+                continue;
+            }
             // A repaired header states an op that its damage does not.
             let is_beyond = before > last;
             let start = if is_beyond { region.begin } else { region.start };

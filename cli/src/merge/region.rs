@@ -91,6 +91,11 @@ impl Region {
         self.sealed[1] = sealed;
     }
 
+    /// The two as one, with what is between them.
+    pub(super) fn joined_with(self, next: &Self) -> Self {
+        Self { end: next.end, stretch: next.stretch, ..self }
+    }
+
     fn advance(&mut self, start: u64, anchor: Anchor) {
         self.start = start;
         (self.anchor_op, self.anchor) = (anchor.op, anchor.checksum);
