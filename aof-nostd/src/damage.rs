@@ -67,13 +67,14 @@ impl ForeignMagic {
 }
 
 impl DamageKind {
-    /// The kind's stable name: `magic`, `header-checksum`, `header-invalid`, `body-checksum` or
-    /// `torn-tail`.
+    /// The kind's stable name: `magic`, `header-checksum`, `header-invalid`, `newer-layout`,
+    /// `body-checksum` or `torn-tail`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Magic(_) => "magic",
             Self::HeaderChecksum => "header-checksum",
+            Self::HeaderInvalid(HeaderRule::NewerLayout) => "newer-layout",
             Self::HeaderInvalid(_) => "header-invalid",
             Self::BodyChecksum => "body-checksum",
             Self::TornTail { .. } => "torn-tail",
@@ -90,6 +91,9 @@ impl fmt::Display for DamageKind {
                 f.write_str("an entry of the layout before TigerBeetle 0.16.21, which is not read")
             }
             Self::HeaderChecksum => f.write_str("the header's checksum does not match"),
+            Self::HeaderInvalid(HeaderRule::NewerLayout) => {
+                f.write_str("an entry of a newer layout, which this version does not read")
+            }
             Self::HeaderInvalid(rule) => write!(f, "the header is invalid: {rule}"),
             Self::BodyChecksum => f.write_str("the body's checksum does not match"),
             Self::TornTail { missing } => write!(f, "the log ends inside an entry: {missing} bytes missing"),

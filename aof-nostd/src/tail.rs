@@ -33,7 +33,7 @@
 //! entry, or more. Damage that leaves no start within that reach looks like the log's end; unless set, the
 //! whole device is looked at.
 //!
-//! Memory: the buffer (272 bytes or more), and 2.2 to 3.1 KiB of stack on a 32-bit CPU: the program `recover` of
+//! Memory: the buffer (272 bytes or more), and 2.9 to 3.5 KiB of stack on a 32-bit CPU: the program `recover` of
 //! `docs/embedded.md`. Time: the log is read once, what is looked at behind its end twice.
 //!
 //! # Over `embedded_io_async`

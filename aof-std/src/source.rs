@@ -26,10 +26,18 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// The operating system's; [`io::ErrorKind::IsADirectory`] for a directory, and
-    /// [`io::ErrorKind::NotSeekable`] for a pipe or a terminal, which cannot be read by position.
+    /// The operating system's; [`io::ErrorKind::IsADirectory`] for a directory,
+    /// [`io::ErrorKind::NotSeekable`] for a pipe or a terminal, which cannot be read by position, and
+    /// [`io::ErrorKind::Unsupported`] for a file that has bytes and whose size is reported as 0 (as in `/proc`).
     pub fn open(path: &Path) -> io::Result<Self> {
-        Self::new(Os.open(path)?)
+        let source = Self::new(Os.open(path)?)?;
+        if source.size == 0 && source.file.read_at(&mut [0], 0)? > 0 && source.file.size()? == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "its size is not reported by the file system, though it has bytes: copy it to an ordinary file first",
+            ));
+        }
+        Ok(source)
     }
 
     /// Reads `file`, with the length that it has now.

@@ -20,6 +20,12 @@ impl DataBytes {
         &self.0
     }
 
+    /// Entries that gave them: those that a replay sends.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        (self.0.len() / ENTRY_SIZE) as u64
+    }
+
     /// Forgets them.
     pub fn clear(&mut self) {
         self.0.clear();
@@ -67,6 +73,18 @@ impl DataChecksum {
         }
         u128::from_le_bytes(bytes)
     }
+}
+
+/// The data checksum over so many entries, for people: over none it is the same number for every log, and says nothing.
+///
+/// ```
+/// use aof_cli::data_checksum::shown;
+/// assert_eq!(shown("123", 5), "123");
+/// assert_eq!(shown("123", 0), "none: no entry that a replay sends");
+/// ```
+#[must_use]
+pub fn shown(chain: &str, entries: u64) -> &str {
+    if entries == 0 { "none: no entry that a replay sends" } else { chain }
 }
 
 #[cfg(test)]

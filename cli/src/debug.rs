@@ -1,13 +1,14 @@
 //! `aof debug`: entries, one a line, and the data checksum.
 
 use crate::args::DebugArgs;
-use crate::data_checksum::{DataBytes, DataChecksum};
+use crate::data_checksum::{self, DataBytes, DataChecksum};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::line::{Lines, Style};
+use crate::looks_like::{self, NotALog};
 use crate::output::{self, Progress, Stdout, WATCH};
-use crate::survey::Finding;
 use crate::survey::neighbour::Neighbour;
+use crate::survey::{Finding, ZerosAre};
 use aof_nostd::chain::{Chain, ChainLink, NoHistory};
 use aof_nostd::{Damage, Located};
 use aof_std::Source;
@@ -26,6 +27,8 @@ pub fn run(args: &DebugArgs) -> Result<Exit, Failure> {
     let progress = Progress::new("debug", source.size());
     let scan = Scan::detect(&source, aof_std::backend()).map_err(failed)?;
     let scan = scan.with_message_size_max(args.limits.message_size_max).with_watch(&WATCH);
+    let profile = scan.profile();
+    let zeros_are = ZerosAre::of(source.size(), looks_like::is_device(&args.file));
     let style = if args.json { Style::Json } else { Style::Text };
 
     let scan = scan.with_segment_size_max(SEGMENT_SIZE_MAX);
@@ -34,7 +37,7 @@ pub fn run(args: &DebugArgs) -> Result<Exit, Failure> {
     let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
     let new = || {
         let bytes = spare.lock().ok().and_then(|mut spare| spare.pop()).unwrap_or_default();
-        Part::new(Lines::new(style, bytes), args.all, source.size())
+        Part::new(Lines::new(style, bytes), args.all, (source.size(), zeros_are))
     };
     let result = scan.run(new, |part| {
         printer.take(&part);
@@ -49,8 +52,13 @@ pub fn run(args: &DebugArgs) -> Result<Exit, Failure> {
         (Some(failure), _) => return Err(failure),
         (None, result) => result.map_err(failed)?,
     }
-    let damaged = printer.damaged;
+    let mut damaged = printer.damaged;
+    let is_empty = printer.chain.last().is_none();
     printer.finish(args.json)?;
+    if is_empty && let Some(not_a_log) = NotALog::judge(&args.file, &source, profile).map_err(failed)? {
+        output::note(&format!("{}: {not_a_log}", shown(&args.file)));
+        damaged = true;
+    }
     Ok(if damaged { Exit::Damage } else { Exit::Sound })
 }
 
@@ -61,7 +69,8 @@ const SEGMENT_SIZE_MAX: u64 = 4 << 20;
 struct Part {
     lines: Lines,
     all: bool,
-    bytes: u64,
+    /// The file's bytes, and what zeros at its end are.
+    bytes: (u64, ZerosAre),
     data: DataBytes,
     damaged: bool,
     /// The segment's first entry, and how far the lines were before it.
@@ -72,7 +81,7 @@ struct Part {
 }
 
 impl Part {
-    fn new(lines: Lines, all: bool, bytes: u64) -> Self {
+    fn new(lines: Lines, all: bool, bytes: (u64, ZerosAre)) -> Self {
         Self {
             lines,
             all,
@@ -110,7 +119,7 @@ impl Sink for Part {
     }
 
     fn zeros(&mut self, from: u64) {
-        self.lines.finding(&Finding::zeros(from, self.bytes));
+        self.lines.finding(&Finding::zeros(from, self.bytes.0, self.bytes.1));
     }
 }
 
@@ -121,6 +130,8 @@ struct Printer {
     data: DataChecksum,
     /// The last entry.
     last: Option<Neighbour>,
+    /// Entries that it is over.
+    replayed: u64,
     chain: Chain<NoHistory>,
     damaged: bool,
     failure: Option<Failure>,
@@ -133,6 +144,7 @@ impl Printer {
             style,
             data: DataChecksum::default(),
             last: None,
+            replayed: 0,
             chain: Chain::default(),
             damaged: false,
             failure: None,
@@ -150,6 +162,7 @@ impl Printer {
 
     fn print(&mut self, part: &Part) -> Result<(), Failure> {
         self.data.update(&part.data);
+        self.replayed += part.data.entries();
         self.damaged |= part.damaged;
         let lines = part.lines.bytes.as_slice();
         let Some((first, neighbour, before)) = part.first else {
@@ -174,11 +187,11 @@ impl Printer {
     }
 
     fn finish(mut self, json: bool) -> Result<(), Failure> {
-        let number = self.data.finish();
+        let (number, replayed) = (self.data.finish().to_string(), self.replayed);
         let last = if json {
-            format!("{{\"data_checksum_chain\":\"{number}\"}}\n")
+            format!("{{\"data_checksum_chain\":\"{number}\",\"replayed_entries\":{replayed}}}\n")
         } else {
-            format!("\nData checksum chain: {number}\n")
+            format!("\nData checksum chain: {}\n", data_checksum::shown(&number, replayed))
         };
         output::write(&mut self.stdout, last.as_bytes())?;
         output::finish(self.stdout)

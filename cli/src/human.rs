@@ -77,6 +77,21 @@ pub fn ranges(ranges: &[(u64, u64)]) -> String {
     ranges_of(ranges, 0)
 }
 
+/// That ops are missing: `op 8 is missing`, `ops 823 to 959 are missing`, `ops 5, 7-9 are missing`.
+///
+/// ```
+/// assert_eq!(aof_cli::human::ops_missing(&[(8, 8)]), "op 8 is missing");
+/// assert_eq!(aof_cli::human::ops_missing(&[(5, 5), (7, 9)]), "ops 5, 7-9 are missing");
+/// ```
+#[must_use]
+pub fn ops_missing(list: &[(u64, u64)]) -> String {
+    match list {
+        [(first, last)] if first == last => format!("op {first} is missing"),
+        [(first, last)] => format!("ops {first} to {last} are missing"),
+        list => format!("ops {} are missing", ranges(list)),
+    }
+}
+
 /// The same of ranges of which so many more are not at hand.
 #[must_use]
 pub fn ranges_of(ranges: &[(u64, u64)], omitted: u64) -> String {

@@ -1,11 +1,12 @@
 //! The logs that a command line names: [`expand`].
 //!
 //! A folder stands for the logs in it: its files whose names contain `.aof`, such as `r0.aof`, `r0.aof.1` and
-//! `log.aof-2026-11-21`, by name. Left out, and told:
+//! `log.aof-2026-11-21`, by name. Left out, and reported:
 //!
 //! | left out | why |
 //! |---|---|
 //! | names without `.aof` | no logs |
+//! | `*.aof.1.gz`, `*.aof.json`, ... | the name ends as that of something else, see [`Looks::of_name`]: each is named, and what it is |
 //! | names that begin with a dot | files in the making |
 //! | `*.torn-at-N` | what `repair` cut off and kept |
 //! | `*.progress` | how far a `recover` is |
@@ -15,7 +16,9 @@
 //! A pattern is the shell's to expand. One that reaches the command matched nothing, or stood in quotes.
 
 use crate::failure::{Failure, shown};
+use crate::looks_like::Looks;
 use crate::output;
+use aof_std::Source;
 use std::path::{Path, PathBuf};
 
 /// Names of files left out that are told.
@@ -53,6 +56,7 @@ fn logs_in(folder: &Path, output: Option<&Path>) -> Result<Vec<PathBuf>, Failure
     let failed = |error| Failure::read(folder, error);
     let output = output.and_then(|output| output.canonicalize().ok());
     let (mut logs, mut others, mut folders) = (Vec::new(), Vec::new(), Vec::new());
+    let mut packed = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         if path.is_dir() {
@@ -60,9 +64,15 @@ fn logs_in(folder: &Path, output: Option<&Path>) -> Result<Vec<PathBuf>, Failure
             continue;
         }
         let is_output = output.is_some() && path.canonicalize().ok() == output;
-        if is_log(&path) && path.is_file() && !is_output { logs.push(path) } else { others.push(path) }
+        let is_input = is_log(&path) && path.is_file() && !is_output;
+        match of_name(&path) {
+            None if is_input => logs.push(path),
+            Some(_) if is_input => packed.push(path),
+            _ => others.push(path),
+        }
     }
     logs.sort();
+    packed.sort();
     others.sort();
     folders.sort();
     if logs.is_empty() {
@@ -71,10 +81,17 @@ fn logs_in(folder: &Path, output: Option<&Path>) -> Result<Vec<PathBuf>, Failure
              others one by one",
             shown(folder),
             match others.as_slice() {
-                [] => "it holds no file".into(),
+                [] if packed.is_empty() => "it holds no file".into(),
+                [] => packed.iter().take(TOLD_MAX).map(|path| not_a_log(path)).collect::<Vec<_>>().join("; "),
                 others => format!("left out: {}", names(others)),
             }
         )));
+    }
+    for path in packed.iter().take(TOLD_MAX) {
+        output::note(&format!("left out: {}", not_a_log(path)));
+    }
+    if let Some(more @ [_, ..]) = packed.get(TOLD_MAX..) {
+        output::note(&format!("{}: left out, not logs either: {}", shown(folder), names(more)));
     }
     if !others.is_empty() {
         let left_out = names(&others);
@@ -98,6 +115,23 @@ fn is_log(path: &Path) -> bool {
     name.contains(".aof") && !name.starts_with('.') && !is_kept && !name.ends_with(".progress")
 }
 
+/// What a file is by its name, if it is something else than a log.
+fn of_name(path: &Path) -> Option<Looks> {
+    Looks::of_name(&path.file_name()?.to_string_lossy().to_lowercase())
+}
+
+/// That the file is not a log, and what it is: by its first bytes, or else by its name.
+fn not_a_log(path: &Path) -> String {
+    let by_bytes = Source::open(path).and_then(|source| Looks::of_source(&source)).ok();
+    let what = match by_bytes {
+        None | Some(Looks::Unknown | Looks::Zeros) => {
+            "by its name; if it is one, name it on the command line"
+        }
+        Some(looks) => looks.advice(),
+    };
+    format!("{}: not a log: {what}", shown(path))
+}
+
 fn names(paths: &[PathBuf]) -> String {
     let name = |path: &PathBuf| path.file_name().map(|name| shown(Path::new(name)).to_string());
     let mut text = paths.iter().take(TOLD_MAX).filter_map(name).collect::<Vec<_>>().join(", ");
@@ -110,6 +144,18 @@ fn names(paths: &[PathBuf]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_other_files_are_known_by_their_ends() {
+        for name in ["r0.aof.1.gz", "r0.AOF.GZ", "r0.aof.zst", "r0.aof.part", "r0.aof.json", "r0.aof.csv"] {
+            assert!(of_name(Path::new(name)).is_some(), "{name}");
+        }
+        for name in
+            ["r0.aof", "r0.aof.1", "r0.aof.gz.1", "log.aof-2026-11-21", "r0.aof.bak", "gz", "r0.aof.20261121"]
+        {
+            assert_eq!(of_name(Path::new(name)), None, "{name}");
+        }
+    }
 
     #[test]
     fn logs_are_known_by_their_names() {

@@ -19,6 +19,7 @@
 //! | [`size`], [`time`] | sizes and times as people type them |
 //! | [`inputs`] | the logs that a command line names |
 //! | [`limit`] | entries above the size limit |
+//! | [`looks_like`] | what a file is that is not a log |
 //! | [`output`] | standard output, progress, signals |
 //! | [`process`] | limits of the process |
 
@@ -38,6 +39,7 @@ pub mod inputs;
 pub mod inspect;
 pub mod limit;
 pub mod line;
+pub mod looks_like;
 pub mod man;
 pub mod merge;
 pub mod output;

@@ -11,6 +11,7 @@
 use crate::args::StitchArgs;
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
+use crate::looks_like::NotALog;
 use crate::output::{self, Progress, WATCH};
 use crate::survey::Survey;
 use crate::survey::fingerprints::Originals;
@@ -50,7 +51,7 @@ pub fn run(args: &StitchArgs) -> Result<Exit, Failure> {
     let mut profile = None;
     let (mut used, mut base) = (Vec::new(), 0_u64);
     for file in &files {
-        whole.next_file(file.size);
+        whole.next_file(file.size, file.is_device());
         let parts = file.stitch(&files, &mut whole, &mut profile, &progress)?;
         used.extend(parts.into_iter().map(|part| (part, base)));
         base = base.saturating_add(file.size);
@@ -62,6 +63,9 @@ pub fn run(args: &StitchArgs) -> Result<Exit, Failure> {
     };
     let mut survey = whole.finish(Path::new(&name), profile).survey;
     tell_originals(&mut survey, &used)?;
+    if survey.entries == 0 {
+        survey.is_no_log(files.iter().find_map(Pieces::not_a_log));
+    }
     if files.len() > 1 {
         tell_files(&mut survey, &files);
     }
@@ -86,25 +90,37 @@ fn tell_originals(survey: &mut Survey, used: &[(PathBuf, u64)]) -> Result<(), Fa
 
 /// Says of each finding in which of several files it is, and where there.
 fn tell_files(survey: &mut Survey, files: &[Pieces]) {
-    // The file that a byte of all of them is in, and where it is there.
-    let locate = |offset: u64| {
-        let mut base = 0_u64;
-        files.iter().find_map(|file| {
-            let begin = base;
-            base = begin.saturating_add(file.size);
-            (offset < base).then(|| (offset - begin, shown(Path::new(&file.name))))
-        })
-    };
     for finding in &mut survey.findings {
-        let original = finding.forged.and_then(|forged| forged.first_offset).and_then(locate);
-        if let Some((offset, file)) = original {
-            finding.set_original(offset, &format!("byte {offset} of {file}"));
+        let original = finding.forged.and_then(|forged| forged.first_offset);
+        if let Some(offset) = original
+            && let Some((base, file)) = file_at(offset, files)
+        {
+            let offset = offset - base;
+            finding.set_original(offset, &format!("byte {offset} of {}", shown(Path::new(&file.name))));
         }
-        if let Some((offset, file)) = locate(finding.offset) {
-            finding.offset = offset;
-            finding.detail = format!("{} in {file}", finding.detail);
+        if let Some((base, file)) = file_at(finding.offset, files) {
+            finding.offset -= base;
+            finding.detail = format!("{} in {}", finding.detail, shown(Path::new(&file.name)));
         }
     }
+    if let Some(back) = &mut survey.first_time_back
+        && let Some((base, _)) = file_at(back.offset, files)
+    {
+        back.offset -= base;
+    }
+}
+
+/// The file that a byte of all files together belongs to, and where it begins among them.
+fn file_at(offset: u64, files: &[Pieces]) -> Option<(u64, &Pieces)> {
+    let mut base = 0_u64;
+    for file in files {
+        let end = base.saturating_add(file.size);
+        if offset < end {
+            return Some((base, file));
+        }
+        base = end;
+    }
+    None
 }
 
 /// A part, and what its ends tell.
@@ -140,6 +156,16 @@ struct Pieces {
 }
 
 impl Pieces {
+    /// Whether the file is a device.
+    fn is_device(&self) -> bool {
+        self.parts.iter().any(|part| part.head.is_device)
+    }
+
+    /// The verdict about the file, if no entry is found in it.
+    fn not_a_log(&self) -> Option<NotALog> {
+        self.parts.iter().find_map(|part| part.head.not_a_log)
+    }
+
     /// Puts the file's parts together, of the parts of all `files`. Gives those that it took.
     fn stitch(
         &self,

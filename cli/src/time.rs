@@ -1,50 +1,208 @@
-//! Times as people write them, and as nanoseconds since 1970: what a log holds.
+//! Times as people write them, as nanoseconds since 1970: the form that a log holds.
+//!
+//! The one parser of all arguments that are times. It reads what it documents and refuses everything else: a time that is
+//! silently another one is worse than an error.
 
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, civil::Time};
+use jiff::civil::Date;
 
-/// Reads a time, as nanoseconds since 1970: RFC 3339, with `T` or a space; without an offset it is UTC,
-/// without a time of day it is midnight; or the number of nanoseconds; or seconds since 1970 as `@SECONDS`, like
-/// `date`, with a fraction or without; or a number with its unit: `ns`, `us`, `ms`, `s`.
+/// Reads a time, as nanoseconds since 1970:
 ///
-/// A number alone of 10 to 17 digits is refused: in our days it would be seconds, or parts of a second, and taken
-/// for nanoseconds it would be a time in 1970.
+/// | form | example |
+/// |---|---|
+/// | a date: midnight | `2026-11-21`, `20261121` |
+/// | date and time, by `T` or a space | `2026-11-21T14:03`, `2026-11-21 14:03:00.5`, `20261121T140300` |
+/// | the same with an offset | `...Z`, `...+01:00`, `...-0530`, `...+01` |
+/// | seconds since 1970 | `@1795269780`, `@1795269780.25` |
+/// | a number with its unit | `1795269780s`, `1795269780000ms`, `5ns` |
+/// | nanoseconds | `1795269780000000000`, `0` |
+///
+/// Without an offset it is UTC. Hours alone (`2026-11-21T14`) are full hours. A year has four digits, or a sign and six.
+///
+/// A number alone is nanoseconds only if it can be nothing else: eight digits are a date; a number that could be a year, a
+/// month, or seconds or parts of them in our days is refused.
 ///
 /// # Errors
 ///
 /// What is wrong, in words.
 pub fn parse(text: &str) -> Result<u64, String> {
-    const BEYOND: &str = "beyond 2554-07-21T23:34:33.709551615Z, the last time that there is in a log";
     if let Some(since) = since_1970(text) {
         return since?.ok_or_else(|| BEYOND.to_owned());
     }
-    if let Ok(nanoseconds) = text.parse::<u64>() {
-        if (1_000_000_000..100_000_000_000_000_000).contains(&nanoseconds) {
-            return Err(format!("seconds, or parts of them? Write @{text} for seconds, or {text}ns, us, ms"));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return number(text);
+    }
+    let mut rest = Rest(text);
+    let day = date(&mut rest)?;
+    let (time, offset) = match rest.0.chars().next() {
+        None => (0, 0),
+        Some('T' | 't' | ' ') => {
+            rest.skip();
+            (time_of_day(&mut rest)?, offset(&mut rest)?)
         }
-        return Ok(nanoseconds);
-    }
-    if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
-        return Err(BEYOND.into());
-    }
-    // A leap second would be taken for the one before.
-    if text.get(16..19) == Some(":60") {
-        return Err("seconds go from 00 to 59".into());
-    }
-    let year =
-        text.get(..5).and_then(|year| year.strip_suffix('-')).and_then(|year| year.parse::<u16>().ok());
-    if year.is_some_and(|year| year > 2554) {
-        return Err(BEYOND.into());
-    }
-    let time = text.parse::<Timestamp>().ok().or_else(|| without_offset(text)).ok_or_else(|| {
-        "neither nanoseconds since 1970, nor seconds (@1795269780), nor a time such as 2026-11-21, \
-         \"2026-11-21 14:03\" (UTC) or 2026-11-21T14:03:00.5+01:00"
-            .to_owned()
-    })?;
-    let nanoseconds = time.as_nanosecond();
+        Some(_) => return Err(NO_TIME.into()),
+    };
+    let seconds = i128::from(day) * i128::from(DAY) - i128::from(offset);
+    let nanoseconds = seconds * i128::from(NS) + i128::from(time);
     let wrong = if nanoseconds < 0 { "before 1970" } else { BEYOND };
     u64::try_from(nanoseconds).map_err(|_| wrong.to_owned())
+}
+
+const BEYOND: &str = "beyond 2554-07-21T23:34:33.709551615Z, the last time that there is in a log";
+
+const NO_TIME: &str = "neither nanoseconds since 1970, nor seconds (@1795269780), nor a time such as 2026-11-21, \
+                       \"2026-11-21 14:03\" (UTC) or 2026-11-21T14:03:00.5+01:00";
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// Nanoseconds of a second.
+const NS: u64 = 1_000_000_000;
+
+/// The years of which a log can have times.
+const YEARS: std::ops::RangeInclusive<u64> = 1970..=2554;
+
+/// A number without a unit.
+fn number(text: &str) -> Result<u64, String> {
+    let number = text.parse::<u64>().map_err(|_| BEYOND.to_owned())?;
+    let doubt = |what: &str| Err(format!("{what}? Write @{text} for seconds, {text}ns for nanoseconds"));
+    let is_year = |digits: u64| YEARS.contains(&digits);
+    match text.len() {
+        8 => {
+            let day = date(&mut Rest(text));
+            let nanoseconds = day.map(|day| u64::try_from(day).ok()?.checked_mul(DAY as u64 * NS));
+            nanoseconds.ok().flatten().map_or_else(|| doubt("a date that there is not, or seconds"), Ok)
+        }
+        4 if is_year(number) => doubt("a year"),
+        6 if is_year(number / 100) => doubt("a month"),
+        7 if is_year(number / 1000) => doubt("a day of a year"),
+        12 | 14 if text.get(..4).and_then(|year| year.parse().ok()).is_some_and(is_year) => Err(format!(
+            "a date and a time? Write a T between them. Or seconds, or parts of them? Write @{text} for seconds, or {text}ns, us, ms"
+        )),
+        9..=17 => Err(format!("seconds, or parts of them? Write @{text} for seconds, or {text}ns, us, ms")),
+        _ => Ok(number),
+    }
+}
+
+/// What is left of a text.
+struct Rest<'a>(&'a str);
+
+impl Rest<'_> {
+    /// Takes so many digits, as a number.
+    fn digits(&mut self, count: usize) -> Option<u64> {
+        let (digits, rest) = self.0.split_at_checked(count)?;
+        let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
+        self.0 = rest;
+        Some(number)
+    }
+
+    /// Takes two digits, which are below `end`.
+    fn two(&mut self, end: u64, what: &str) -> Result<u64, String> {
+        match self.digits(2) {
+            Some(number) if number < end => Ok(number),
+            Some(_) => Err(format!("{what} go from 00 to {}", end.saturating_sub(1))),
+            None => Err(NO_TIME.into()),
+        }
+    }
+
+    /// Takes this character, if it is the next one.
+    fn take(&mut self, character: char) -> bool {
+        let rest = self.0.strip_prefix(character);
+        self.0 = rest.unwrap_or(self.0);
+        rest.is_some()
+    }
+
+    fn skip(&mut self) {
+        let mut characters = self.0.chars();
+        characters.next();
+        self.0 = characters.as_str();
+    }
+
+    fn begins_with_digit(&self) -> bool {
+        self.0.starts_with(|character: char| character.is_ascii_digit())
+    }
+}
+
+/// A date, with hyphens or without: days since 1970.
+fn date(rest: &mut Rest<'_>) -> Result<i64, String> {
+    let no_time = || NO_TIME.to_owned();
+    let year = match (rest.take('+'), rest.take('-')) {
+        (false, false) => i64::try_from(rest.digits(4).ok_or_else(no_time)?),
+        (true, false) => i64::try_from(rest.digits(6).ok_or_else(no_time)?),
+        (false, true) => i64::try_from(rest.digits(6).ok_or_else(no_time)?).map(|year| -year),
+        (true, true) => return Err(no_time()),
+    };
+    let has_hyphens = rest.take('-');
+    let month = rest.digits(2).ok_or_else(no_time)?;
+    if rest.take('-') != has_hyphens {
+        return Err(no_time());
+    }
+    let day = rest.digits(2).ok_or_else(no_time)?;
+    let (month, day) = (i8::try_from(month).unwrap_or(0), i8::try_from(day).unwrap_or(0));
+    let year = year.unwrap_or(i64::MAX);
+    // The calendar repeats every 400 years; what is far off is refused in any case.
+    let same = i16::try_from(year.rem_euclid(400) + 2000).unwrap_or(2000);
+    let date = Date::new(same, month, day).map_err(|_| "there is no such day".to_owned())?;
+    if year > 2554 {
+        return Err(BEYOND.into());
+    }
+    if year < 1969 {
+        return Err("before 1970".into());
+    }
+    let of_same = date.duration_since(Date::constant(1970, 1, 1)).as_secs() / DAY;
+    Ok(of_same + (year - i64::from(same)) / 400 * 146_097)
+}
+
+/// A time of day, with colons or without: nanoseconds since midnight.
+fn time_of_day(rest: &mut Rest<'_>) -> Result<u64, String> {
+    let hour = rest.two(24, "hours")?;
+    let (mut minute, mut second, mut nanoseconds) = (0, 0, 0);
+    let has_colons = rest.take(':');
+    if has_colons || rest.begins_with_digit() {
+        minute = rest.two(60, "minutes")?;
+        let has_seconds = if has_colons { rest.take(':') } else { rest.begins_with_digit() };
+        if has_seconds {
+            second = rest.two(60, "seconds")?; // a leap second would be taken for the one before
+            if rest.take('.') || rest.take(',') {
+                nanoseconds = fraction(rest)?;
+            }
+        }
+    }
+    Ok(((hour * 60 + minute) * 60 + second) * NS + nanoseconds)
+}
+
+/// A fraction of a second, in nanoseconds.
+fn fraction(rest: &mut Rest<'_>) -> Result<u64, String> {
+    let end = rest.0.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.0.len());
+    let (digits, behind) = rest.0.split_at_checked(end).ok_or(NO_TIME)?;
+    if digits.is_empty() {
+        return Err(NO_TIME.into());
+    }
+    let digits = digits.trim_end_matches('0');
+    if digits.len() > 9 {
+        return Err("finer than a nanosecond".into());
+    }
+    rest.0 = behind;
+    format!("{digits:0<9}").parse().map_err(|_| NO_TIME.to_owned())
+}
+
+/// An offset from UTC, in seconds; none is UTC. Nothing comes after it.
+fn offset(rest: &mut Rest<'_>) -> Result<i64, String> {
+    if matches!(rest.0, "" | "Z" | "z") {
+        return Ok(0);
+    }
+    let sign = match (rest.take('+'), rest.take('-')) {
+        (true, false) => 1,
+        (false, true) => -1,
+        _ => return Err(NO_TIME.into()),
+    };
+    let wrong = |_| "an offset from UTC goes from -23:59 to +23:59".to_owned();
+    let hours = rest.two(24, "").map_err(wrong)?;
+    let has_minutes = rest.take(':') || rest.begins_with_digit();
+    let minutes = if has_minutes { rest.two(60, "").map_err(wrong)? } else { 0 };
+    if !rest.0.is_empty() {
+        return Err(NO_TIME.into());
+    }
+    i64::try_from((hours * 60 + minutes) * 60).map(|offset| sign * offset).map_err(|_| NO_TIME.to_owned())
 }
 
 /// A number since 1970 that tells its unit; `None` where it tells none. `Ok(None)`: it is too large.
@@ -68,20 +226,6 @@ fn since_1970(text: &str) -> Option<Result<Option<u64>, String>> {
     let fraction: u64 = format!("{fraction:0<width$}", width = digits as usize).parse().unwrap_or(0);
     let whole = whole.parse::<u64>().ok().and_then(|whole| whole.checked_mul(10_u64.pow(digits)));
     Some(Ok(whole.and_then(|whole| whole.checked_add(fraction))))
-}
-
-/// A date, or date and time, of UTC.
-fn without_offset(text: &str) -> Option<Timestamp> {
-    // An offset that is no part of a valid time must not be passed over in silence.
-    let behind_date = text.get(10..)?;
-    if behind_date.contains(['+', '-', '[', 'Z', 'z']) {
-        return None;
-    }
-    let time: DateTime = match text.parse::<jiff::civil::Date>() {
-        Ok(date) if behind_date.is_empty() => date.to_datetime(Time::midnight()),
-        _ => text.parse().ok()?,
-    };
-    time.to_zoned(TimeZone::UTC).ok().map(|time| time.timestamp())
 }
 
 #[cfg(test)]
@@ -158,5 +302,110 @@ mod tests {
         assert_eq!(told("1969-12-31"), "before 1970");
         assert_eq!(told("2026-11-21T05:02:60Z"), "seconds go from 00 to 59");
         assert_eq!(told("2026-11-21 05:02:60"), "seconds go from 00 to 59");
+    }
+
+    /// Every form, and what it is; `Err`: it is refused.
+    #[test]
+    fn every_form_is_read_as_what_it_is_or_refused() {
+        const DAY_NS: u64 = DAY as u64 * NS;
+        const NOV_21: u64 = 1_795_219_200 * NS;
+        let at = |hour: u64, minute: u64, second: u64| Ok(NOV_21 + ((hour * 60 + minute) * 60 + second) * NS);
+        let refused = Err(());
+        for (text, expected) in [
+            ("2026-11-21", at(0, 0, 0)),
+            ("20261121", at(0, 0, 0)),
+            ("+002026-11-21", at(0, 0, 0)),
+            ("+0020261121", at(0, 0, 0)),
+            ("2026-11-21T05:02:27", at(5, 2, 27)),
+            ("2026-11-21t05:02:27z", at(5, 2, 27)),
+            ("2026-11-21 05:02:27", at(5, 2, 27)),
+            ("2026-11-21 05:02:27Z", at(5, 2, 27)),
+            ("20261121T050227", at(5, 2, 27)),
+            ("20261121T050227Z", at(5, 2, 27)),
+            ("20261121 050227", at(5, 2, 27)),
+            ("20261121T05:02:27", at(5, 2, 27)),
+            ("2026-11-21T050227", at(5, 2, 27)),
+            ("+002026-11-21T05:02:27Z", at(5, 2, 27)),
+            ("+0020261121T050227Z", at(5, 2, 27)),
+            ("20261121T0502", at(5, 2, 0)),
+            ("20261121T0502Z", at(5, 2, 0)),
+            ("2026-11-21T05", at(5, 0, 0)),
+            ("20261121T05Z", at(5, 0, 0)),
+            ("2026-11-21T05:02:27+00:00", at(5, 2, 27)),
+            ("2026-11-21T05:02:27-00:00", at(5, 2, 27)),
+            ("2026-11-21T06:02:27+01:00", at(5, 2, 27)),
+            ("20261121T060227+0100", at(5, 2, 27)),
+            ("20261121T060227+01", at(5, 2, 27)),
+            ("2026-11-21T04:32-00:30", at(5, 2, 0)),
+            ("2026-11-22T05:01:27+23:59", at(5, 2, 27)),
+            ("2026-11-20T05:03:27-23:59", at(5, 2, 27)),
+            ("2026-11-21T23:59:59", at(23, 59, 59)),
+            ("2024-02-29", Ok(NOV_21 - 996 * DAY_NS)),
+            ("1970-01-01", Ok(0)),
+            ("19700101", Ok(0)),
+            ("1969-12-31T23:00:00-01:00", Ok(0)),
+            ("2026-11-21T05:02:60", refused),
+            ("2026-11-21T05:02:60Z", refused),
+            ("2026-11-21T23:59:60Z", refused),
+            ("20261121T050260", refused),
+            ("20261121T050260Z", refused),
+            ("20261121T235960Z", refused),
+            ("20261121 235960", refused),
+            ("+002026-11-21T23:59:60Z", refused),
+            ("2026-11-21T23:59:60+01:00", refused),
+            ("20261121T060260+0100", refused),
+            ("2026-11-21T24:00:00", refused),
+            ("2026-11-21T05:60:00", refused),
+            ("2026-11-21T05:02:27+24:00", refused),
+            ("2026-11-21T05:02:27+25:00", refused),
+            ("20261121T050227+2500", refused),
+            ("2026-11-21T05:02:27-24", refused),
+            ("2026-11-21T05:02:27+01:60", refused),
+            ("2026-11-21T05:02:27+01:00:30", refused),
+            ("2026-11-21T05:02:27 +01:00", refused),
+            ("2026-11-21T05:02:27+01:00[Europe/Berlin]", refused),
+            ("2026-11-21Z", refused),
+            ("2026-11-21+01:00", refused),
+            ("2026-1121", refused),
+            ("202611-21", refused),
+            ("2026-02-29", refused),
+            ("20260229", refused),
+            ("20261321", refused),
+            ("99999999", refused),
+            ("00000000", refused),
+            ("-002026-11-21", refused),
+            ("+2026-11-21", refused),
+            ("+12026-11-21", refused),
+            ("12026-11-21", refused),
+            ("+012026-11-21", refused),
+            ("2026", refused),
+            ("202611", refused),
+            ("2026325", refused),
+            ("202611210502", refused),
+            ("20261121050227", refused),
+            ("179526978", refused),
+            ("1795269780", refused),
+            ("2026-W47-6", refused),
+            ("2026-325", refused),
+            (" 2026-11-21", refused),
+            ("2026-11-21 ", refused),
+            ("2026-11-21T05:02:27.", refused),
+            ("2026-11-21T05:02.5", refused),
+            ("2026-11-21T05:02:27.0000000001", refused),
+            ("now", refused),
+            ("tomorrow", refused),
+            ("٢٠٢٦-11-21", refused),
+        ] {
+            assert_eq!(parse(text).map_err(drop), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_bare_number_could_be_is_said() {
+        let told = |text: &str| parse(text).unwrap_err();
+        assert_eq!(told("2026"), "a year? Write @2026 for seconds, 2026ns for nanoseconds");
+        assert!(told("20261321").starts_with("a date that there is not"), "{}", told("20261321"));
+        assert!(told("202611210502").starts_with("a date and a time? Write a T"), "{}", told("202611210502"));
+        assert_eq!(told("2026-11-21T05:02:27+25:00"), "an offset from UTC goes from -23:59 to +23:59");
     }
 }

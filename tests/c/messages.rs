@@ -43,5 +43,5 @@ fn every_code_has_a_message() {
 #[test]
 fn every_finding_and_every_rule_has_a_name() {
     are_told(&numbers("AOF_FINDING_"), 8, aof_finding_name);
-    are_told(&numbers("AOF_RULE_"), 8, aof_rule_message);
+    are_told(&numbers("AOF_RULE_"), 9, aof_rule_message);
 }

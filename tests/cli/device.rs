@@ -25,7 +25,8 @@ fn free_space_is_told_and_is_no_damage_unless_strict() {
     assert_eq!(surveyed["data_checksum_chain"], "297885640538300671883383348009515472968");
 
     let ran = aof(["verify".as_ref(), disk.as_os_str()]).code(0);
-    assert!(ran.stdout.contains(": sound, one unbroken chain, free space behind"), "{}", ran.stdout);
+    let told = ": sound, then 3.82 MiB of zeros: in a log file, what was there is lost; on a device's image it is free space";
+    assert!(ran.stdout.contains(told), "{}", ran.stdout);
     assert!(ran.stdout.contains("byte 183616: zero-tail: zeros to the end"), "{}", ran.stdout);
     aof(["verify".as_ref(), "--strict".as_ref(), disk.as_os_str()]).code(1);
 
@@ -48,19 +49,24 @@ fn entry_cut_by_a_power_loss_is_a_torn_tail_and_the_free_space_begins_behind_it(
     assert!(found[0].1 < 100_100 && found[1].1 <= 100_100, "{found:?}");
     assert_eq!((&surveyed["sound"], &surveyed["faults"]), (&json!(false), &json!(1)));
     let ran = aof(["verify".as_ref(), disk.as_os_str()]).code(1);
-    assert!(ran.stdout.contains("DAMAGED, 1 fault, free space behind"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("DAMAGED, 1 fault, then 3.90 MiB of zeros: in a log file"), "{}", ran.stdout);
     aof(["debug".as_ref(), disk.as_os_str()]).code(1);
 }
 
 #[test]
-fn device_that_was_never_written_is_an_empty_log() {
+fn file_of_nothing_but_zeros_is_not_a_log() {
     let directory = TempDir::new().unwrap();
     let disk = image(&directory, "disk.img", &[]);
     let surveyed = survey(&disk);
     assert_eq!((&surveyed["entries"], &surveyed["profile"]), (&json!(0), &json!(null)));
     assert_eq!(findings(&surveyed), [("zero-tail".to_owned(), 0)]);
-    let ran = aof(["verify".as_ref(), disk.as_os_str()]).code(0);
-    assert!(ran.stdout.contains("sound (empty), free space behind"), "{}", ran.stdout);
+    assert_eq!((&surveyed["not_a_log"], &surveyed["sound"]), (&json!("zeros"), &json!(false)));
+    let ran = aof(["verify".as_ref(), disk.as_os_str()]).code(1);
+    assert!(
+        ran.stdout.contains("NOT A LOG: all zeros: in a log file, what was there is lost"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]

@@ -35,6 +35,9 @@ fn expected(survey: &Value) -> String {
     }
     for finding in survey["findings"].as_array().unwrap() {
         let kind = finding["kind"].as_str().unwrap();
+        if kind == "time-back" {
+            continue; // the C interface does not compare times
+        }
         let what = if matches!(kind, "backtrack" | "gap" | "fork") { "chain" } else { "damage" };
         writeln!(text, "{what} {kind} {}", finding["offset"]).unwrap();
     }
@@ -118,7 +121,9 @@ fn c_appends_behind_a_torn_tail_what_the_command_takes() {
         assert_eq!(c::text(&output), expected(&survey), "{name}");
         assert_eq!((&survey["entries"], &survey["sound"]), (&Value::from(kept + 20), &true.into()), "{name}");
         assert_eq!(survey["last_op"], kept + 20, "{name}");
-        assert!(survey["findings"].as_array().unwrap().is_empty(), "{name}: {survey}");
+        // The program's times are the ops.
+        let mut findings = survey["findings"].as_array().unwrap().iter();
+        assert!(findings.all(|finding| finding["kind"] == "time-back"), "{name}: {survey}");
     }
 }
 

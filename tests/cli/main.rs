@@ -32,6 +32,8 @@ mod repair;
 mod show;
 mod simulation;
 mod stitch;
+mod times;
 mod truth;
 mod util;
+mod verdict;
 mod verify;

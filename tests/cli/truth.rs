@@ -122,7 +122,9 @@ fn check(case: &Case) -> Vec<String> {
             |op: u64| all.ran.code != Some(0) && all.ran.stderr.contains(&format!("op {op} is taken from"));
         let planted: Vec<_> =
             all.rows.difference(&truth).map(|row| row.0).filter(|op| !is_named(*op)).collect();
-        if !(missing.is_empty() && planted.is_empty()) {
+        // A fork that is reported ends an export: two damaged places together may leave it open what is content.
+        let is_fork = all.ran.code == Some(1) && all.ran.stderr.contains("a fork: ");
+        if !(missing.is_empty() || is_fork) || !planted.is_empty() {
             let what = format!("all intact: ops {missing:?} are missing, {planted:?} are planted");
             found.push(format!("{what}; {}", described()));
         }

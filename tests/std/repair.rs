@@ -552,7 +552,7 @@ fn no_intact_entry_is_cut_from_any_damaged_log() {
         // Records of one size, a power of two, as often as of all sizes.
         let fixed = [240, 752, 1_008][random.below(3)];
         let is_fixed = random.below(2) == 0;
-        let mut size = |random: &mut Random| if is_fixed { fixed } else { random.below(900) };
+        let size = |random: &mut Random| if is_fixed { fixed } else { random.below(900) };
         let mut builder = Builder::new(profile);
         for _ in 0..1 + random.below(4) {
             let sizes: Vec<usize> = (0..1 + random.below(12)).map(|_| size(&mut random)).collect();

@@ -121,6 +121,31 @@ fn whole_file_is_seen_in_order_whatever_the_segments() {
     }
 }
 
+/// Records of a fixed size with a restart, and one bit of a header: the damaged one alone is not found, by any number of
+/// workers. And an entry of the other profile in a body does not change the profile.
+#[test]
+fn one_bit_of_a_header_hides_no_other_entry_from_any_worker() {
+    for profile in aof_tests::build::PROFILES {
+        let other =
+            aof_tests::build::PROFILES.into_iter().find(|other| other.name() != profile.name()).unwrap();
+        let planted = aof_tests::build::chain(other, &[7]).bytes;
+        let builder =
+            aof_tests::build::Builder::new(profile).chain(&[240; 40]).repeat(25..40).chain(&[240; 3]);
+        let log = builder.entry(&planted).chain(&[240; 20]).build();
+        for (index, bit) in
+            [(0, 3), (5, 905), (20, 906), (30, 908), (39, 910), (39, 40), (50, 909), (60, 1800)]
+        {
+            let mut bytes = log.bytes.clone();
+            let at = log.entries[index].offset * 8 + bit;
+            bytes[at / 8] ^= 1 << (at % 8);
+            let seen = on_threads(&bytes, 3, 700);
+            assert_eq!(seen, as_iterated(&bytes), "entry {index}, bit {bit}");
+            let entries = seen.iter().filter(|seen| matches!(seen, Seen::Entry(..))).count();
+            assert_eq!(entries, log.entries.len() - 1, "entry {index}, bit {bit}");
+        }
+    }
+}
+
 #[test]
 fn entries_larger_than_a_segment_are_read_once() {
     let bytes = include_bytes!("../data/single/large-bodies.aof");

@@ -114,6 +114,9 @@
 // `commit` is not below `op`.
 #define AOF_RULE_COMMIT 8
 
+// The entry has a newer layout, which this version does not read.
+#define AOF_RULE_NEWER_LAYOUT 9
+
 // Nothing failed, entries may be appended.
 #define AOF_STATE_WRITING 0
 

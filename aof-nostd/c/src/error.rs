@@ -4,8 +4,8 @@ use crate::device::DeviceError;
 use crate::types::{
     AOF_FINDING_BACKTRACK, AOF_FINDING_BODY_CHECKSUM, AOF_FINDING_FORK, AOF_FINDING_GAP,
     AOF_FINDING_HEADER_CHECKSUM, AOF_FINDING_HEADER_INVALID, AOF_FINDING_MAGIC, AOF_FINDING_TORN_TAIL,
-    AOF_NOWHERE, AOF_RULE_COMMAND, AOF_RULE_COMMIT, AOF_RULE_EPOCH, AOF_RULE_OP, AOF_RULE_PADDING,
-    AOF_RULE_PROTOCOL, AOF_RULE_RESERVED, AOF_RULE_SIZE,
+    AOF_NOWHERE, AOF_RULE_COMMAND, AOF_RULE_COMMIT, AOF_RULE_EPOCH, AOF_RULE_NEWER_LAYOUT, AOF_RULE_OP,
+    AOF_RULE_PADDING, AOF_RULE_PROTOCOL, AOF_RULE_RESERVED, AOF_RULE_SIZE,
 };
 use aof_nostd::chain::Relation;
 use aof_nostd::reader::ChainBreak;
@@ -255,6 +255,7 @@ fn rule(rule: HeaderRule) -> i32 {
         HeaderRule::Reserved => AOF_RULE_RESERVED,
         HeaderRule::Op => AOF_RULE_OP,
         HeaderRule::Commit => AOF_RULE_COMMIT,
+        HeaderRule::NewerLayout => AOF_RULE_NEWER_LAYOUT,
         _ => 0, // none in this version of the core
     }
 }
@@ -299,6 +300,7 @@ pub extern "C" fn aof_rule_message(rule: i32) -> *const c_char {
         AOF_RULE_RESERVED => c"a reserved field is not 0",
         AOF_RULE_OP => c"op is 0",
         AOF_RULE_COMMIT => c"commit is not below op",
+        AOF_RULE_NEWER_LAYOUT => c"the layout is a newer one",
         _ => c"?",
     };
     text.as_ptr()

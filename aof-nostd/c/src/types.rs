@@ -74,6 +74,8 @@ pub const AOF_RULE_RESERVED: i32 = 6;
 pub const AOF_RULE_OP: i32 = 7;
 /// `commit` is not below `op`.
 pub const AOF_RULE_COMMIT: i32 = 8;
+/// The entry has a newer layout, which this version does not read.
+pub const AOF_RULE_NEWER_LAYOUT: i32 = 9;
 
 /// Nothing failed, entries may be appended.
 pub const AOF_STATE_WRITING: u32 = 0;

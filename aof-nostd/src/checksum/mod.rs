@@ -22,7 +22,7 @@ mod profile;
 pub use self::aegis::Aegis128L;
 pub use self::backend::Backend;
 pub use self::crc::Crc64;
-pub(crate) use self::profile::MAGIC_LEGACY;
+pub use self::profile::MAGIC_LEGACY;
 #[cfg(test)]
 pub(crate) use self::profile::counting;
 pub use self::profile::{AnyHasher, AnyProfile, Crc, Magic, Profile, TigerBeetle};

@@ -11,7 +11,7 @@ const MAGIC_TIGERBEETLE: Magic = 0x00bc_d8d3_fee4_0611_9ed1_92c4_f4c4_fc82_u128.
 /// Magic of the CRC profile, as on disk.
 const MAGIC_CRC: Magic = 0x008e_bc7b_1c91_bd3b_41aa_de69_9591_e87e_u128.to_le_bytes();
 /// Magic of the layout before TigerBeetle 0.16.21, recognised to say so and not read.
-pub(crate) const MAGIC_LEGACY: Magic = 312_960_301_372_567_410_560_647_846_651_901_451_202_u128.to_le_bytes();
+pub const MAGIC_LEGACY: Magic = 312_960_301_372_567_410_560_647_846_651_901_451_202_u128.to_le_bytes();
 
 mod sealed {
     pub trait Sealed {}

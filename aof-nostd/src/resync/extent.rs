@@ -20,8 +20,10 @@ use zerocopy::FromBytes;
 
 /// Runs that are followed. Each begins after the last head of the one before.
 const RUNS_MAX: u8 = 16;
-/// Bytes of bodies that are verified, as a multiple of the extent: what a place costs is bounded by what it covers.
-const BODIES_MAX: u64 = 32;
+/// Bodies that are verified.
+const BODIES_MAX: u8 = 4;
+/// Bytes of them, as a multiple of the extent: what a place costs is bounded by what it covers.
+const BODY_BYTES_MAX: u64 = 32;
 
 /// What a sealed header covers.
 #[derive(Clone, Debug)]
@@ -36,8 +38,10 @@ pub(super) struct Extent<P: Profile> {
     parent_at_end: Option<Checksum>,
     /// Runs that were followed.
     runs: u8,
+    /// Bodies that were verified.
+    bodies: u8,
     /// Bytes of bodies that may still be verified.
-    bodies: u64,
+    body_bytes: u64,
     /// The body that is being verified.
     body: Option<BodyCheck<P>>,
 }
@@ -52,7 +56,8 @@ impl<P: Profile> Extent<P> {
             is_followed: false,
             parent_at_end: None,
             runs: 0,
-            bodies: end.saturating_sub(damaged).saturating_mul(BODIES_MAX),
+            bodies: 0,
+            body_bytes: end.saturating_sub(damaged).saturating_mul(BODY_BYTES_MAX),
             body: None,
         }
     }
@@ -132,8 +137,10 @@ impl<P: Profile> Resync<P> {
             return self.give_up(offset);
         }
         let body_size = u64::from(header.body_size());
-        if (next > extent.end || is_again) && body_size <= extent.bodies {
-            extent.bodies = extent.bodies.saturating_sub(body_size);
+        let may_verify = extent.bodies < BODIES_MAX && body_size <= extent.body_bytes;
+        if (next > extent.end || is_again) && may_verify {
+            extent.bodies = extent.bodies.saturating_add(1);
+            extent.body_bytes = extent.body_bytes.saturating_sub(body_size);
             extent.body = Some(checker.body(header));
             self.at = offset.saturating_add(HEAD_SIZE as u64);
             return State::Body(run);

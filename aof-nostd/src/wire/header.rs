@@ -165,6 +165,9 @@ pub enum HeaderRule {
     Op,
     /// `commit` is below `op`.
     Commit,
+    /// The body's checksum is in `checksum_body`. Here that field is zero and `checksum_body_padding` is not: so
+    /// `TigerBeetle` drafts a newer layout, which is recognised and not read.
+    NewerLayout,
 }
 
 impl HeaderRule {
@@ -180,6 +183,7 @@ impl HeaderRule {
             Self::Reserved => "a reserved field is not 0",
             Self::Op => "op is 0",
             Self::Commit => "commit is not below op",
+            Self::NewerLayout => "the layout is a newer one",
         }
     }
 }
@@ -266,6 +270,9 @@ impl Header {
         if self.protocol.get() != 0 {
             return Some(HeaderRule::Protocol);
         }
+        if self.is_newer_layout() {
+            return Some(HeaderRule::NewerLayout);
+        }
         if self.checksum_padding != zero
             || self.checksum_body_padding != zero
             || self.parent_padding != zero
@@ -283,6 +290,21 @@ impl Header {
             return Some(HeaderRule::Commit);
         }
         None
+    }
+
+    /// The body's checksum in the layout that is drafted for later versions: there the first 80 bytes are laid out anew,
+    /// and the fields at 16, 32 and 64 are zero in a log.
+    #[must_use]
+    pub const fn newer_checksum_body(&self) -> Checksum {
+        Checksum::new(self.checksum_body_padding.get())
+    }
+
+    /// Whether the checksums are where the newer layout has them; the body's own is not compared.
+    fn is_newer_layout(&self) -> bool {
+        let is_zero_elsewhere = self.checksum_padding == U128::ZERO
+            && self.checksum_body == Checksum::ZERO
+            && self.nonce_reserved == U128::ZERO;
+        is_zero_elsewhere && self.newer_checksum_body() != Checksum::ZERO
     }
 
     /// Turns the header into that of the entry after it: op one higher, itself as parent and committed. `None`
@@ -387,7 +409,10 @@ mod tests {
         assert_eq!(broken(|h| h.epoch = 1.into()), Some(HeaderRule::Epoch));
         assert_eq!(broken(|h| h.protocol = 1.into()), Some(HeaderRule::Protocol));
         assert_eq!(broken(|h| h.checksum_padding = 1.into()), Some(HeaderRule::Padding));
-        assert_eq!(broken(|h| h.checksum_body_padding = 1.into()), Some(HeaderRule::Padding));
+        assert_eq!(broken(|h| h.checksum_body_padding = 1.into()), Some(HeaderRule::NewerLayout));
+        let with_checksum =
+            broken(|h| (h.checksum_body, h.checksum_body_padding) = (Checksum::new(1), 1.into()));
+        assert_eq!(with_checksum, Some(HeaderRule::Padding));
         assert_eq!(broken(|h| h.parent_padding = 1.into()), Some(HeaderRule::Padding));
         assert_eq!(broken(|h| h.request_checksum_padding = 1.into()), Some(HeaderRule::Padding));
         assert_eq!(broken(|h| h.nonce_reserved = 1.into()), Some(HeaderRule::Reserved));

@@ -47,7 +47,10 @@ fn no_std(sources: &Path) -> Result<(), Stop> {
     }
     for path in rust_files(sources)? {
         let text = read(&path)?;
-        let used = text.lines().position(|line| line.contains("extern crate"));
+        // Tests run on a desktop.
+        let shipped = text.lines().take_while(|line| line.trim() != "#[cfg(test)]");
+        let used =
+            shipped.enumerate().find(|(_, line)| line.contains("extern crate")).map(|(index, _)| index);
         if let Some(index) = used {
             return Stop::failed(format!(
                 "{}:{}: the core does without `std` and `alloc`: take the line out",

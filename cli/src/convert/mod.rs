@@ -84,6 +84,9 @@ fn refusal(args: &ConvertArgs, input: &Survey) -> Option<String> {
         return Some(above);
     }
     let file = shown(&args.file);
+    if let Some(not_a_log) = &input.not_a_log {
+        return Some(format!("{file}: {not_a_log}"));
+    }
     let in_the_way: Vec<_> = in_the_way(input).map(ToString::to_string).collect();
     if !in_the_way.is_empty() {
         let (told, more) = in_the_way.split_at(FINDINGS_SHOWN.min(in_the_way.len()));

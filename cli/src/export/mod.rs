@@ -36,6 +36,7 @@ mod wide;
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
 use crate::human::noun;
+use crate::looks_like::NotALog;
 use aof_nostd::Header;
 use aof_nostd::message::Events;
 use aof_nostd::wire::Operation;
@@ -100,6 +101,9 @@ fn check_usage(args: &ExportArgs) -> Result<(Format, What), Failure> {
 }
 
 fn export<T: Rows>(args: &ExportArgs, format: Format) -> Result<Exit, Failure> {
+    if let [file] = args.files.as_slice() {
+        NotALog::refuse(file)?;
+    }
     let codec = Codec::<T>::new(format)?;
     let output = Output::begin(args, format, &codec)?;
     let select = Select::new(args);

@@ -14,9 +14,10 @@ pub mod watch;
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
 use crate::line::{Lines, Style};
+use crate::looks_like::is_device;
 use crate::output::{self, Stdout};
-use crate::survey::Finding;
 use crate::survey::neighbour::Neighbour;
+use crate::survey::{Finding, ZerosAre};
 use aof_nostd::checksum::Magic;
 use aof_nostd::{AnyProfile, Damage, DamageKind, ForeignMagic, Profile};
 use aof_std::follow::{Follower, News, Wait};
@@ -140,7 +141,9 @@ impl<'a> Printer<'a> {
                 self.lines.entry(located.offset, header);
             }
             News::Damage(damage, until) => self.lines.finding(&Finding::damage(damage, until)),
-            News::Zeros(from, until) => self.lines.finding(&Finding::zeros(from, until)),
+            News::Zeros(from, until) => {
+                self.lines.finding(&Finding::zeros(from, until, ZerosAre::of(until, is_device(self.file))));
+            }
             other => self.tell(other),
         }
         if self.lines.bytes.len() >= LINES_SIZE

@@ -1,8 +1,8 @@
 //! What a merge makes of damaged logs: [`Merged`].
 //!
-//! A survey takes every valid entry for one of its log. Where damage lets a reader into a body, that may be one that
-//! somebody has stored there. A merge tells them apart, with the help of the other logs. So damaged logs are read once
-//! more, as `merge` reads them: what they hold together, and what may be lost, is said by one rule.
+//! A survey treats every valid entry as one of its log. Where damage leads a reader into a body, that may be an entry
+//! that somebody has stored there. A merge distinguishes them, with the help of the other logs. So damaged logs are read
+//! again as `merge` reads them: one rule decides what they hold together, and what may be lost.
 
 use crate::failure::Failure;
 use crate::merge::index::Index;

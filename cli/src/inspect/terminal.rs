@@ -7,6 +7,7 @@ use super::report::{Log, Report};
 use super::stats::{self, Tally};
 use super::together::held;
 use super::verdict::{self, Level, Verdict, name};
+use crate::data_checksum;
 use crate::failure::shown;
 use crate::human;
 use crate::survey::Kind;
@@ -385,6 +386,14 @@ fn one(text: &mut String, log: &Log, report: &Report, screen: &Screen) {
     if stats.untimed > 0 {
         line("no time", &human::counted(stats.untimed, "entry", "entries"));
     }
+    if let Some(back) = verify::times_back(survey) {
+        line("time", &back);
+    }
+    if let Some(last) = &survey.last_checksum {
+        line("chain", &format!("last checksum {last}: {}", verify::LAST_CHECKSUM));
+        let chain = data_checksum::shown(&survey.data_checksum_chain, survey.replayed_entries);
+        line("data", &format!("data checksum chain {chain}"));
+    }
     rate(text, log, report, screen);
     sizes(text, log, screen);
     operations(text, &stats.operations, screen);
@@ -407,11 +416,13 @@ fn rate(text: &mut String, log: &Log, report: &Report, screen: &Screen) {
     let columns = log.stats.rate.columns(from, to, width);
     let entries: Vec<_> = columns.iter().map(|column| column.entries).collect();
     let most = entries.iter().copied().max().unwrap_or(0);
-    let each = human::duration((to - from) / width as u64);
     let label = screen.dim(&format!("{:<NAME_SIZE$}", "rate"));
     let _ = writeln!(text, "  {label}{}", screen.paint("36", &screen.glyphs.sparkline(&entries)));
-    let note =
-        format!("up to {} in {each}; all logs on one time axis", human::counted(most, "entry", "entries"));
+    let most = human::counted(most, "entry", "entries");
+    let note = match (to - from) / width as u64 {
+        0 if to == from => format!("{most} at one time; all logs on one time axis"),
+        each => format!("up to {most} in {}; all logs on one time axis", human::duration(each.max(1))),
+    };
     let note = if report.logs.len() > 1 { note.as_str() } else { note.split(';').next().unwrap_or(&note) };
     screen.lines(text, &" ".repeat(2 + NAME_SIZE), note, Screen::dim);
 }

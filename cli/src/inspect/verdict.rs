@@ -5,8 +5,10 @@ use super::report::Report;
 use super::together::{self, Conflict, Together};
 use crate::failure::shown;
 use crate::human;
+use crate::looks_like::NotALog;
 use crate::merge::notes::Note;
-use crate::survey::{Finding, Kind, Survey};
+use crate::survey::{Finding, Kind, Survey, ZerosAre};
+use crate::verify;
 use serde::Serialize;
 use std::path::Path;
 
@@ -26,7 +28,8 @@ impl Level {
     /// How bad one log is by itself.
     #[must_use]
     pub fn of_log(survey: &Survey) -> Self {
-        match (survey.sound, survey.missing_ops.is_empty()) {
+        let is_whole = survey.missing_ops.is_empty() && !may_be_lost(survey) && survey.times_back == 0;
+        match (survey.sound, is_whole) {
             (false, _) => Self::Bad,
             (true, false) => Self::Care,
             (true, true) => Self::Good,
@@ -39,7 +42,8 @@ impl Level {
 pub struct Verdict {
     /// How bad it is.
     pub level: Level,
-    /// In a word: `SOUND`, `WHOLE`, `INCOMPLETE`, `DAMAGED`, `FORKED`, `MIXED`, `EMPTY`, `UNREADABLE`.
+    /// In a word: `SOUND`, `WHOLE`, `INCOMPLETE`, `DAMAGED`, `FORKED`, `MIXED`, `EMPTY`, `NOT A LOG`,
+    /// `UNREADABLE`.
     pub word: &'static str,
     /// In a sentence.
     pub text: String,
@@ -77,13 +81,33 @@ impl Verdict {
             [log] => of_one(&log.survey),
             _ => of_several(report),
         };
-        verdict.with_limit(report).with_unreadable(report)
+        verdict.with_limit(report).with_no_logs(report).with_unreadable(report)
     }
 
     /// The same where the limit keeps entries from being read: it is to be raised before anything else is done.
     fn with_limit(mut self, report: &Report) -> Self {
         let above = report.logs.iter().filter_map(|log| log.above_limit.clone());
         self.advice.splice(0..0, above.map(|above| format!("{above}.")));
+        self
+    }
+
+    /// The same where some of several files are not logs: the others are judged without them.
+    fn with_no_logs(mut self, report: &Report) -> Self {
+        let surveys = report.logs.iter().map(|log| &log.survey);
+        let told = surveys.filter_map(|survey| Some(format!("{}: {}.", name(survey), survey.not_a_log?)));
+        let told: Vec<_> = told.collect();
+        if told.is_empty() || report.logs.len() < 2 {
+            return self;
+        }
+        if self.level == Level::Good {
+            self.word = "NOT A LOG";
+        }
+        self.level = Level::Bad;
+        let verb = if told.len() == 1 { "is not a log" } else { "are not logs" };
+        self.text = format!("{} of {} files {verb}; {}", told.len(), report.logs.len(), self.text);
+        let more = told.len().saturating_sub(NAMES_SHOWN);
+        let more = (more > 0).then(|| format!("{more} more are not logs: --json names them."));
+        self.advice.splice(0..0, told.into_iter().take(NAMES_SHOWN).chain(more));
         self
     }
 
@@ -123,7 +147,29 @@ impl Verdict {
     }
 }
 
+/// Whether entries may be lost where zeros end the file.
+fn may_be_lost(survey: &Survey) -> bool {
+    survey.zeros_are == Some(ZerosAre::Unknown)
+}
+
+/// What there is to know of the zeros that end a file.
+fn zeros(survey: &Survey) -> String {
+    format!("{} of zeros: {}", human::size(survey.zeros), ZerosAre::Unknown.meaning())
+}
+
+/// What there is to know of a file that is not a log.
+fn no_log(survey: &Survey, not_a_log: NotALog) -> Verdict {
+    let verdict = Verdict::new(Level::Bad, "NOT A LOG", not_a_log.looks.advice().into());
+    match survey.zeros == survey.bytes {
+        true => verdict.advise("Give the other replicas' logs, or a backup."),
+        false => verdict.advise("Name the log that is meant."),
+    }
+}
+
 fn of_one(survey: &Survey) -> Verdict {
+    if let Some(not_a_log) = survey.not_a_log {
+        return no_log(survey, not_a_log);
+    }
     let lacks_beginning = survey.first_op.filter(|op| *op > 1);
     let missing = (!survey.missing_ops.is_empty()).then(|| ops_are(&survey.missing_ops));
     let forks = survey.is_forked();
@@ -147,7 +193,7 @@ fn of_one(survey: &Survey) -> Verdict {
                 Verdict::new(Level::Care, "INCOMPLETE", text)
             }
             None => Verdict::new(
-                Level::Good,
+                Level::of_log(survey),
                 "SOUND",
                 format!("every byte is sound, and ops {first} to {last} are all there"),
             ),
@@ -182,6 +228,12 @@ fn of_one(survey: &Survey) -> Verdict {
     } else if missing.is_some() {
         verdict = verdict.advise("Give the other replicas' logs here too, to see whether they fill it.");
     }
+    if may_be_lost(survey) {
+        verdict = verdict.advise(format!("Then {}.", zeros(survey)));
+    }
+    if let Some(back) = verify::times_back(survey) {
+        verdict = verdict.advise(format!("The time {back}: a query by time may not be what it seems."));
+    }
     if let Some(first) = lacks_beginning {
         verdict = verdict.advise(format!("The log begins at op {first}: what came before is not in it."));
     }
@@ -211,7 +263,7 @@ fn is_torn(survey: &Survey) -> bool {
 fn of_several(report: &Report) -> Verdict {
     let together = &report.together;
     let surveys: Vec<_> = report.logs.iter().map(|log| &log.survey).collect();
-    let named = |at: usize| surveys.get(at).map(|survey| name(survey)).unwrap_or_default();
+    let named = |at: usize| report.logs.get(at).map(|log| name(&log.survey)).unwrap_or_default();
     if let Some((conflict, one, other)) = together.conflict {
         let text = match conflict {
             Conflict::TwoClusters => format!("{} and {} are of two clusters", named(one), named(other)),
@@ -220,8 +272,13 @@ fn of_several(report: &Report) -> Verdict {
         return Verdict::new(Level::Bad, "MIXED", text).advise("Look at the logs of one cluster at a time.");
     }
     let (Some(first), Some(last)) = (together.first_op, together.last_op) else {
-        return Verdict::new(Level::Bad, "EMPTY", "no log holds an entry".into());
+        return match surveys.iter().all(|survey| survey.not_a_log.is_some()) {
+            true => Verdict::new(Level::Bad, "NOT A LOG", "no file is a log".into()),
+            false => Verdict::new(Level::Bad, "EMPTY", "no log holds an entry".into()),
+        };
     };
+    // What is not a log is reported as such.
+    let surveys: Vec<_> = surveys.into_iter().filter(|survey| survey.not_a_log.is_none()).collect();
     let faults: u64 = surveys.iter().map(|survey| survey.faults).sum();
     let damaged = surveys.iter().filter(|survey| !survey.sound).count() as u64;
     let forked = surveys.iter().any(|survey| survey.is_forked());
@@ -231,8 +288,16 @@ fn of_several(report: &Report) -> Verdict {
         human::counted(faults, "fault", "faults"),
         human::counted(damaged, "log", "logs")
     );
-    let all_there = format!("together the {logs} hold every op from {first} to {last}");
-    let missing = format!("{} in none of the {logs}", ops_are(&together.missing_ops));
+    let (all_there, missing) = match surveys.as_slice() {
+        [survey] => (
+            format!("{} holds every op from {first} to {last}", name(survey)),
+            format!("{} not in {}", ops_are(&together.missing_ops), name(survey)),
+        ),
+        _ => (
+            format!("together the {logs} hold every op from {first} to {last}"),
+            format!("{} in none of the {logs}", ops_are(&together.missing_ops)),
+        ),
+    };
     let mut verdict = if let Some(fork) = together.forks.first() {
         let (one, other) = (named(fork.files.0), named(fork.files.1));
         let op = fork.first_op;
@@ -266,7 +331,7 @@ fn of_several(report: &Report) -> Verdict {
     } else {
         Verdict::new(Level::Good, "WHOLE", all_there)
     };
-    for note in report.notes.iter().filter(|note| !matches!(note, Note::LostBeginning { .. })) {
+    for note in report.notes.iter().filter(|note| !is_told(note)) {
         let mut text = note.to_string();
         if let Some(first) = text.get_mut(..1) {
             first.make_ascii_uppercase();
@@ -277,10 +342,28 @@ fn of_several(report: &Report) -> Verdict {
     if !torn.is_empty() {
         verdict = verdict.advise(format!("The last entry of {} is not all there: {TORN}", listed(torn)));
     }
+    for survey in surveys.iter().filter(|survey| survey.last_op == Some(last) && may_be_lost(survey)) {
+        if verdict.level == Level::Good {
+            verdict.level = Level::Care;
+        }
+        verdict = verdict.advise(format!("{} ends with {}.", name(survey), zeros(survey)));
+    }
+    for (survey, back) in surveys.iter().filter_map(|survey| Some((survey, verify::times_back(survey)?))) {
+        verdict = verdict.advise(format!("In {} the time {back}.", name(survey)));
+    }
     if first > 1 {
         verdict = verdict.advise(format!("They begin at op {first}: what came before is in none of them."));
     }
     merge(verdict, together, &surveys)
+}
+
+/// Whether what a merge notes is in the verdict by another rule: about the beginning, files that are not logs, zeros.
+fn is_told(note: &Note) -> bool {
+    match note {
+        Note::LostBeginning { .. } | Note::ZeroTail { .. } => true,
+        Note::NotALog { looks, .. } => looks.iter().all(Option::is_some),
+        _ => false,
+    }
 }
 
 /// The advice to merge, where that gives something.

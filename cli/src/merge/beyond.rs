@@ -1,4 +1,4 @@
-//! What is stored behind a gap: an export goes on there, a merge does not. [`go_on`].
+//! What is stored after a gap: an export continues there, a merge does not. [`go_on`].
 //!
 //! ```text
 //! op              4    5    6    7    8    9
@@ -6,8 +6,8 @@
 //!                                                 does not contradict it; if i named another parent, h would go
 //! ```
 //!
-//! At each op an entry of the log is taken, or else an unconfirmed one, if there is but one: its row is no less true
-//! for those that are missing. What is left out is reported: entries that contradict one of the log.
+//! At each op an entry of the log is taken, or else an unconfirmed one, if there is only one: its row is as true as
+//! without the gap. Entries that contradict one of the log are left out and reported.
 
 use super::chain::{Chain, End};
 use super::index::{Copies, Index, Record};
@@ -16,7 +16,7 @@ use super::order::Groups;
 use super::plan::{Obstacle, Plan, Ranges};
 use crate::failure::Failure;
 
-/// Adds to a chain that ends at a gap what is stored behind it, op by op, up to a fork. Returns the ops that are
+/// Adds to a chain that ends at a gap what is stored after it, op by op, up to a fork. Returns the ops that are
 /// missing in the chain then.
 pub(super) fn go_on(index: &Index, plan: &mut Plan) -> Result<Ranges, Failure> {
     if !matches!(plan.obstacle, Some(Obstacle::Gap { .. })) {

@@ -6,6 +6,7 @@
 
 use super::read::Stretch;
 use crate::failure::Failure;
+use crate::looks_like::NotALog;
 use crate::process;
 use aof_nostd::wire::HeaderRule;
 use aof_nostd::{AnyProfile, Damage, DamageKind, ForeignMagic, Op};
@@ -153,6 +154,16 @@ impl Input {
         self.entries == 0 && self.size() > 0
     }
 
+    /// What it looks like, if it has no entry and does not begin as one does.
+    pub(crate) fn not_a_log(&self) -> Result<Option<NotALog>, Failure> {
+        if !self.is_no_log() {
+            return Ok(None);
+        }
+        // Its profile here may be the one that the other inputs have.
+        let judged = NotALog::of_source(&self.path, &self.open()?);
+        judged.map_err(|error| Failure::read(&self.path, error))
+    }
+
     /// Whether anything in it is damaged.
     #[must_use]
     pub fn is_damaged(&self) -> bool {
@@ -186,7 +197,7 @@ pub(crate) struct DamageRow {
 }
 
 /// The rules of a header, by number.
-const RULES: [HeaderRule; 8] = [
+const RULES: [HeaderRule; 9] = [
     HeaderRule::Size,
     HeaderRule::Command,
     HeaderRule::Epoch,
@@ -195,6 +206,7 @@ const RULES: [HeaderRule; 8] = [
     HeaderRule::Reserved,
     HeaderRule::Op,
     HeaderRule::Commit,
+    HeaderRule::NewerLayout,
 ];
 
 impl DamageRow {

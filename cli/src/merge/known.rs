@@ -1,7 +1,8 @@
 //! Entries that belong to the log for sure, by op: [`Known`].
 //!
-//! An entry's checksum covers its size and its parent. So an entry that names another one as its parent tells how
-//! long that one is, wherever a copy of it is stored: what ends where it begins can be laid out backwards.
+//! An entry's checksum covers its size and its parent. So an entry that names another one as its parent
+//! determines how long that one is, wherever a copy of it is stored: the entry that ends where it begins can be laid
+//! out backwards.
 
 use super::read::{EntryRow, Found, State, Stretch};
 use super::region::Sealed;

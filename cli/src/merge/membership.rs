@@ -455,7 +455,7 @@ const LAID_OUT_MAX: usize = 1 << 12;
 /// Stretches that contradict the log, whose descendants are found.
 const CONTRADICTIONS_MAX: usize = 1 << 16;
 
-/// Clusters that are told apart among what is unconfirmed.
+/// Clusters that are counted among what is unconfirmed.
 const CLUSTERS_MAX: usize = 16;
 
 /// The first cluster of an input, and the first that is another.

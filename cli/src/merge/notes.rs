@@ -12,7 +12,8 @@ use super::index::{Index, Least, PLACES_MAX, Record};
 use super::input::LeftOut;
 use super::plan::{Plan, Root, Unconfirmed};
 use crate::failure::{Failure, shown};
-use crate::human::ranges;
+use crate::human::{self, ranges};
+use crate::looks_like::NotALog;
 use crate::survey::Kind;
 use serde_json::{Value, json};
 use std::fmt;
@@ -64,12 +65,14 @@ pub enum Note {
         /// The cluster of each.
         clusters: Vec<u128>,
     },
-    /// Inputs in which no entry was found.
+    /// Inputs that have bytes, and in which no entry was found.
     NotALog {
         /// The inputs: op and offset are 0.
         places: Vec<Place>,
         /// Their bytes.
         sizes: Vec<u64>,
+        /// What each looks like; `None` for a log in which no entry is intact.
+        looks: Vec<Option<NotALog>>,
     },
     /// Inputs end with zeros.
     ZeroTail {
@@ -98,14 +101,17 @@ const PLACES_SHOWN: usize = 8;
 
 /// What is known to be lost before the chain's beginning, and behind its end. Nothing before the beginning
 /// where somebody named it, and nothing behind the end where a gap or a fork is in the way: that is told
-/// as such. Zeros are told in any case.
+/// as such. Zeros are told in any case, and so is what is not a log, even if there is no chain.
 ///
 /// # Errors
 ///
 /// [`Failure::Work`].
 pub fn notes(index: &Index, plan: &Plan, root: Root) -> Result<Vec<Note>, Failure> {
     let mut notes = Vec::new();
-    let (Some(first), Some(last)) = (plan.chain.first(), plan.chain.last()) else { return Ok(notes) };
+    let (Some(first), Some(last)) = (plan.chain.first(), plan.chain.last()) else {
+        notes.extend(not_logs(index)?);
+        return Ok(notes);
+    };
     if root == Root::LowestOp && first.op > 1 {
         notes.push(Note::LostBeginning { last: first.op - 1 });
     }
@@ -121,7 +127,7 @@ pub fn notes(index: &Index, plan: &Plan, root: Root) -> Result<Vec<Note>, Failur
     }
     notes.extend(unconfirmed(index, &plan.unconfirmed)?);
     notes.extend(other_clusters(index));
-    notes.extend(not_logs(index));
+    notes.extend(not_logs(index)?);
     notes.extend(zeros_behind(index));
     Ok(notes)
 }
@@ -180,13 +186,14 @@ fn other_clusters(index: &Index) -> Option<Note> {
 }
 
 /// Inputs with bytes of which none is an entry's.
-fn not_logs(index: &Index) -> Option<Note> {
-    let (mut places, mut sizes) = (Vec::new(), Vec::new());
+fn not_logs(index: &Index) -> Result<Option<Note>, Failure> {
+    let (mut places, mut sizes, mut looks) = (Vec::new(), Vec::new(), Vec::new());
     for (number, input) in index.inputs.iter().enumerate().filter(|(_, input)| input.is_no_log()) {
         places.push(Place { op: 0, input: number, offset: 0, file: input.path.clone() });
         sizes.push(input.size());
+        looks.push(input.not_a_log()?);
     }
-    (!places.is_empty()).then_some(Note::NotALog { places, sizes })
+    Ok((!places.is_empty()).then_some(Note::NotALog { places, sizes, looks }))
 }
 
 /// The zeros that end inputs.
@@ -226,7 +233,7 @@ fn unknown_behind(index: &Index, plan: &Plan) -> Result<(Vec<Place>, u64), Failu
             let Some(region) = index.regions.get(region)? else { break };
             let before = region.anchor().map_or(0, |anchor| anchor.op);
             let after = index.stretches.get(region.stretch)?.filter(|after| after.input == region.input);
-            // A header that was repaired tells an op that its damage does not.
+            // A repaired header states an op that its damage does not.
             let is_beyond = before > last;
             let start = if is_beyond { region.begin } else { region.start };
             let size = region.end - start;
@@ -385,12 +392,14 @@ impl fmt::Display for Note {
                      they are not bytes inside the body of a damaged entry"
                 )
             }
-            Self::NotALog { places, sizes } => {
+            Self::NotALog { places, sizes, looks } => {
                 let list = listed(places, 0, |number, place| {
-                    let size = sizes.get(number).copied().unwrap_or_default();
-                    format!("{} ({size} bytes)", shown(&place.file))
+                    let size = human::noun(sizes.get(number).copied().unwrap_or_default(), "byte", "bytes");
+                    let looks = looks.get(number).copied().flatten();
+                    let looks = looks.map(|looks| format!("; {looks}")).unwrap_or_default();
+                    format!("{} ({size}{looks})", shown(&place.file))
                 });
-                write!(f, "not a log, since no entry was found: {list}: what should be in there may be lost")
+                write!(f, "no entry was found in {list}: what should be in there may be lost")
             }
             Self::ZeroTail { places, sizes } => {
                 let list = listed(places, 0, |number, place| {

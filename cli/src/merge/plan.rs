@@ -10,8 +10,8 @@
 //! Every entry of the inputs must be on the chain. One that is not, with an op beyond the chain's end, is
 //! behind a *gap*; with an op that the chain has, or would have next, it is of another history: a *fork*.
 //!
-//! Of an *unconfirmed* entry nothing tells whether it belongs to the log
-//! ([`membership`](super::membership)). It is taken where the chain goes on with it and no other entry claims its
+//! Nothing confirms that an *unconfirmed* entry belongs to the log
+//! (`membership`). It is taken where the chain continues with it and no other entry claims its
 //! op; the plan reports that. Against an entry that belongs to the log it is left out, and the plan reports that too.
 //! Where an entry of the log names another parent than the unconfirmed end of the chain, that end is cut off.
 //!

@@ -155,7 +155,7 @@ impl Found {
     }
 }
 
-/// The profile that the first entry of `input` has, if its head tells.
+/// The profile of the first entry of `input`, if its head is intact enough to determine it.
 pub(crate) fn first_profile(input: &Input) -> Result<Option<AnyProfile>, Failure> {
     let mut head = [0; HEAD_SIZE];
     let mut source = input.open()?;

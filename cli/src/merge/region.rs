@@ -13,10 +13,10 @@
 //! |---|---|
 //! | a sealed header | its checksum matches, so its size does: the damaged entry ends there |
 //! | a repaired size | the header's checksum matches once the size says that the entry ends there |
-//! | the successor | the entry at the end that the damaged header tells names the damaged one as its parent |
+//! | the successor | the entry at the end that the damaged header states names the damaged one as its parent |
 //!
-//! Where there is none, the search for the next entry may have led into the body of the damaged one. What of the
-//! region is proven moves `start` ahead; the last proven entry is the *anchor* there.
+//! Where there is none, the search for the next entry may have led into the body of the damaged one. The proven part
+//! of the region moves `start` ahead; the last proven entry is the *anchor* there.
 
 use super::read::Part;
 use aof_nostd::wire::{EntryHead, HEAD_SIZE, Header, MAGIC_SIZE};

@@ -6,10 +6,12 @@ use super::notes::{Note, notes};
 use super::plan::{Obstacle, Plan, Ranges, Root};
 use super::write::Written;
 use crate::args::MergeArgs;
+use crate::data_checksum;
 use crate::failure::{Failure, Shown, shown};
 use crate::human::ranges_of;
 use crate::output;
 use crate::survey::Finding;
+use crate::verify;
 use aof_nostd::Profile;
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
@@ -45,6 +47,7 @@ struct Json<'a> {
     notes: Vec<Value>,
     output: String,
     reason: Option<String>,
+    replayed_entries: Option<u64>,
     written: bool,
 }
 
@@ -196,6 +199,7 @@ impl<'a> Report<'a> {
             notes: self.notes.iter().map(Note::json).collect(),
             output: self.args.output.display().to_string(),
             reason: if complete { None } else { Some(self.reason()?) },
+            replayed_entries: self.written.as_ref().map(|written| written.replayed),
             written: self.written.is_some(),
         })
     }
@@ -241,8 +245,10 @@ impl<'a> Report<'a> {
                 line("ops", &format!("{} to {}", first.op, last.op));
                 line("first checksum", &first.checksum.to_string());
                 line("last checksum", &last.checksum.to_string());
+                line("", verify::LAST_CHECKSUM);
             }
-            line("data checksum chain", &written.data_checksum.to_string());
+            let chain = written.data_checksum.to_string();
+            line("data checksum chain", data_checksum::shown(&chain, written.replayed));
             if self.plan.obstacle.is_some() {
                 let _ = writeln!(text, "PARTIAL: {}", self.reason()?);
             }

@@ -23,6 +23,8 @@ pub struct Written {
     pub bytes: u64,
     /// The reference's digest of what a replay sends.
     pub data_checksum: u128,
+    /// Entries that it is over.
+    pub replayed: u64,
     /// Entries taken from each input.
     pub taken: Vec<u64>,
 }
@@ -58,9 +60,9 @@ pub fn write(mut file: NewFile, args: &MergeArgs, index: &Index, chain: &Chain) 
     copy.flush().map_err(|error| Failure::write(&args.output, error))?;
     drop(copy);
     drop(progress);
-    let data_checksum = read_back(args, index, chain, &file)?;
+    let (data_checksum, replayed) = read_back(args, index, chain, &file)?;
     destination::commit(file, &args.output, args.force)?;
-    Ok(Written { bytes, data_checksum, taken })
+    Ok(Written { bytes, data_checksum, replayed, taken })
 }
 
 /// Copies pieces behind each other: large ones from file to file, small ones together.
@@ -128,8 +130,9 @@ impl Copy<'_> {
     }
 }
 
-/// Reads the new file whole and compares it with the plan, entry by entry. Gives its data checksum.
-fn read_back(args: &MergeArgs, index: &Index, chain: &Chain, file: &NewFile) -> Result<u128, Failure> {
+/// Reads the new file whole and compares it with the plan, entry by entry. Returns its data checksum, and how
+/// many entries that is over.
+fn read_back(args: &MergeArgs, index: &Index, chain: &Chain, file: &NewFile) -> Result<(u128, u64), Failure> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::Interrupted => Failure::Interrupted,
         _ => Failure::write(&args.output, error),
@@ -145,11 +148,12 @@ fn read_back(args: &MergeArgs, index: &Index, chain: &Chain, file: &NewFile) -> 
         return Err(changed());
     }
     let scan = index.work.limit(scan, args.limits.message_size_max);
-    let mut data = DataChecksum::default();
+    let (mut data, mut replayed) = (DataChecksum::default(), 0);
     let mut planned = Planned { index, chain, walk: Walk::new(chain), goes_on: Ok(true) };
     scan.with_watch(&WATCH)
         .run(Part::default, |part| {
             data.update(&part.data);
+            replayed += part.data.entries();
             planned.compare(&part);
             progress.show();
         })
@@ -157,7 +161,7 @@ fn read_back(args: &MergeArgs, index: &Index, chain: &Chain, file: &NewFile) -> 
     if !planned.finish()? {
         return Err(changed());
     }
-    Ok(data.finish())
+    Ok((data.finish(), replayed))
 }
 
 /// What the output has to hold.

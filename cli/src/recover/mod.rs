@@ -30,6 +30,7 @@ mod resume;
 use crate::args::{RecoverArgs, To};
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
+use crate::looks_like::NotALog;
 use crate::output;
 use crate::replay::admission::{Admission, Pulses, Summary};
 use crate::replay::cluster::{Cluster, ClusterOptions};
@@ -63,6 +64,10 @@ pub fn run(args: &RecoverArgs) -> Result<Exit, Failure> {
 }
 
 fn carry_out(args: &RecoverArgs) -> Result<Exit, Failure> {
+    // A preflight tells of what it reads.
+    if let ([file], true) = (args.files.as_slice(), args.no_preflight) {
+        NotALog::tell(file)?;
+    }
     let mut logs = Logs::open(args)?;
     let range =
         Range { after: None, from_op: args.from_op, until_op: args.until_op, until_timestamp: args.until };

@@ -58,13 +58,14 @@ impl Logs {
         }
         let root = args.root.map_or(Root::LowestOp, Root::ChildOf);
         let plan = Plan::of(&index, root)?;
+        let notes = notes::notes(&index, &plan, root)?.iter().map(ToString::to_string).collect::<Vec<_>>();
         let obstacle = plan.obstacle.as_ref().map(|obstacle| report::obstacle_text(&index, obstacle));
         let obstacle = obstacle.transpose()?;
         if let (Some(Obstacle::Empty | Obstacle::NoRoot(_)), Some(text)) = (&plan.obstacle, &obstacle) {
+            tell(&notes);
             return Err(Failure::Log(text.clone()));
         }
         let bytes = plan.chain.bytes();
-        let notes = notes::notes(&index, &plan, root)?.iter().map(ToString::to_string).collect();
         Ok(Self { log: Log::planned(index, plan.chain), obstacle, notes, bytes })
     }
 
@@ -131,9 +132,7 @@ impl Logs {
             ));
         }
         if !whole {
-            for note in &self.notes {
-                output::note(&format!("NOTE: {note}"));
-            }
+            tell(&self.notes);
         }
         let summary = admission.summary().clone();
         if summary.requests == 0 {
@@ -143,6 +142,13 @@ impl Logs {
             )));
         }
         Ok(summary)
+    }
+}
+
+/// Prints what is known to be lost though the chain is complete.
+fn tell(notes: &[String]) {
+    for note in notes {
+        output::note(&format!("NOTE: {note}"));
     }
 }
 

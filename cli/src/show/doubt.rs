@@ -5,27 +5,29 @@
 //!    | op 822 |    (823 to 959 missing)    | op 960 |      --at T: op 822, or one that is missing
 //! ```
 //!
-//! The last entry up to a time is that of the cluster only if the file has all that came next. What is asked for
-//! by op, checksum or byte is there or is not.
+//! The last entry up to a time is that of the cluster only if the file has all that may have this time, see
+//! [`timeline`](super::timeline). What is asked for by op, checksum or byte is there or is not.
 
 use super::find::{Extent, Found, Wanted};
+use super::timeline::Timeline;
+use crate::human;
 
 /// Why the entry that was meant may be another than the one that was found.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Doubt {
     /// The op that was found.
     op: u64,
-    /// The ops that are missing right behind it.
-    pub missing: Option<(u64, u64)>,
-    /// Damaged places where what came next may have stood.
+    /// The ops that the file lacks, and of which one may be meant, as ranges with both ends.
+    pub missing: Vec<(u64, u64)>,
+    /// Damaged places where it may have been.
     pub damaged: u64,
 }
 
 impl Doubt {
     /// About what was found.
     #[must_use]
-    pub fn of(wanted: Wanted, found: &[Found], extent: &Extent) -> Self {
-        let Wanted::At(at) = wanted else { return Self::default() };
+    pub fn of(wanted: Wanted, found: &[Found], extent: &Extent, timeline: Option<Timeline>) -> Self {
+        let (Wanted::At(at), Some(timeline)) = (wanted, timeline) else { return Self::default() };
         let Some(last) = found.iter().max_by_key(|found| found.header.op.get()) else {
             return Self::default();
         };
@@ -33,20 +35,18 @@ impl Doubt {
         if last.header.timestamp.get() == at {
             return Self { op, ..Self::default() }; // no later entry has this time
         }
-        let behind = op.checked_add(1);
-        let missing = behind.zip(extent.op_above).filter(|(behind, above)| behind < above);
-        let missing = missing.map(|(behind, above)| (behind, above - 1));
-        // Copies of it may stand behind it: what is damaged between them is older.
+        // Copies of it may come after it: what is damaged between them is older.
         let copy = last.copies.listed.iter().map(|place| place.offset).max().unwrap_or(last.offset);
-        let is_last = extent.op_above.is_none() && extent.damage_last.is_some_and(|offset| offset > copy);
-        let damaged = if missing.is_some() || is_last { extent.damages } else { 0 };
+        let is_last = timeline.later().is_none() && extent.damage_last.is_some_and(|offset| offset > copy);
+        let missing = timeline.missing();
+        let damaged = if missing.is_empty() && !is_last { 0 } else { extent.damages };
         Self { op, missing, damaged }
     }
 
     /// Whether there is any.
     #[must_use]
     pub const fn is_any(&self) -> bool {
-        self.missing.is_some() || self.damaged > 0
+        !self.missing.is_empty() || self.damaged > 0
     }
 
     /// In words.
@@ -59,32 +59,32 @@ impl Doubt {
         };
         let stood = match self.damaged {
             0 => "another replica's log may have it".into(),
-            _ => format!(
-                "it may have stood {places} (aof verify tells), and another replica's log may have it"
-            ),
+            _ => {
+                format!(
+                    "it may have stood {places} (aof verify tells), and another replica's log may have it"
+                )
+            }
         };
-        match self.missing {
-            Some(range) => Some(format!(
-                "{} right behind op {}; the entry of that time may be {}: {stood}",
-                missing(range),
-                self.op,
-                if range.0 == range.1 { "that one" } else { "one of them" }
-            )),
-            None if self.damaged > 0 => Some(format!(
+        match self.missing.as_slice() {
+            [] if self.damaged > 0 => Some(format!(
                 "op {} is the last, and something behind it is damaged; the entry of that time may be another: {stood}",
                 self.op
             )),
-            None => None,
+            [] => None,
+            missing => Some(format!(
+                "{}{}; the entry of that time may be {}: {stood}",
+                human::ops_missing(missing),
+                self.place(missing),
+                if matches!(missing, [(first, last)] if first == last) { "that one" } else { "one of them" }
+            )),
         }
     }
-}
 
-/// `op 8 is missing`, `ops 823 to 959 are missing`.
-#[must_use]
-pub fn missing((first, last): (u64, u64)) -> String {
-    if first == last {
-        format!("op {first} is missing")
-    } else {
-        format!("ops {first} to {last} are missing")
+    /// Where it is missing, if that is one place right after the entry found.
+    fn place(&self, missing: &[(u64, u64)]) -> String {
+        match missing {
+            [(first, _)] if self.op.checked_add(1) == Some(*first) => format!(" right behind op {}", self.op),
+            _ => String::new(),
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! Memory does not grow with the file: what there may be many of is listed up to a bound, and counted.
 
 use super::args::ShowArgs;
+use super::timeline::Timeline;
 use crate::failure::Failure;
 use crate::fingerprint::Fingerprint;
 use crate::output::{Progress, WATCH};
@@ -101,7 +102,7 @@ pub struct Extent {
     pub ops: Option<(u64, u64)>,
     /// The highest op below the one looked for.
     pub op_below: Option<u64>,
-    /// The lowest op above the one looked for, or of a later time than the one looked for.
+    /// The lowest op above the one looked for.
     pub op_above: Option<u64>,
     /// The first and the last time, ns.
     pub times: Option<(u64, u64)>,
@@ -121,6 +122,17 @@ pub struct Extent {
     pub bytes: u64,
     /// Where the zeros begin that end it.
     pub zeros_from: Option<u64>,
+}
+
+/// What [`find`] found.
+#[derive(Debug)]
+pub struct Findings {
+    /// The entries that are meant: each once, in the order of the file.
+    pub found: Vec<Found>,
+    /// What the file holds.
+    pub extent: Extent,
+    /// Where a time is looked for: which ops the file has.
+    pub timeline: Option<Timeline>,
 }
 
 impl Extent {
@@ -150,26 +162,32 @@ fn joined(one: Option<(u64, u64)>, other: Option<(u64, u64)>) -> Option<(u64, u6
 /// # Errors
 ///
 /// [`Failure::Read`].
-pub fn find(args: &ShowArgs, source: &Source, wanted: Wanted) -> Result<(Vec<Found>, Extent), Failure> {
+pub fn find(args: &ShowArgs, source: &Source, wanted: Wanted) -> Result<Findings, Failure> {
     let mut meant = Meant::new(wanted);
     scan(args, source, || Meant::new(wanted), |part| meant.join(part))?;
     meant.extent.bytes = source.size();
     meant.extent.different = meant.entries.len();
     meant.extent.is_more = meant.is_more;
     let mut found: Vec<Found> = Vec::new();
+    let new_timeline = || match wanted {
+        Wanted::At(at) => Some(Timeline::new(at, meant.op_last)),
+        _ => None,
+    };
+    let mut timeline = None;
     let entries: Vec<_> = meant.entries.into_iter().take(ENTRIES_MAX).collect();
     for (offset, header, _) in &entries {
         let (copies, parents, children) = Default::default();
         found.push(Found { header: *header, offset: *offset, copies, parents, children });
     }
     if !found.is_empty() {
-        let mut around = Around::new(&entries);
-        scan(args, source, || Around::new(&entries), |part| around.join(part))?;
+        let mut around = Around::new(&entries, new_timeline());
+        scan(args, source, || Around::new(&entries, new_timeline()), |part| around.join(part))?;
+        timeline = around.timeline;
         for (found, places) in found.iter_mut().zip(around.places) {
             (found.copies, found.parents, found.children) = places;
         }
     }
-    Ok((found, meant.extent))
+    Ok(Findings { found, extent: meant.extent, timeline })
 }
 
 fn scan<S: Sink>(
@@ -195,12 +213,14 @@ struct Meant {
     entries: Vec<(u64, Header, Fingerprint)>,
     /// There are more than have room.
     is_more: bool,
+    /// The highest op of them.
+    op_last: u64,
     extent: Extent,
 }
 
 impl Meant {
     fn new(wanted: Wanted) -> Self {
-        Self { wanted, entries: Vec::new(), is_more: false, extent: Extent::default() }
+        Self { wanted, entries: Vec::new(), is_more: false, op_last: 0, extent: Extent::default() }
     }
 
     /// Takes an entry, unless there is one of a later time. Says whether it was not too early.
@@ -212,10 +232,12 @@ impl Meant {
                 std::cmp::Ordering::Less => {
                     self.entries.clear();
                     self.is_more = false;
+                    self.op_last = 0;
                 }
                 std::cmp::Ordering::Equal => {}
             }
         }
+        self.op_last = self.op_last.max(header.op.get());
         if self.entries.iter().all(|(_, it, of)| (it.checksum, *of) != (header.checksum, fingerprint)) {
             if self.entries.len() < PLACES_MAX {
                 self.entries.push((offset, *header, fingerprint));
@@ -230,6 +252,7 @@ impl Meant {
         for (offset, header, fingerprint) in next.entries {
             if self.push(offset, &header, fingerprint) {
                 self.is_more |= next.is_more;
+                self.op_last = self.op_last.max(next.op_last);
             }
         }
         self.extent.join(next.extent);
@@ -253,8 +276,7 @@ impl Sink for Meant {
         }
         let (is_below, is_above) = match self.wanted {
             Wanted::Op(wanted) => (op < wanted, op > wanted),
-            Wanted::At(wanted) => (false, time > wanted),
-            Wanted::Checksum(_) | Wanted::Offset(_) => (false, false),
+            Wanted::At(_) | Wanted::Checksum(_) | Wanted::Offset(_) => (false, false),
         };
         self.extent.join(Extent {
             entries: 1,
@@ -289,17 +311,18 @@ struct Around {
     parents: HashMap<Checksum, Vec<usize>>,
     /// Of each: copies, parents, children.
     places: Vec<(Places, Places, Places)>,
+    timeline: Option<Timeline>,
 }
 
 impl Around {
-    fn new(entries: &[(u64, Header, Fingerprint)]) -> Self {
+    fn new(entries: &[(u64, Header, Fingerprint)], timeline: Option<Timeline>) -> Self {
         let mut own: HashMap<Checksum, Vec<_>> = HashMap::new();
         let mut parents: HashMap<Checksum, Vec<usize>> = HashMap::new();
         for (index, (_, header, fingerprint)) in entries.iter().enumerate() {
             own.entry(header.checksum).or_default().push((index, *fingerprint));
             parents.entry(header.parent).or_default().push(index);
         }
-        Self { own, parents, places: vec![Default::default(); entries.len()] }
+        Self { own, parents, places: vec![Default::default(); entries.len()], timeline }
     }
 
     fn join(&mut self, next: Self) {
@@ -308,12 +331,18 @@ impl Around {
             all.1.append(next.1);
             all.2.append(next.2);
         }
+        if let (Some(timeline), Some(next)) = (&mut self.timeline, next.timeline) {
+            timeline.join(next);
+        }
     }
 }
 
 impl Sink for Around {
     fn entry(&mut self, located: Located<'_>) {
         let header = &located.entry.header;
+        if let Some(timeline) = &mut self.timeline {
+            timeline.entry(header.op.get(), header.timestamp.get());
+        }
         let place = Place { op: header.op.get(), checksum: header.checksum, offset: located.offset };
         if let Some(own) = self.own.get(&header.checksum) {
             let fingerprint = Fingerprint::of(located.entry);

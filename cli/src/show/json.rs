@@ -26,7 +26,8 @@ pub fn entry(args: &ShowArgs, found: &Found, doubt: &Doubt, bytes: &[u8]) -> Vec
     object.insert("copies_count".into(), json!(found.copies.count));
     object.insert("parent_offsets".into(), offsets(&found.parents));
     object.insert("children".into(), places(&found.children));
-    object.insert("missing_behind".into(), json!(doubt.missing));
+    object.insert("missing_behind".into(), json!(doubt.missing.first()));
+    object.insert("missing_ops".into(), json!(doubt.missing));
     object.insert("damaged_behind".into(), json!(doubt.damaged > 0));
     object.insert("body".into(), body(header, bytes));
     let mut line = serde_json::to_vec(&object).unwrap_or_default();

@@ -5,6 +5,7 @@
 //! | [`args`] | what is asked for |
 //! | [`mod@find`] | the entries that are meant, and what stands around them |
 //! | [`doubt`] | whether the one that is meant may be missing |
+//! | [`timeline`] | which ops a file has, and the times of those beside what is missing |
 //! | [`body`] | a body decoded, or as bytes |
 //! | [`text`] | for people |
 //! | [`json`] | for programs |
@@ -15,10 +16,12 @@ pub mod doubt;
 pub mod find;
 pub mod json;
 pub mod text;
+pub mod timeline;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
 use crate::human;
+use crate::looks_like::NotALog;
 use crate::output;
 use crate::replay::log::{Place, read_entry};
 use aof_nostd::Checksum;
@@ -26,7 +29,7 @@ use aof_std::Source;
 use aof_std::scan::Scan;
 use args::ShowArgs;
 use doubt::Doubt;
-use find::{Extent, Found, Wanted, find};
+use find::{Extent, Findings, Found, Wanted, find};
 
 /// Runs the command.
 ///
@@ -38,12 +41,17 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
         return Err(Failure::Usage("which entry? --op, --checksum, --offset or --at".into()));
     };
     let mut source = Source::open(&args.file).map_err(|error| Failure::read(&args.file, error))?;
-    let (found, extent) = find(args, &source, wanted)?;
+    let Findings { found, extent, timeline } = find(args, &source, wanted)?;
     if found.is_empty() {
-        output::note(&format!("{}: {}", shown(&args.file), not_there(wanted, &extent)));
+        let not_a_log = match extent.entries {
+            0 => not_a_log(args, &source)?,
+            _ => None,
+        };
+        let what = not_a_log.map_or_else(|| not_there(wanted, &extent), |not_a_log| not_a_log.to_string());
+        output::note(&format!("{}: {what}", shown(&args.file)));
         return Ok(Exit::Damage);
     }
-    let doubt = Doubt::of(wanted, &found, &extent);
+    let doubt = Doubt::of(wanted, &found, &extent, timeline);
     let profile = Scan::detect(&source, aof_std::backend())
         .map_err(|error| Failure::read(&args.file, error))?
         .profile();
@@ -102,6 +110,13 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
     Ok(if doubt.is_any() { Exit::Damage } else { Exit::Sound })
 }
 
+/// The verdict about the file, in which no entry is, if it is not a log.
+fn not_a_log(args: &ShowArgs, source: &Source) -> Result<Option<NotALog>, Failure> {
+    let scan = Scan::detect(source, aof_std::backend());
+    let judged = scan.and_then(|scan| NotALog::judge(&args.file, source, scan.profile()));
+    judged.map_err(|error| Failure::read(&args.file, error))
+}
+
 /// What is not there, and what is.
 fn not_there(wanted: Wanted, extent: &Extent) -> String {
     if let Wanted::Offset(byte) = wanted {
@@ -118,7 +133,7 @@ fn not_there(wanted: Wanted, extent: &Extent) -> String {
     match wanted {
         Wanted::Op(op) => {
             let missing = match extent.op_below.zip(extent.op_above) {
-                Some((below, above)) => format!("{} there; ", doubt::missing((below + 1, above - 1))),
+                Some((below, above)) => format!("{} there; ", human::ops_missing(&[(below + 1, above - 1)])),
                 None => String::new(),
             };
             format!("has no op {op}: {missing}its ops go from {first} to {last}{damage}")

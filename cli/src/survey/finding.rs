@@ -1,6 +1,9 @@
 //! What is not as in one unbroken chain: [`Finding`].
 
+use super::times::TimeBack;
+use super::zeros::ZerosAre;
 use crate::fingerprint::Fingerprint;
+use crate::human;
 use aof_nostd::chain::Relation;
 use aof_nostd::wire::HeaderRule;
 use aof_nostd::{Damage, DamageKind};
@@ -16,12 +19,14 @@ pub enum Kind {
     Size,
     /// The file ends inside an entry.
     TornTail,
-    /// A device's free space.
+    /// Zeros that end the file, see [`ZerosAre`].
     ZeroTail,
     /// The file goes back to an earlier op.
     Backtrack,
     /// Ops are missing.
     Gap,
+    /// An entry has an earlier time than its parent.
+    TimeBack,
     /// Two histories.
     Fork,
     /// An entry of another cluster than the file's first: a kind of fork, and no second history of the cluster.
@@ -29,8 +34,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// `magic`, `header-checksum`, `header-invalid`, `body-checksum`, `torn-tail`, `zero-tail`, `backtrack`,
-    /// `gap` or `fork`.
+    /// `magic`, `header-checksum`, `header-invalid`, `body-checksum`, `newer-layout`, `torn-tail`, `zero-tail`,
+    /// `backtrack`, `gap`, `time-back` or `fork`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -40,6 +45,7 @@ impl Kind {
             Self::ZeroTail => "zero-tail",
             Self::Backtrack => "backtrack",
             Self::Gap => "gap",
+            Self::TimeBack => "time-back",
             Self::Fork | Self::Stranger => "fork",
         }
     }
@@ -107,7 +113,7 @@ impl Finding {
     /// Whether it makes the file unsound rather than only unordered.
     #[must_use]
     pub fn is_fault(&self) -> bool {
-        !matches!(self.kind, Kind::Backtrack | Kind::Gap | Kind::ZeroTail)
+        !matches!(self.kind, Kind::Backtrack | Kind::Gap | Kind::TimeBack | Kind::ZeroTail)
     }
 
     /// Whether two histories stand there: two entries of one op, or entries of two clusters.
@@ -118,7 +124,7 @@ impl Finding {
 
     /// Zeros from `from` to the end of a file of `bytes`.
     #[must_use]
-    pub fn zeros(from: u64, bytes: u64) -> Self {
+    pub fn zeros(from: u64, bytes: u64, are: ZerosAre) -> Self {
         Self {
             kind: Kind::ZeroTail,
             offset: from,
@@ -126,7 +132,7 @@ impl Finding {
             size: Some(bytes.saturating_sub(from)),
             missing: None,
             forged: None,
-            detail: "zeros to the end: a device's free space, or a tail that was never written".into(),
+            detail: format!("zeros to the end: {}", are.meaning()),
             near: None,
         }
     }
@@ -158,6 +164,21 @@ impl Finding {
         };
         let detail = relation.to_string();
         Some(Self { kind, offset, op: Some(op), size: None, missing, forged: None, detail, near: Some(op) })
+    }
+
+    /// An entry with an earlier time than its parent.
+    #[must_use]
+    pub fn time_back(back: &TimeBack) -> Self {
+        Self {
+            kind: Kind::TimeBack,
+            offset: back.offset,
+            op: Some(back.op),
+            size: None,
+            missing: None,
+            forged: None,
+            detail: format!("the time goes back by {} from that of its parent", human::duration(back.by)),
+            near: Some(back.op),
+        }
     }
 
     /// An entry of `cluster` in a log of `expected`.
@@ -250,7 +271,7 @@ impl Findings {
         let mut kept = self.faults;
         let room = FINDINGS_MAX - kept.len();
         kept.extend(self.others.into_iter().take(room));
-        kept.sort_by_key(|finding| finding.offset); // no two are at one place
+        kept.sort_by_key(|finding| finding.offset); // stable: where two are at one place, faults come first
         let omitted = self.faults_count + self.others_count - kept.len() as u64;
         (kept, omitted)
     }

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`finding`] | what is not as in one unbroken chain |
 //! | [`neighbour`] | how an entry relates to the one before it, for commands that remember no other |
+//! | [`times`] | where the time goes back along the chain |
+//! | [`zeros`] | what the zeros are that end a file |
 //! | [`whole`] | what segments give, put together; what a command wants to know beside it, see [`Gather`] |
 //! | `part` | what one segment gives |
 //! | [`fingerprints`] | whether entries with the checksum of an earlier one are the same, to the byte |
@@ -15,12 +17,17 @@ pub mod neighbour;
 pub(crate) mod original;
 mod part;
 pub mod record;
+pub mod times;
 pub mod whole;
+pub mod zeros;
 
 pub use finding::{Finding, Kind};
+pub use times::TimeBack;
 pub use whole::{Gather, Surveyed};
+pub use zeros::ZerosAre;
 
 use crate::failure::Failure;
+use crate::looks_like::{NotALog, is_device};
 use crate::output::{Progress, WATCH};
 use aof_nostd::Profile;
 use aof_std::Source;
@@ -59,6 +66,12 @@ pub struct Survey {
     pub last_checksum: Option<String>,
     /// The reference's digest of what a replay sends.
     pub data_checksum_chain: String,
+    /// Entries that it is over. Over none it is the same number for every log.
+    pub replayed_entries: u64,
+    /// Places where the time goes back along the chain.
+    pub times_back: u64,
+    /// The first of them in the file.
+    pub first_time_back: Option<TimeBack>,
     /// What is not as in one unbroken chain, in the order of the file; where there are too many, faults
     /// before all else.
     pub findings: Vec<Finding>,
@@ -66,9 +79,13 @@ pub struct Survey {
     pub findings_omitted: u64,
     /// How many of all findings, kept or not, are faults.
     pub faults: u64,
-    /// Zeros that end the file, bytes: the free space of a device.
+    /// Zeros that end the file, bytes.
     pub zeros: u64,
-    /// Every byte belongs to a valid entry or to the zeros that end a device, and there is no fork.
+    /// What they are.
+    pub zeros_are: Option<ZerosAre>,
+    /// The file has bytes, and no entry is found in it.
+    pub not_a_log: Option<NotALog>,
+    /// Every byte belongs to a valid entry or to the zeros that end the file, there is no fork, and it is a log.
     pub sound: bool,
 }
 
@@ -134,10 +151,15 @@ impl Survey {
             until: range.until,
             profile: profile.map(str::to_owned),
             message_size_max: range.message_size_max,
+            is_device: is_device(path),
+            not_a_log: match range.from {
+                0 => NotALog::judge(path, source, scan.profile()).map_err(RangeError::Read)?,
+                _ => None,
+            },
         };
         let mut recorder =
             record.map(|record| Recorder::new(record, &head)).transpose().map_err(RangeError::Record)?;
-        let mut whole = Whole::<()>::of(source.size());
+        let mut whole = Whole::<()>::of(source.size(), head.is_device);
         let mut recorded = Ok(());
         let with_digests = recorder.is_some();
         let extract = whole.read(&scan, range.from..range.until, range.begin, with_digests, |part| {
@@ -202,10 +224,21 @@ impl Survey {
     ) -> io::Result<Surveyed<G>> {
         let progress = Progress::new(what, source.size());
         let scan = scan(source, message_size_max)?;
-        let mut whole = Whole::<G>::of(source.size());
+        let is_device = is_device(path);
+        let mut whole = Whole::<G>::of(source.size(), is_device);
         whole.read(&scan, 0..u64::MAX, Begin::AtBoundary, false, |_| progress.show())?;
         let mut surveyed = whole.finish(path, scan.profile().map(|profile| profile.name()));
-        original::tell(&scan, 0..u64::MAX, Begin::AtBoundary, false, &mut surveyed.survey)?;
+        let survey = &mut surveyed.survey;
+        original::tell(&scan, 0..u64::MAX, Begin::AtBoundary, false, survey)?;
+        if survey.entries == 0 {
+            survey.is_no_log(NotALog::judge(path, source, scan.profile())?);
+        }
         Ok(surveyed)
+    }
+
+    /// Takes the verdict about the file, in which no entry was found.
+    pub(crate) fn is_no_log(&mut self, not_a_log: Option<NotALog>) {
+        self.not_a_log = not_a_log;
+        self.sound &= not_a_log.is_none();
     }
 }

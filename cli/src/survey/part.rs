@@ -1,12 +1,14 @@
 //! What one segment of a log gives: [`Part`].
 //!
-//! Entries that continue each other, which nearly all do, are one event, a [`Run`]. What is kept of each is its checksum,
-//! its fingerprint, and how far it stands from the one before: 28 bytes; for a record its digest too, 32 bytes.
+//! Entries that continue each other, which nearly all do, are one event, a [`Run`]. Of each its checksum is kept, its
+//! fingerprint, its time, and its distance from the entry before it: 36 bytes; for a record its digest too, 32 bytes.
 //!
 //! ```text
 //! events     | cluster | run of 3: offset, op, parent | damage | run of 2 |
 //! checksums  | c0  c1  c2 | c3  c4 |      of all runs
+//! prints     | f0  f1  f2 | f3  f4 |      fingerprints, and likewise digests
 //! distances  |  0  d1  d2 |  0  d4 |      bytes from the entry before
+//! times      | t0  t1  t2 | t3  t4 |
 //! ```
 //!
 //! The workers of a scan fill parts, and one thread takes them in order: it has to look at each run's first entry
@@ -31,6 +33,7 @@ pub(crate) struct Part<G> {
     digests: Vec<Digest>,
     with_digests: bool,
     distances: Vec<u32>,
+    times: Vec<u64>,
     /// The last entry, if the next one may continue it.
     last: Option<(u64, ChainLink)>,
     /// For the data checksum.
@@ -74,24 +77,25 @@ pub(crate) struct Run<'a> {
     /// For a record; else none.
     pub(super) digests: &'a [Digest],
     distances: &'a [u32],
+    times: &'a [u64],
 }
 
 impl<'a> Run<'a> {
-    /// The entries, and where they stand.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (u64, ChainLink)> + use<'a> {
-        let Self { mut offset, op: Op(mut op), mut parent, checksums, distances, .. } = *self;
-        checksums.iter().zip(distances).map(move |(&checksum, &distance)| {
+    /// The entries, their offsets and their times.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (u64, ChainLink, u64)> + Clone + use<'a> {
+        let Self { mut offset, op: Op(mut op), mut parent, checksums, distances, times, .. } = *self;
+        checksums.iter().zip(distances).zip(times).map(move |((&checksum, &distance), &time)| {
             offset = offset.saturating_add(distance.into());
             let link = ChainLink { op: Op(op), checksum, parent };
             (op, parent) = (op.saturating_add(1), checksum);
-            (offset, link)
+            (offset, link, time)
         })
     }
 }
 
 impl<G> Part<G> {
-    /// Takes the next entry.
-    pub(super) fn push_entry(&mut self, offset: u64, link: ChainLink, fingerprint: Fingerprint) {
+    /// Takes the next entry, which has this fingerprint and this time.
+    pub(super) fn push_entry(&mut self, offset: u64, link: ChainLink, fingerprint: Fingerprint, time: u64) {
         let distance = self.last.and_then(|(last_offset, last)| {
             let continues = last.op.0.checked_add(1) == Some(link.op.0) && last.checksum == link.parent;
             let distance = offset.checked_sub(last_offset).filter(|_| continues)?;
@@ -104,6 +108,7 @@ impl<G> Part<G> {
         self.checksums.push(link.checksum);
         self.fingerprints.push(fingerprint);
         self.distances.push(distance.unwrap_or(0));
+        self.times.push(time);
         self.last = Some((offset, link));
     }
 
@@ -137,7 +142,7 @@ impl<G> Part<G> {
         runs.flat_map(|run| {
             run.entries()
                 .zip(run.fingerprints)
-                .map(|((offset, link), fingerprint)| (offset, link, *fingerprint))
+                .map(|((offset, link, _), fingerprint)| (offset, link, *fingerprint))
         })
     }
 
@@ -145,6 +150,7 @@ impl<G> Part<G> {
     pub(super) fn seen(&self) -> impl Iterator<Item = Seen<'_>> {
         let (mut checksums, mut distances) = (self.checksums.as_slice(), self.distances.as_slice());
         let (mut fingerprints, mut digests) = (self.fingerprints.as_slice(), self.digests.as_slice());
+        let mut times = self.times.as_slice();
         self.events.iter().map(move |event| match event {
             Event::Run { offset, op, parent, count } => Seen::Run(Run {
                 offset: *offset,
@@ -154,6 +160,7 @@ impl<G> Part<G> {
                 fingerprints: fingerprints.split_off(..*count).unwrap_or_default(),
                 digests: digests.split_off(..*count).unwrap_or_default(),
                 distances: distances.split_off(..*count).unwrap_or_default(),
+                times: times.split_off(..*count).unwrap_or_default(),
             }),
             Event::Damage(damage, until) => Seen::Damage(*damage, *until),
             Event::Found(finding) => Seen::Found(finding),
@@ -171,6 +178,7 @@ impl<G: Default> Part<G> {
         self.fingerprints.clear();
         self.digests.clear();
         self.distances.clear();
+        self.times.clear();
         self.last = None;
         self.data.clear();
         self.cluster = None;
@@ -189,7 +197,7 @@ impl<G: Gather> Sink for Part<G> {
         }
         let (fingerprint, digest) = identify(located.entry, self.with_digests);
         self.digests.extend(digest);
-        self.push_entry(located.offset, header.into(), fingerprint);
+        self.push_entry(located.offset, header.into(), fingerprint, header.timestamp.get());
     }
 
     fn damage(&mut self, damage: Damage, until: u64) {

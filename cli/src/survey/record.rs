@@ -9,22 +9,22 @@
 //!   D        bytes for the data checksum: 25 for each entry that a replay sends
 //!   Z        JSON: where the range's first event stands, and where its last one ends; the last frame
 //!
-//! event      1 | bytes from the one before u32 | checksum 16 | digest 32     an entry that continues the last one
-//!            2 | offset u64 | op u64 | checksum 16 | parent 16 | digest 32   any other entry
-//!            3 | cluster u128                                               of the entries from here on
-//!            4 | size u32 | JSON                                            a finding
-//!            5 | offset u64                                                 zeros from here to the end
+//! event      1 | bytes from the last one u32 | checksum 16 | digest 32 | time u64      an entry that continues the last
+//!            2 | offset u64 | op u64 | checksum 16 | parent 16 | digest 32 | time u64   any other entry
+//!            3 | cluster u128                                                of the entries from here on
+//!            4 | size u32 | JSON                                             a finding
+//!            5 | offset u64                                                  zeros from here to the end
 //! ```
 //!
 //! All numbers are little-endian. A digest is BLAKE3 over an entry's bytes: by it entries of different parts are
-//! recognised as the same one, which their checksums would not prove. An entry takes 53 bytes, and 25 more if a
-//! replay sends it. Each frame of events
-//! can be read without those before it.
+//! recognised as the same one, which their checksums would not prove. An entry takes 61 bytes, and 25 more if a replay
+//! sends it. Each frame of events can be read without those before it.
 
 use super::part::{Part, Seen};
 use super::{Finding, Kind};
 use crate::data_checksum::DataBytes;
 use crate::fingerprint::{Digest, Fingerprint};
+use crate::looks_like::NotALog;
 use aof_nostd::chain::ChainLink;
 use aof_nostd::{Checksum, Op};
 use serde::de::DeserializeOwned;
@@ -33,8 +33,8 @@ use std::io::{self, Read, Write};
 
 const MAGIC: [u8; 16] = *b"aof range, v.2\r\n";
 
-/// Records without the digests of entries.
-const MAGIC_1: [u8; 16] = *b"aof range, v.1\r\n";
+/// What the magics of all versions begin with. Those before this one have no digests of entries, or no times.
+const MAGIC_OF_ALL: &[u8] = b"aof range, v.";
 
 /// A frame of events is ended above this.
 const FRAME_SIZE: usize = 1 << 20;
@@ -45,7 +45,7 @@ const FRAME_SIZE_MAX: usize = 64 << 20;
 const DIGEST_SIZE: usize = 32;
 
 /// Which range of which file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The file, as it was called.
     pub file: String,
@@ -59,6 +59,12 @@ pub struct Head {
     pub profile: Option<String>,
     /// The limit it was read with.
     pub message_size_max: u32,
+    /// Whether the file is a device.
+    #[serde(default)]
+    pub is_device: bool,
+    /// Of the range that the file begins with: the verdict about the file, if no entry is found in any range.
+    #[serde(default)]
+    pub not_a_log: Option<NotALog>,
 }
 
 /// What of the range was read.
@@ -111,8 +117,8 @@ impl<W: Write> Recorder<W> {
         for seen in part.seen() {
             match seen {
                 Seen::Run(run) => {
-                    for ((offset, link), digest) in run.entries().zip(run.digests) {
-                        encoder.entry(offset, link, digest, &mut self.events);
+                    for ((offset, link, time), digest) in run.entries().zip(run.digests) {
+                        encoder.entry(offset, link, digest, time, &mut self.events);
                         self.limit_frame(&mut encoder)?;
                     }
                 }
@@ -174,7 +180,7 @@ struct Encoder {
 }
 
 impl Encoder {
-    fn entry(&mut self, offset: u64, link: ChainLink, digest: &Digest, bytes: &mut Vec<u8>) {
+    fn entry(&mut self, offset: u64, link: ChainLink, digest: &Digest, time: u64, bytes: &mut Vec<u8>) {
         let distance = self.last.and_then(|(last_offset, last)| {
             let continues = last.op.0.checked_add(1) == Some(link.op.0) && last.checksum == link.parent;
             let distance = offset.checked_sub(last_offset).filter(|_| continues)?;
@@ -195,6 +201,7 @@ impl Encoder {
             }
         }
         bytes.extend_from_slice(digest);
+        bytes.extend_from_slice(&time.to_le_bytes());
         self.last = Some((offset, link));
     }
 
@@ -243,18 +250,16 @@ impl<R: Read> Playback<R> {
     ///
     /// The reader's; [`io::ErrorKind::InvalidData`]: no record, or damaged.
     pub fn new(inner: R) -> io::Result<Self> {
-        let head =
-            Head { file: String::new(), file_size: 0, from: 0, until: 0, profile: None, message_size_max: 0 };
-        let mut playback = Self { inner, digest: blake3::Hasher::new(), head, end: None };
+        let mut playback = Self { inner, digest: blake3::Hasher::new(), head: Head::default(), end: None };
         let mut magic = [0; MAGIC.len()];
         playback.get(&mut magic).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => wrong("too short for what aof verify --part writes"),
             _ => error,
         })?;
-        if magic == MAGIC_1 {
+        if magic != MAGIC && magic.starts_with(MAGIC_OF_ALL) {
             return Err(wrong(
-                "written by an earlier version of aof, whose parts do not prove that two entries with one checksum are \
-                 the same: verify that range again with this version",
+                "written by another version of aof: a part of an earlier one has no times of entries, and nothing that \
+                 proves that two entries with one checksum are the same: verify that range again with this version",
             ));
         }
         if magic != MAGIC {
@@ -366,6 +371,11 @@ impl<'a> Bytes<'a> {
     fn checksum(&mut self) -> io::Result<Checksum> {
         self.u128().map(Checksum::new)
     }
+
+    /// An entry's digest and its time.
+    fn identity(&mut self) -> io::Result<(Fingerprint, u64)> {
+        Ok((Fingerprint::of_digest(&self.array()?), self.u64()?))
+    }
 }
 
 fn events(bytes: &[u8]) -> io::Result<Part<()>> {
@@ -382,13 +392,15 @@ fn events(bytes: &[u8]) -> io::Result<Part<()>> {
                 let op = Op(before.op.0.saturating_add(1));
                 let link = ChainLink { op, checksum: bytes.checksum()?, parent: before.checksum };
                 last = Some((offset, link));
-                part.push_entry(offset, link, Fingerprint::of_digest(&bytes.array()?));
+                let (fingerprint, time) = bytes.identity()?;
+                part.push_entry(offset, link, fingerprint, time);
             }
             2 => {
                 let (offset, op) = (bytes.u64()?, Op(bytes.u64()?));
                 let link = ChainLink { op, checksum: bytes.checksum()?, parent: bytes.checksum()? };
                 last = Some((offset, link));
-                part.push_entry(offset, link, Fingerprint::of_digest(&bytes.array()?));
+                let (fingerprint, time) = bytes.identity()?;
+                part.push_entry(offset, link, fingerprint, time);
             }
             3 => part.push_cluster(bytes.u128()?),
             4 => {
@@ -405,10 +417,11 @@ fn events(bytes: &[u8]) -> io::Result<Part<()>> {
 /// The kinds of findings that stand in a record: what is found between entries. How entries stand to each other
 /// is seen when the ranges are put together. A size out of bounds is read back by its name alone, as any header that is
 /// invalid: nobody asks parts which limit was wrong.
-const DAMAGE: [Kind; 5] = [
+const DAMAGE: [Kind; 6] = [
     Kind::Damage("magic"),
     Kind::Damage("header-checksum"),
     Kind::Damage("header-invalid"),
+    Kind::Damage("newer-layout"),
     Kind::Damage("body-checksum"),
     Kind::TornTail,
 ];

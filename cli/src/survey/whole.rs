@@ -3,6 +3,8 @@
 use super::finding::Findings;
 use super::fingerprints::Fingerprints;
 use super::part::{Part, Run, Seen, Spare};
+use super::times::{TimeBack, Times};
+use super::zeros::ZerosAre;
 use super::{Finding, Survey};
 use crate::data_checksum::DataChecksum;
 use crate::fingerprint::Fingerprint;
@@ -51,26 +53,34 @@ pub(crate) struct Whole<G> {
     bytes: u64,
     /// Where the file begins that is being read.
     base: u64,
+    /// Whether it is a device.
+    is_device: bool,
     zeros: u64,
+    zeros_are: Option<ZerosAre>,
     entries: u64,
     cluster: Option<u128>,
     first: Option<Checksum>,
     chain: Chain<Runs>,
     fingerprints: Fingerprints,
     data: DataChecksum,
+    replayed: u64,
+    times: Times,
+    times_back: u64,
+    first_time_back: Option<TimeBack>,
     findings: Findings,
     gathered: G,
 }
 
 impl<G: Gather> Whole<G> {
-    /// Of a file of so many bytes.
-    pub(super) fn of(bytes: u64) -> Self {
-        Self { bytes, ..Self::default() }
+    /// Of a file of so many bytes, or of a device.
+    pub(super) fn of(bytes: u64, is_device: bool) -> Self {
+        Self { bytes, is_device, ..Self::default() }
     }
 
-    /// Goes on with another file, of so many bytes.
-    pub(crate) fn next_file(&mut self, bytes: u64) {
+    /// Continues with another file, of so many bytes, or with a device.
+    pub(crate) fn next_file(&mut self, bytes: u64, is_device: bool) {
         self.base = self.bytes;
+        self.is_device = is_device;
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
@@ -96,6 +106,7 @@ impl<G: Gather> Whole<G> {
     /// Takes all that a part holds.
     pub(crate) fn take(&mut self, part: &mut Part<G>) {
         self.data.update(&part.data);
+        self.replayed += part.data.entries();
         self.gathered.append(std::mem::take(&mut part.gathered));
         let mut cluster = 0; // each part tells before its first entry
         for seen in part.seen() {
@@ -114,7 +125,9 @@ impl<G: Gather> Whole<G> {
                 Seen::Zeros(from) => {
                     let from = self.base.saturating_add(from);
                     self.zeros = self.zeros.saturating_add(self.bytes.saturating_sub(from));
-                    self.place(Finding::zeros(from, self.bytes));
+                    let are = ZerosAre::of(self.bytes.saturating_sub(self.base), self.is_device);
+                    self.zeros_are = self.zeros_are.max(Some(are));
+                    self.place(Finding::zeros(from, self.bytes, are));
                 }
             }
         }
@@ -130,26 +143,26 @@ impl<G: Gather> Whole<G> {
     fn run(&mut self, cluster: u128, run: &Run<'_>) {
         let (mut checksums, mut fingerprints) = (run.checksums, run.fingerprints);
         let mut entries = run.entries();
-        while let Some((offset, link)) = entries.next()
+        while let Some((offset, link, time)) = entries.next()
             && let Some(fingerprint) = fingerprints.split_off_first()
         {
-            self.entry(self.base.saturating_add(offset), cluster, link, *fingerprint);
+            self.entry(self.base.saturating_add(offset), cluster, link, *fingerprint, time);
             checksums = checksums.get(1..).unwrap_or_default();
             if self.cluster == Some(cluster) {
+                let ops = self.chain.history().ops();
                 let taken = self.chain.follow(checksums);
                 self.entries += taken as u64;
+                // All of them are new, or none is.
+                let is_new = self.chain.history().ops() > ops;
                 checksums = checksums.get(taken..).unwrap_or_default();
                 let followed = fingerprints.split_off(..taken).unwrap_or_default();
                 let forged = self.compare(link.op.0.saturating_add(1), followed);
-                if forged.is_empty() {
-                    if checksums.is_empty() {
-                        return;
-                    }
-                    if let Some(last) = taken.checked_sub(1) {
-                        entries.nth(last);
-                    }
-                } else {
-                    self.forged(&forged, entries.by_ref().take(taken));
+                if !forged.is_empty() {
+                    self.forged(&forged, entries.clone().take(taken));
+                }
+                self.follow_times(entries.by_ref().take(taken), is_new);
+                if checksums.is_empty() {
+                    return;
                 }
             }
         }
@@ -164,25 +177,52 @@ impl<G: Gather> Whole<G> {
     }
 
     /// Finds those of `entries` that were forged.
-    fn forged(&mut self, forged: &[(u64, Fingerprint)], entries: impl Iterator<Item = (u64, ChainLink)>) {
+    fn forged(
+        &mut self,
+        forged: &[(u64, Fingerprint)],
+        entries: impl Iterator<Item = (u64, ChainLink, u64)>,
+    ) {
         let mut forged = forged.iter().peekable();
-        for (offset, link) in entries {
+        for (offset, link, _) in entries {
             if let Some((op, first)) = forged.next_if(|(op, _)| *op == link.op.0) {
                 self.findings.push(Finding::forged(*first, self.base.saturating_add(offset), *op));
             }
         }
     }
 
-    fn entry(&mut self, offset: u64, cluster: u128, link: ChainLink, fingerprint: Fingerprint) {
+    /// Compares the times of entries that continue the last one.
+    fn follow_times(&mut self, entries: impl Iterator<Item = (u64, ChainLink, u64)>, is_new: bool) {
+        let base = self.base;
+        let entries = entries.map(|(offset, link, time)| (base.saturating_add(offset), link.checksum, time));
+        let mut found = Vec::new();
+        self.times.follow(entries, is_new, |back| found.push(back));
+        found.iter().for_each(|back| self.time_back(back));
+    }
+
+    fn time_back(&mut self, back: &TimeBack) {
+        self.times_back += 1;
+        // An entry that came late may be one that is earlier in the file.
+        if self.first_time_back.is_none_or(|first| back.offset < first.offset) {
+            self.first_time_back = Some(*back);
+        }
+        self.findings.push(Finding::time_back(back));
+    }
+
+    fn entry(&mut self, offset: u64, cluster: u128, link: ChainLink, fingerprint: Fingerprint, time: u64) {
         self.entries += 1;
         self.first.get_or_insert(link.checksum);
         let expected = *self.cluster.get_or_insert(cluster);
+        let ops = self.chain.history().ops();
         let relation = self.chain.push(link);
         let mut forged = None;
         self.fingerprints.take(link.op.0, &[fingerprint], |_, first| forged = Some(first));
         // With another checksum it is an ordinary fork.
         let has_checksum = |known: ChainLink| known.checksum == link.checksum;
         let forged = forged.filter(|_| self.chain.history().get(link.op).is_some_and(has_checksum));
+        let is_new = self.chain.history().ops() > ops;
+        let mut found = Vec::new();
+        self.times.entry(offset, link, time, is_new, |back| found.push(back));
+        found.iter().for_each(|back| self.time_back(back));
         if cluster != expected {
             self.findings.push(Finding::stranger(cluster, expected, offset, link.op.0));
         } else if let Some(first) = forged {
@@ -210,11 +250,16 @@ impl<G: Gather> Whole<G> {
             first_checksum: self.first.map(|checksum| checksum.to_string()),
             last_checksum: self.chain.last().map(|link| link.checksum.to_string()),
             data_checksum_chain: self.data.finish().to_string(),
+            replayed_entries: self.replayed,
+            times_back: self.times_back,
+            first_time_back: self.first_time_back,
+            not_a_log: None,
             sound: faults == 0,
             findings,
             findings_omitted,
             faults,
             zeros: self.zeros,
+            zeros_are: self.zeros_are,
         };
         Surveyed { survey, gathered: self.gathered, chain: self.chain, fingerprints: self.fingerprints }
     }
@@ -230,7 +275,7 @@ mod tests {
     /// What stands in a log, made up.
     #[derive(Clone, Debug)]
     enum Made {
-        Entry(ChainLink, Fingerprint),
+        Entry(ChainLink, Fingerprint, u64),
         Cluster(u128),
         Damage,
         Zeros,
@@ -238,7 +283,8 @@ mod tests {
 
     /// A stretch of one of three histories, which know each other's entries in part, or something between.
     fn made() -> impl Strategy<Value = Vec<Made>> {
-        let stretch = (1_u64..40, 1_u64..20, 0_u128..4, 0_u8..40).prop_map(|(first, count, kind, forged)| {
+        let kinds = (0_u128..4, 0_u8..40, 0..3);
+        let stretch = (1_u64..40, 1_u64..20, kinds).prop_map(|(first, count, (kind, forged, time_kind))| {
             let checksum = move |op: u64| match kind {
                 0 => u128::from(op / 3), // neighbours with one checksum
                 1 if op > 20 => 1000 + u128::from(op),
@@ -250,7 +296,8 @@ mod tests {
                 parent: Checksum::new(checksum(op - 1)),
             };
             let fingerprint = move |op| Fingerprint::of_digest(&[u8::from(op == u64::from(forged)); 32]);
-            (first..first + count).map(|op| Made::Entry(link(op), fingerprint(op))).collect()
+            let time = move |op: u64| if time_kind == 0 { op } else { op * 7 % 11 };
+            (first..first + count).map(|op| Made::Entry(link(op), fingerprint(op), time(op))).collect()
         });
         prop_oneof![
             12 => stretch,
@@ -262,14 +309,16 @@ mod tests {
 
     /// The survey, as JSON, of parts of `size` events each.
     fn surveyed(all: &[Made], size: usize) -> serde_json::Value {
-        let mut whole = Whole::<()>::of(1 << 20);
+        let mut whole = Whole::<()>::of(1 << 20, false);
         let (mut offset, mut cluster) = (0, 0);
         for made in all.chunks(size) {
             let mut part = Part::default();
             part.push_cluster(cluster);
             for made in made {
                 match made {
-                    Made::Entry(link, fingerprint) => part.push_entry(offset, *link, *fingerprint),
+                    Made::Entry(link, fingerprint, time) => {
+                        part.push_entry(offset, *link, *fingerprint, *time);
+                    }
                     Made::Cluster(of) => {
                         cluster = *of;
                         part.push_cluster(cluster);

@@ -3,14 +3,15 @@
 pub mod range;
 
 use crate::args::VerifyArgs;
+use crate::data_checksum;
 use crate::destination;
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
-use crate::human::ranges;
+use crate::human::{self, ranges};
 use crate::limit;
 use crate::output::{self, Stdout};
 use crate::survey::record::End;
-use crate::survey::{RangeError, Ranged, Survey};
+use crate::survey::{RangeError, Ranged, Survey, ZerosAre};
 use aof_std::scan::Begin;
 use aof_std::{NewFile, Source};
 use range::FileRange;
@@ -103,7 +104,7 @@ fn print_range(survey: &Survey, range: &Ranged, end: &End, json: bool) -> Result
         let first = end.first.map_or("nothing".into(), |first| first.to_string());
         format!(
             "{}\n  {:<20} {} to {}, of what starts there: first {first}, up to {}\n",
-            human(survey),
+            report(survey),
             "range",
             range.from,
             range.until,
@@ -114,7 +115,7 @@ fn print_range(survey: &Survey, range: &Ranged, end: &End, json: bool) -> Result
 }
 
 pub(crate) fn print(stdout: &mut Stdout, survey: &Survey, json: bool) -> Result<(), Failure> {
-    let mut text = if json { json_line(survey) } else { human(survey) };
+    let mut text = if json { json_line(survey) } else { report(survey) };
     text.push('\n');
     // A file's result is there as soon as it is known.
     output::print(stdout, &text)
@@ -128,7 +129,7 @@ fn json_line(survey: &Survey) -> String {
 /// Findings shown to a person: faults before all else.
 const FINDINGS_SHOWN: usize = 50;
 
-fn human(survey: &Survey) -> String {
+fn report(survey: &Survey) -> String {
     let mut text = format!("{}: {}\n", shown(Path::new(&survey.file)), verdict(survey));
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:<20} {value}");
@@ -148,11 +149,29 @@ fn human(survey: &Survey) -> String {
     if let (Some(first), Some(last)) = (&survey.first_checksum, &survey.last_checksum) {
         line("first checksum", first);
         line("last checksum", last);
+        line("", LAST_CHECKSUM);
     }
-    line("data checksum chain", &survey.data_checksum_chain);
+    line("data checksum chain", data_checksum::shown(&survey.data_checksum_chain, survey.replayed_entries));
+    if let Some(back) = times_back(survey) {
+        line("time", &back);
+    }
     findings_text(&mut text, survey, FINDINGS_SHOWN);
     text.pop();
     text
+}
+
+/// What the last checksum says, unlike the data checksum chain of any log.
+pub(crate) const LAST_CHECKSUM: &str = "identifies the last entry and, by the parent links, all before it";
+
+/// Where the time goes back, if it does.
+pub(crate) fn times_back(survey: &Survey) -> Option<String> {
+    let first = survey.first_time_back?;
+    let by = human::duration(first.by);
+    let place = format!("at op {} (byte {}), by {by}", first.op, first.offset);
+    Some(match survey.times_back {
+        1 => format!("goes back {place}"),
+        count => format!("goes back at {count} places, first {place}"),
+    })
 }
 
 /// So many findings in the order of the file, and how many are not among them.
@@ -170,8 +189,7 @@ pub(crate) fn findings_text(text: &mut String, survey: &Survey, shown: usize) {
     let faults_more = survey.faults - faults as u64;
     let others_more = harmless(survey) - others as u64;
     if faults_more + others_more > 0 {
-        let mut more: Vec<_> =
-            [count_faults(faults_more, "more "), count_others(others_more, "more ")].into();
+        let mut more: Vec<_> = [count_faults(faults_more, "more "), count_more(survey, others_more)].into();
         more.retain(|part| !part.is_empty());
         let where_to = match survey.findings_omitted {
             0 => "--json has them".into(),
@@ -188,7 +206,8 @@ fn harmless(survey: &Survey) -> u64 {
 
 /// Backtracks and gaps.
 fn out_of_order(survey: &Survey) -> u64 {
-    harmless(survey).saturating_sub(u64::from(survey.zeros > 0))
+    let zeros = u64::from(survey.zeros > 0);
+    harmless(survey).saturating_sub(zeros).saturating_sub(survey.times_back)
 }
 
 fn count_faults(count: u64, more: &str) -> String {
@@ -207,15 +226,36 @@ fn count_others(count: u64, more: &str) -> String {
     }
 }
 
+/// Findings that are not shown and no faults.
+fn count_more(survey: &Survey, count: u64) -> String {
+    match survey.times_back {
+        0 => count_others(count, "more "),
+        _ if count == 0 => String::new(),
+        _ => human::noun(count, "more finding that is no fault", "more findings that are no faults"),
+    }
+}
+
 /// The file in a few words.
 pub(crate) fn verdict(survey: &Survey) -> String {
+    if let Some(not_a_log) = &survey.not_a_log {
+        return not_a_log.to_string();
+    }
     let others = count_others(out_of_order(survey), "");
     let between = if others.is_empty() { "" } else { ", " };
-    let zeros = if survey.zeros > 0 { ", free space behind" } else { "" };
+    let is_lost = survey.zeros_are == Some(ZerosAre::Unknown);
+    let zeros = match survey.zeros_are {
+        None => String::new(),
+        Some(are @ ZerosAre::Unknown) => {
+            format!(", then {} of zeros: {}", human::size(survey.zeros), are.meaning())
+        }
+        Some(ZerosAre::Ahead | ZerosAre::Device) => ", free space behind".into(),
+    };
+    let time = if survey.times_back > 0 { ", the time goes back" } else { "" };
+    let chain = if is_lost && time.is_empty() { "" } else { ", one unbroken chain" };
     match (survey.faults, others.is_empty()) {
         (0, true) if survey.entries == 0 => format!("sound (empty){zeros}"),
-        (0, true) => format!("sound, one unbroken chain{zeros}"),
-        (0, false) => format!("sound, with {others}{zeros}"),
-        (faults, _) => format!("DAMAGED, {}{between}{others}{zeros}", count_faults(faults, "")),
+        (0, true) => format!("sound{chain}{time}{zeros}"),
+        (0, false) => format!("sound, with {others}{time}{zeros}"),
+        (faults, _) => format!("DAMAGED, {}{between}{others}{time}{zeros}", count_faults(faults, "")),
     }
 }

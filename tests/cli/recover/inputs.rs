@@ -64,8 +64,14 @@ fn junk_beside_a_good_log_is_told() {
     let junk = file(&directory, "junk.aof", &[7; 5000]);
     let ran = dry_run(&[&path, &junk], &[]).code(0);
     assert!(ran.stderr.contains("junk.aof: 0 entries, damaged at 1 place"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("junk.aof (5000 bytes; NOT A LOG: "), "{}", ran.stderr);
     let ran = dry_run(&[&junk], &[]).code(1);
     assert!(ran.stderr.contains("no input holds a valid entry: "), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("junk.aof (5000 bytes; NOT A LOG: no entry is found in it)"),
+        "{}",
+        ran.stderr
+    );
     assert!(ran.stderr.contains("junk.aof"), "{}", ran.stderr);
 }
 

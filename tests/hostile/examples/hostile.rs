@@ -15,7 +15,7 @@ use aof_cli::merge::plan::{Plan, Root};
 use aof_cli::merge::work::Work;
 use aof_cli::survey::Survey;
 use aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT as LIMIT;
-use aof_nostd::{AnyProfile, TigerBeetle};
+use aof_nostd::{AnyProfile, Profile};
 use aof_std::{OpenError, OpenOptions};
 use aof_tests::dear::KINDS;
 use std::path::Path;
@@ -33,9 +33,7 @@ fn main() {
         sizes = vec![1, 2, 4];
     }
     let wanted = arguments.iter().find(|text| text.parse::<usize>().is_err());
-    let profile = AnyProfile::from(TigerBeetle::new(aof_std::backend()));
     let directory = tempfile::tempdir().unwrap();
-    let mut sound = vec![[0.0; COMMANDS.len()]; sizes.len()];
     eprintln!(
         "{:<22} {:>4}  seconds of CPU, and how many times those of a sound file of that size",
         "kind", "MiB"
@@ -45,12 +43,21 @@ fn main() {
         eprint!(" {name:>9}        ");
     }
     eprintln!();
+    for profile in AnyProfile::all(aof_std::backend()) {
+        eprintln!("{}", profile.name());
+        measure(profile, &sizes, wanted.map(String::as_str), directory.path());
+    }
+}
+
+/// The kinds in one profile.
+fn measure(profile: AnyProfile, sizes: &[usize], wanted: Option<&str>, directory: &Path) {
+    let mut sound = vec![[0.0; COMMANDS.len()]; sizes.len()];
     for (number, (name, make)) in KINDS.into_iter().enumerate() {
-        if number > 0 && wanted.is_some_and(|wanted| !name.contains(wanted.as_str())) {
+        if number > 0 && wanted.is_some_and(|wanted| !name.contains(wanted)) {
             continue;
         }
         for (size, sound) in sizes.iter().zip(&mut sound) {
-            let path = directory.path().join("log");
+            let path = directory.join("log");
             std::fs::write(&path, make(profile, size << 20, LIMIT)).unwrap();
             eprint!("{name:<22} {size:>4}");
             for ((_, run), sound) in COMMANDS.iter().zip(sound.iter_mut()) {

@@ -27,7 +27,7 @@ impl Truth {
     }
 
     fn plain(self, count: usize) -> Self {
-        (0..count).fold(self, |truth, number| truth.entry(&[number as u8; 100]))
+        (0..count).fold(self, |truth, number| truth.entry(&[u8::try_from(number).unwrap(); 100]))
     }
 
     /// The next entry.

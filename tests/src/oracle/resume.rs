@@ -6,8 +6,9 @@ use super::{HEAD_SIZE, MAGIC_SIZE, Oracle, number, size};
 const TRIES_MAX: usize = 16;
 /// Runs that are followed inside a sealed extent.
 const RUNS_MAX: usize = 16;
-/// Bytes of bodies verified inside a sealed extent, per byte of it.
-const BODIES_MAX: usize = 32;
+/// Bodies that are verified inside a sealed extent, and their bytes per byte of it.
+const BODIES_MAX: usize = 4;
+const BODY_BYTES_MAX: usize = 32;
 
 impl Oracle {
     /// Where reading continues after the damage at `damaged`; the log's end if nothing follows.
@@ -90,7 +91,8 @@ impl Oracle {
         let is_followed = behind.starts_with(&self.magic.to_le_bytes())
             || (behind.len() >= HEAD_SIZE && self.header_is_whole(behind));
         let mut from = damaged + HEAD_SIZE;
-        let mut bodies = BODIES_MAX * (end - damaged);
+        let mut bodies = 0;
+        let mut body_bytes = BODY_BYTES_MAX * (end - damaged);
         for _ in 0..RUNS_MAX {
             let mut inside = from..end.min(log.len());
             let Some(first) = inside.find(|at| self.starts(&log[*at..])) else { break };
@@ -106,8 +108,9 @@ impl Oracle {
                 true
             } else if reach > log.len() || (reach <= end && again.is_none()) {
                 false
-            } else if body_size <= bodies {
-                bodies -= body_size;
+            } else if bodies < BODIES_MAX && body_size <= body_bytes {
+                bodies += 1;
+                body_bytes -= body_size;
                 (self.checksum)(&log[last + HEAD_SIZE..reach]) == number(&log[last..], 32)
             } else {
                 let next = &log[reach..];

@@ -18,6 +18,7 @@
 //! assert_eq!(Case::new(7).logs[0].bytes, case.logs[0].bytes);
 //! assert!(!case.truth.entries.is_empty());
 //! ```
+#![allow(clippy::cast_possible_truncation, reason = "sizes and counts of small logs")]
 
 mod body;
 mod harm;

@@ -71,11 +71,11 @@ const BOARDS: [Board; 3] = [
 /// caller's buffer.
 const AIMS: [(&str, u64, u64); 6] = [
     ("verify-tigerbeetle", 8 << 10, 1 << 10),
-    ("verify-crc", 4 << 10, 1 << 10),
+    ("verify-crc", 5 << 10, 1 << 10),
     ("append-tigerbeetle", 4 << 10, 1 << 10),
     ("append-crc", 4 << 10, 1 << 10),
-    ("both-tigerbeetle", 18 << 10, 4 << 10),
-    ("both-crc", 18 << 10, 4 << 10),
+    ("both-tigerbeetle", 21 << 10, 9 << 9),
+    ("both-crc", 21 << 10, 9 << 9),
 ];
 
 /// The compiler whose figures are in the page.

@@ -19,6 +19,7 @@ pub mod table;
 use super::chart;
 use super::report::{Log, Report};
 use super::verdict::{Level, name};
+use crate::data_checksum;
 use crate::human;
 use crate::verify;
 use aof_nostd::wire::Release;
@@ -179,7 +180,14 @@ fn log_part(html: &mut String, at: usize, log: &Log, report: &Report) {
     if stats.untimed > 0 {
         fact("Without a time", &human::counted(stats.untimed, "entry", "entries"));
     }
-    fact("Data checksum chain", &survey.data_checksum_chain);
+    if let Some(back) = verify::times_back(survey) {
+        fact("Time", &back);
+    }
+    if let Some(last) = &survey.last_checksum {
+        fact("Last checksum", &format!("{last} ({})", verify::LAST_CHECKSUM));
+    }
+    let chain = data_checksum::shown(&survey.data_checksum_chain, survey.replayed_entries);
+    fact("Data checksum chain", chain);
     html.push_str("</dl>\n");
     if survey.entries > 0 {
         charts::over_time(html, stats, report.times(), at);

@@ -7,6 +7,9 @@ use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Failed cases by number, and what failed.
+type Failures = Vec<(u64, String)>;
+
 /// What many cases came to.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -19,7 +22,7 @@ pub struct Tally {
     /// Those that failed in any way.
     pub failed: u64,
     /// How many failed by kind, and the first of them.
-    pub kinds: BTreeMap<&'static str, (u64, Vec<(u64, String)>)>,
+    pub kinds: BTreeMap<&'static str, (u64, Failures)>,
 }
 
 /// Failing cases of a kind that are shown.
