@@ -172,8 +172,9 @@ impl Case {
     /// Whether the logs show that these entries are the true ones, whatever the bodies hold.
     #[must_use]
     pub fn is_anchored(&self, covered: &Range<usize>) -> bool {
-        let (anchored, _) = premise::anchored(&self.truth, &self.logs, covered.start);
-        anchored[covered.clone()].iter().all(|anchored| *anchored)
+        let (anchored, pieces) = premise::anchored(&self.truth, &self.logs, covered.start);
+        let is_decided = premise::is_decided(&self.truth, &self.logs, &pieces);
+        is_decided && anchored[covered.clone()].iter().all(|anchored| *anchored)
     }
 
     /// For each log how many of its pieces, from the first on, are known to be where the log has them.

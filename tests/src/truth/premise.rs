@@ -74,7 +74,8 @@ fn anchor(truth: &Truth, log: &Log, lowest: usize, anchored: &mut [bool]) -> usi
             }
         } else if !has_head {
             // How long it is tells a copy that is anchored, or a child, which vouches for any copy.
-            let is_known = anchored[placed.entry] || leads_to_a_child(truth, log, number);
+            // A file may begin with any entry: there only the child tells.
+            let is_known = number > 0 && anchored[placed.entry] || leads_to_a_child(truth, log, number);
             if expected != placed.entry || !is_known {
                 return number;
             }
@@ -91,6 +92,19 @@ fn goes_on(truth: &Truth, log: &Log, number: usize, is_known: bool) -> bool {
     let rest = log.placed.get(number + 1..).unwrap_or_default();
     let mut again = rest.iter().take_while(|placed| log.is_intact(truth, placed));
     is_known && again.any(|other| other.entry == torn)
+}
+
+/// Whether what was planted can be told from what was not, in each log: it is in entries that are anchored, or whose
+/// intact child follows, or it is not visible at all.
+pub(super) fn is_decided(truth: &Truth, logs: &[Log], pieces: &[usize]) -> bool {
+    logs.iter().zip(pieces).all(|(log, pieces)| {
+        let mut numbered = log.placed.iter().enumerate().skip(*pieces);
+        numbered.all(|(number, placed)| {
+            truth.entries[placed.entry].plants.is_empty()
+                || log.is_intact(truth, placed)
+                || leads_to_a_child(truth, log, number)
+        })
+    })
 }
 
 /// Whether the entries after this one are its child, its child's child and so on, up to one with an intact head.
