@@ -131,7 +131,7 @@ fn folder_without_logs_and_a_pattern_in_quotes_are_told() {
 #[test]
 fn link_to_nowhere_that_is_named_as_a_log_is_an_input_that_cannot_be_read() {
     let directory = tempfile::tempdir().unwrap();
-    std::fs::copy(data("single/small-bodies.aof"), directory.path().join("r0.aof")).unwrap();
+    fs::copy(data("single/small-bodies.aof"), directory.path().join("r0.aof")).unwrap();
     std::os::unix::fs::symlink("/nowhere/r1.aof", directory.path().join("r1.aof")).unwrap();
     let ran = aof([std::ffi::OsStr::new("verify"), directory.path().as_os_str()]).code(2);
     assert!(ran.stderr.contains("r1.aof"), "{}", ran.stderr);
