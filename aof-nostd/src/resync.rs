@@ -11,7 +11,7 @@
 //!                             |Q ....|                a start in between, if there is one
 //! ```
 //!
-//! Nothing is believed that no checksum vouches for. Three cases are told apart by the 272 bytes at P:
+//! Nothing is believed that no checksum vouches for. The 272 bytes at P distinguish three cases:
 //!
 //! 1. **The header is sealed**: its checksum matches, whatever the magic and the rules say. Its `size` is
 //!    proven, and so is E. What starts inside P..E is content, unless a writer's crash is proven ([`extent`]).

@@ -163,7 +163,7 @@ impl Builder {
             let checksum = |runs: &Runs, op| runs.get(Op(op)).map(|link| link.checksum);
             self.fingerprints.take(op, entries, |op, first| {
                 let own = checksum(runs, op);
-                // With another checksum it is told as another history.
+                // With another checksum it is reported as another history.
                 if let Some(checksum) = own.filter(|_| own == checksum(union, op)) {
                     forged.push((op, checksum, first));
                 }

@@ -102,7 +102,7 @@ const PLACES_SHOWN: usize = 8;
 
 /// What is known to be lost before the chain's beginning, and behind its end. Nothing before the beginning
 /// where somebody named it, and nothing behind the end where a gap or a fork is in the way: that is told
-/// as such. Zeros are told in any case, and so is what is not a log, even if there is no chain.
+/// as such. Zeros are reported in any case, and so are inputs that are not logs, even if there is no chain.
 ///
 /// # Errors
 ///
