@@ -188,20 +188,26 @@ impl State {
         self.links.retain(|_, (of, _)| *of != replica);
     }
 
-    fn send(&mut self, connection: Connection, packet: &Packet) {
+    fn send(&mut self, connection: Connection, packet: &Packet, now: Duration) {
         let writes = if packet.command() == Command::REPLY {
             self.faults.reply(packet)
         } else {
             vec![self.faults.message(packet)]
         };
-        if let Some((_, link)) = self.links.get(&connection) {
-            for write in writes {
-                link.write(write);
-            }
+        let Some((_, link)) = self.links.get(&connection) else { return };
+        let closes = writes.iter().any(|write| write.close);
+        for write in writes {
+            link.write(write);
+        }
+        if closes {
+            // The model must know before the client does: a client that connects again at once would
+            // otherwise be a second connection, which gets no replies.
+            self.links.remove(&connection);
+            self.cluster.closed(connection, now);
         }
     }
 
-    fn refuse(&mut self, connection: Connection, packet: &Packet, reason: EvictionReason) {
+    fn refuse(&mut self, connection: Connection, packet: &Packet, reason: EvictionReason, now: Duration) {
         let config = self.cluster.config();
         let mut eviction = *Eviction::view(&[0; aof_nostd::message::HEADER_SIZE]);
         eviction.frame.command = Eviction::COMMAND.0;
@@ -212,7 +218,7 @@ impl State {
         eviction.client = packet.view::<Request>().client;
         eviction.reason = reason as u8;
         let eviction = Packet::seal(eviction, &config.profile, b"");
-        self.send(connection, &eviction);
+        self.send(connection, &eviction, now);
     }
 }
 
@@ -282,7 +288,7 @@ impl Shared {
         match if is_request { state.faults.request() } else { RequestFate::Arrives } {
             RequestFate::Arrives => state.cluster.message(connection, &packet.header, &packet.body, time),
             RequestFate::Lost => {}
-            RequestFate::Refused(reason) => state.refuse(connection, packet, reason),
+            RequestFate::Refused(reason) => state.refuse(connection, packet, reason, time),
         }
         self.pump(&mut state);
     }
@@ -292,7 +298,7 @@ impl Shared {
         let mut deaths = Vec::new();
         while let Some(output) = state.cluster.next_output() {
             match output {
-                Output::Send { connection, packet } => state.send(connection, &packet),
+                Output::Send { connection, packet } => state.send(connection, &packet, self.begin.elapsed()),
                 Output::Close { connection, .. } => {
                     state.links.remove(&connection);
                 }
