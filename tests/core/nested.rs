@@ -149,6 +149,23 @@ fn entries_after_a_torn_piece_are_found_where_its_extent_ends_exactly_between_tw
     }
 }
 
+/// A body cannot know the checksum of its own entry: the child is an entry of the log, wherever it begins.
+#[test]
+fn child_is_found_inside_the_extent_where_bytes_of_the_body_are_gone() {
+    for profile in PROFILES {
+        for gone in [1, 300, 2_500, 3_000] {
+            let log = chain(profile, &[4, 3_000, 9, 20]);
+            let [_, damaged, rest @ ..] = &log.entries[..] else { panic!("four entries") };
+            let mut bytes = log.bytes.clone();
+            bytes.drain(damaged.end() - gone..damaged.end());
+            let found = entry_offsets(&read(&bytes, profile, &gone));
+            let expected: Vec<usize> =
+                [0].into_iter().chain(rest.iter().map(|entry| entry.offset - gone)).collect();
+            assert_eq!(found, expected, "{gone} bytes gone");
+        }
+    }
+}
+
 /// Arriving at the file's end proves nothing: so does a log that is stored in the last body.
 #[test]
 fn run_that_ends_with_the_file_and_the_extent_is_content() {

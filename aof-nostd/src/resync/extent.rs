@@ -10,6 +10,9 @@
 //! - or has the damaged entry's own checksum and is complete: it is the same entry, written again. No body holds the
 //!   checksum of its own header by accident.
 //!
+//! A start inside that names the damaged entry's own checksum as its parent proves it too, and needs no run: bytes
+//! of the damaged body are gone, and the log continues sooner than its size says.
+//!
 //! Arriving at the log's end is no proof: a body that holds a log may end with the file.
 
 use super::{Resync, Run, State};
@@ -105,6 +108,10 @@ impl<P: Profile> Resync<P> {
     pub(super) fn begin_run(&mut self, offset: u64, header: &Header) -> State {
         if let Some(extent) = self.extent_mut() {
             extent.runs = extent.runs.saturating_add(1);
+            if header.parent == extent.checksum {
+                // No body holds the checksum of its own header by accident.
+                return State::Done(Some(offset));
+            }
         }
         self.follow(offset, offset, header)
     }

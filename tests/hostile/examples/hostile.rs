@@ -59,15 +59,16 @@ fn measure(profile: AnyProfile, sizes: &[usize], wanted: Option<&str>, directory
         for (size, sound) in sizes.iter().zip(&mut sound) {
             let path = directory.join("log");
             std::fs::write(&path, make(profile, size << 20, LIMIT)).unwrap();
-            eprint!("{name:<22} {size:>4}");
+            // In one piece: what a command reports goes to standard error too.
+            let mut row = format!("{name:<22} {size:>4}");
             for ((_, run), sound) in COMMANDS.iter().zip(sound.iter_mut()) {
                 let seconds = time(*run, &path);
                 if number == 0 {
                     *sound = seconds;
                 }
-                eprint!(" {seconds:>9.4} {:>6.0}x", seconds / *sound);
+                row += &format!(" {seconds:>9.4} {:>6.1}x", seconds / *sound);
             }
-            eprintln!();
+            eprintln!("{row}");
         }
     }
 }
@@ -117,7 +118,7 @@ fn merge(path: &Path) {
 
 fn open(path: &Path) {
     match OpenOptions::new().open(path) {
-        Ok(_) | Err(OpenError::NotALog) => {}
+        Ok(_) | Err(OpenError::NotALog | OpenError::NotTorn { .. }) => {}
         Err(error) => panic!("{}: {error}", path.display()),
     }
 }

@@ -96,6 +96,9 @@ impl Oracle {
         for _ in 0..RUNS_MAX {
             let mut inside = from..end.min(log.len());
             let Some(first) = inside.find(|at| self.starts(&log[*at..])) else { break };
+            if number(&log[first..], 128) == checksum {
+                return first; // the damaged entry's child
+            }
             let run = self.run(log, first, end);
             // The damaged entry itself, again, ends a run.
             let again = run.iter().copied().find(|at| number(&log[*at..], 0) == checksum);
