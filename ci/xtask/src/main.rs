@@ -1,4 +1,5 @@
 //! `cargo xtask ci [STEP...]`: every check of this repository by name; all of them without a step.
+//! `cargo xtask dist`: the command as people install it; see [`dist`].
 //!
 //! Without a step, those for devices (`targets`, `figures`, `bigendian`, `qemu`) run beside the others.
 //!
@@ -23,6 +24,7 @@ mod bare;
 mod beside;
 mod big_endian;
 mod c;
+mod dist;
 mod figures;
 mod fuzz;
 mod host;
@@ -74,15 +76,22 @@ const STEPS: [Step; 12] = [
     Step { name: "qemu", what: "a microcontroller and the command agree on the same logs", run: qemu::qemu },
 ];
 
+/// The other command.
+const DIST: Step =
+    Step { name: "dist", what: "the command as people install it, in target/dist", run: dist::dist };
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     if arguments.iter().any(|argument| matches!(argument.as_str(), "--help" | "-h" | "help")) {
         println!("{}", help());
         return ExitCode::SUCCESS;
     }
-    let Some(("ci", names)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) else {
-        return usage("there is one command: ci");
+    let names = match arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        Some(("ci", names)) => names,
+        Some(("dist", [])) => &[],
+        _ => return usage("there are two commands: ci and dist"),
     };
+    let is_dist = arguments.first().is_some_and(|first| first == "dist");
     let unknown = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name));
     if let Some(name) = unknown {
         return usage(&format!("there is no step {name}"));
@@ -94,7 +103,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let results = carry_out_all(&root, names);
+    let results = if is_dist { vec![carry_out(&DIST, &root, true)] } else { carry_out_all(&root, names) };
     if !beside::is_part() {
         print!("{}", results::table(&results));
     }
@@ -106,7 +115,11 @@ const DEVICES: [&str; 4] = ["targets", "figures", "bigendian", "qemu"];
 
 fn help() -> String {
     let steps = STEPS.iter().map(|step| format!("\n  {:<12} {}", step.name, step.what));
-    format!("Usage: cargo xtask ci [STEP...]\n{}", steps.collect::<String>())
+    format!(
+        "Usage: cargo xtask ci [STEP...]\n       cargo xtask dist\n\nSteps of ci:{}\n\ndist: {}",
+        steps.collect::<String>(),
+        DIST.what
+    )
 }
 
 fn usage(message: &str) -> ExitCode {
