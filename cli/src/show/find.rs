@@ -7,7 +7,9 @@ use super::args::ShowArgs;
 use super::timeline::Timeline;
 use crate::failure::Failure;
 use crate::fingerprint::Fingerprint;
+use crate::looks_like::is_device;
 use crate::output::{Progress, WATCH};
+use crate::survey::ZerosAre;
 use aof_nostd::wire::Header;
 use aof_nostd::{Checksum, Damage, Located};
 use aof_std::Source;
@@ -116,12 +118,16 @@ pub struct Extent {
     pub damage_there: Option<(Damage, u64)>,
     /// Damaged places.
     pub damages: u64,
+    /// The first of them, and its end.
+    pub damage_first: Option<(Damage, u64)>,
     /// Where the last of them begins.
     pub damage_last: Option<u64>,
     /// The file's size.
     pub bytes: u64,
     /// Where the zeros begin that end it.
     pub zeros_from: Option<u64>,
+    /// What they are.
+    pub zeros_are: Option<ZerosAre>,
 }
 
 /// What [`find`] found.
@@ -145,6 +151,7 @@ impl Extent {
         self.op_above = [self.op_above, next.op_above].into_iter().flatten().min();
         self.times = joined(self.times, next.times);
         self.damage_there = self.damage_there.or(next.damage_there);
+        self.damage_first = self.damage_first.or(next.damage_first);
         self.damage_last = self.damage_last.max(next.damage_last);
         self.zeros_from = self.zeros_from.or(next.zeros_from);
     }
@@ -166,6 +173,8 @@ pub fn find(args: &ShowArgs, source: &Source, wanted: Wanted) -> Result<Findings
     let mut meant = Meant::new(wanted);
     scan(args, source, || Meant::new(wanted), |part| meant.join(part))?;
     meant.extent.bytes = source.size();
+    let are = ZerosAre::of(source.size(), is_device(&args.file));
+    meant.extent.zeros_are = meant.extent.zeros_from.map(|_| are);
     meant.extent.different = meant.entries.len();
     meant.extent.is_more = meant.is_more;
     let mut found: Vec<Found> = Vec::new();
@@ -291,6 +300,7 @@ impl Sink for Meant {
 
     fn damage(&mut self, damage: Damage, until: u64) {
         self.extent.damages += 1;
+        self.extent.damage_first.get_or_insert((damage, until));
         self.extent.damage_last = Some(damage.offset);
         if let Wanted::Offset(wanted) = self.wanted
             && (damage.offset..until).contains(&wanted)
