@@ -59,6 +59,8 @@ pub fn read<T: Taker>(
     for note in found.iter().filter(|note| matches!(note, Note::LostBeginning { .. })) {
         if begins_damaged(&index)? {
             tell(note, select, &mut loss);
+        } else {
+            loss.first_op = plan.chain.first().map(|first| first.op);
         }
     }
     let missing = plan.go_on(&index)?;
