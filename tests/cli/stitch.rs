@@ -260,6 +260,15 @@ fn damaged_parts_give_no_verdict() {
         fs::write(&workers.parts[0], bytes).unwrap();
         let ran = workers.stitch(&[]).code(2);
         assert!(ran.stdout.is_empty(), "round {round}: {}", ran.stdout);
+        let told = format!("aof: {} is not an intact part (", workers.parts[0].display());
+        assert!(ran.stderr.starts_with(&told), "round {round}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains("verify that range again, by 'aof verify --range RANGE --part OUT FILE'")
+        );
+        // No words of a parser.
+        for word in [" line ", "column", "expected", "EOF", "fill whole buffer"] {
+            assert!(!ran.stderr.contains(word), "round {round}: {}", ran.stderr);
+        }
     }
 }
 
