@@ -19,6 +19,7 @@ use crate::merge::report;
 use crate::merge::work::Work;
 use crate::output::{self, Progress, WATCH};
 use crate::replay::log::Log;
+use crate::survey::ZerosAre;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
@@ -120,8 +121,9 @@ fn begins_damaged(index: &Index) -> Result<bool, Failure> {
 /// Reports a note if it is about ops that are asked for.
 fn tell(note: &Note, select: &Select, loss: &mut Loss) {
     let concerns = match note {
-        // The zeros that end a device are its free space, and no damage.
-        Note::ZeroTail { .. } | Note::NotALog { .. } | Note::OtherCluster { .. } => true,
+        // Free space is no loss; what was in a log file may be one.
+        Note::ZeroTail { are, .. } => are.contains(&ZerosAre::Unknown),
+        Note::NotALog { .. } | Note::OtherCluster { .. } => true,
         Note::UnknownEnd { last, .. } => select.ops((last.saturating_add(1), u64::MAX)).is_some(),
         note => note.ops().into_iter().any(|ops| select.ops(ops).is_some()),
     };
