@@ -7,6 +7,7 @@ use super::args::ShowArgs;
 use super::timeline::Timeline;
 use crate::failure::Failure;
 use crate::fingerprint::Fingerprint;
+use crate::limit::Outsize;
 use crate::looks_like::is_device;
 use crate::output::{Progress, WATCH};
 use crate::survey::ZerosAre;
@@ -137,6 +138,8 @@ pub struct Findings {
     pub found: Vec<Found>,
     /// What the file holds.
     pub extent: Extent,
+    /// Damage that may be entries above the limit.
+    pub outsize: Outsize,
     /// Where a time is looked for: which ops the file has.
     pub timeline: Option<Timeline>,
 }
@@ -196,7 +199,7 @@ pub fn find(args: &ShowArgs, source: &Source, wanted: Wanted) -> Result<Findings
             (found.copies, found.parents, found.children) = places;
         }
     }
-    Ok(Findings { found, extent: meant.extent, timeline })
+    Ok(Findings { found, extent: meant.extent, outsize: meant.outsize, timeline })
 }
 
 fn scan<S: Sink>(
@@ -225,11 +228,13 @@ struct Meant {
     /// The highest op of them.
     op_last: u64,
     extent: Extent,
+    outsize: Outsize,
 }
 
 impl Meant {
     fn new(wanted: Wanted) -> Self {
-        Self { wanted, entries: Vec::new(), is_more: false, op_last: 0, extent: Extent::default() }
+        let (extent, outsize) = Default::default();
+        Self { wanted, entries: Vec::new(), is_more: false, op_last: 0, extent, outsize }
     }
 
     /// Takes an entry, unless there is one of a later time. Says whether it was not too early.
@@ -265,6 +270,7 @@ impl Meant {
             }
         }
         self.extent.join(next.extent);
+        self.outsize.append(&next.outsize);
     }
 }
 
@@ -300,6 +306,7 @@ impl Sink for Meant {
 
     fn damage(&mut self, damage: Damage, until: u64) {
         self.extent.damages += 1;
+        self.outsize.push(&damage);
         self.extent.damage_first.get_or_insert((damage, until));
         self.extent.damage_last = Some(damage.offset);
         if let Wanted::Offset(wanted) = self.wanted

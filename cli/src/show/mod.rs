@@ -42,7 +42,7 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
         return Err(Failure::Usage("which entry? --op, --checksum, --offset or --at".into()));
     };
     let mut source = Source::open(&args.file).map_err(|error| Failure::read(&args.file, error))?;
-    let Findings { found, extent, timeline } = find(args, &source, wanted)?;
+    let Findings { found, extent, outsize, timeline } = find(args, &source, wanted)?;
     if found.is_empty() {
         let not_a_log = match extent.entries {
             0 => not_a_log(args, &source)?,
@@ -51,6 +51,7 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
         let what =
             not_a_log.map_or_else(|| not_there(args, wanted, &extent), |not_a_log| not_a_log.to_string());
         output::note(&format!("{}: {what}", shown(&args.file)));
+        outsize.tell(&args.file, &mut source, args.limits.message_size_max);
         return Ok(Exit::Damage);
     }
     let doubt = Doubt::of(wanted, &found, &extent, timeline);
@@ -73,6 +74,13 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
         output::write(&mut stdout, &bytes)?;
     }
     output::finish(stdout)?;
+    notes(args, wanted, &found, &extent, &doubt);
+    outsize.tell(&args.file, &mut source, args.limits.message_size_max);
+    Ok(if doubt.is_any() { Exit::Damage } else { Exit::Sound })
+}
+
+/// What is to be known beside the entries.
+fn notes(args: &ShowArgs, wanted: Wanted, found: &[Found], extent: &Extent, doubt: &Doubt) {
     if extent.different > 1 {
         let of = match found.first() {
             Some(first) if found.iter().all(|found| found.header.op == first.header.op) => {
@@ -103,7 +111,7 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
         output::note(&format!("{}: {doubt}", shown(&args.file)));
     }
     if doubt.is_last
-        && let Some(zeros) = zeros(&extent)
+        && let Some(zeros) = zeros(extent)
     {
         output::note(&format!(
             "{}: op {} is the last, and from {zeros}; an entry of that time may have been there: another replica's log \
@@ -119,7 +127,6 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
             shown(&args.file)
         ));
     }
-    Ok(if doubt.is_any() { Exit::Damage } else { Exit::Sound })
 }
 
 /// The verdict about the file, in which no entry is, if it is not a log.
