@@ -327,6 +327,14 @@ fn data_checksum_over_nothing_is_none_and_the_last_checksum_tells_two_logs_apart
         let ran = run(&["merge", "--force", "--output"], &[&merged, &path]).code(0);
         assert!(ran.stdout.contains(told), "{}", ran.stdout);
         assert!(ran.stdout.contains("identifies the last entry and, by the parent links, all before it"));
+        let converted = directory.path().join("converted.aof");
+        let words = ["convert", "--profile", "tigerbeetle", "--keep-first-parent", "--force"];
+        let words = [&words[..], &["--output"]].concat();
+        let ran = run(&words, &[&converted, &path]).code(0);
+        assert!(ran.stdout.contains(told) && !ran.stdout.contains("of the input"), "{}", ran.stdout);
+        let report =
+            run(&[&words[..5], &["--json", "--output"]].concat(), &[&converted, &path]).code(0).json();
+        assert_eq!(report[0]["replayed_entries"], json!(0));
         let surveyed = survey(&path);
         assert_eq!(surveyed["replayed_entries"], json!(0));
         let report = run(&["merge", "--force", "--json", "--output"], &[&merged, &path]).code(0).json();
