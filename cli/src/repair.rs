@@ -6,6 +6,7 @@ use crate::failure::{Failure, Reason as Told, shown};
 use crate::human;
 use crate::output;
 use crate::survey::{Finding, Survey};
+use crate::verify::doubt;
 use aof_nostd::Profile;
 use aof_std::repair::{Action, Reason, Repair, RepairError, Repaired, Tail, TailKind};
 use serde_json::{Value, json};
@@ -61,7 +62,9 @@ const FORKS_MAX: usize = 1000;
 
 impl Forks {
     fn of(args: &RepairArgs) -> Result<Self, Failure> {
-        let survey = Survey::with::<()>("repair", &args.file, args.limits.message_size_max)?.survey;
+        let size_max = args.limits.message_size_max;
+        let mut survey = Survey::with::<()>("repair", &args.file, size_max)?.survey;
+        doubt::tell(&mut survey, &args.file, size_max)?;
         let mut forks = Self::default();
         for finding in survey.findings.into_iter().filter(Finding::is_fork) {
             forks.count += 1;

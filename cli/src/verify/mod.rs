@@ -1,5 +1,6 @@
 //! `aof verify`: check every byte of logs, going on behind damage.
 
+pub(crate) mod doubt;
 pub mod range;
 
 use crate::args::VerifyArgs;
@@ -33,7 +34,8 @@ pub fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let mut exit = Exit::Sound;
     for path in &args.files {
         exit = exit.max(match Survey::of(path, args.limits.message_size_max) {
-            Ok(survey) => {
+            Ok(mut survey) => {
+                doubt::tell(&mut survey, path, args.limits.message_size_max)?;
                 print(&mut stdout, &survey, args.json)?;
                 limit::tell(&survey, path, args.limits.message_size_max);
                 self::exit(&survey, args.strict)
