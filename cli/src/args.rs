@@ -191,9 +191,9 @@ pub struct MergeArgs {
     long_about = "Make a log writable again after a crash: what stands behind its last whole entry, and can be what a \
                   crash left, is put into FILE.torn-at-OFFSET, durably, and then cut off.\n\nNothing else is changed. \
                   Damage with entries behind it stays and is told: what stood there is in another replica's log, and \
-                  'aof merge' brings it back. The log must not be open in another process.",
+                  'aof merge' brings it back. A fork stays and is reported too: a repair does not choose. The log must not be open in another process.",
     after_help = "Examples:\n  aof repair --dry-run replica.aof\n  aof repair replica.aof\n\nExit codes: 0 repaired, or \
-                  nothing to repair; 1 damage, or a tail, is left; 2 wrong usage, not a log, a live writer, or a file \
+                  nothing to repair; 1 damage, a fork, or a tail, is left; 2 wrong usage, not a log, a live writer, or a file \
                   that cannot be read."
 )]
 pub struct RepairArgs {

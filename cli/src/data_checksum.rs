@@ -55,18 +55,34 @@ impl DataBytes {
 
 /// The digest in the making.
 #[derive(Clone, Debug, Default)]
-pub struct DataChecksum(blake3::Hasher);
+pub struct DataChecksum {
+    digest: blake3::Hasher,
+    entries: u64,
+}
 
 impl DataChecksum {
     /// Takes the next bytes.
     pub fn update(&mut self, data: &DataBytes) {
-        self.0.update(&data.0);
+        self.digest.update(&data.0);
+        self.entries += data.entries();
+    }
+
+    /// Entries that it is over.
+    #[must_use]
+    pub const fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// The number for people, see [`shown`].
+    #[must_use]
+    pub fn shown(&self) -> String {
+        shown(&self.finish().to_string(), self.entries).into()
     }
 
     /// The number, as the reference prints it.
     #[must_use]
     pub fn finish(&self) -> u128 {
-        let digest = self.0.finalize();
+        let digest = self.digest.finalize();
         let mut bytes = [0; 16];
         for (target, source) in bytes.iter_mut().zip(digest.as_bytes()) {
             *target = *source;

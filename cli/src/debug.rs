@@ -4,6 +4,7 @@ use crate::args::DebugArgs;
 use crate::data_checksum::{self, DataBytes, DataChecksum};
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
+use crate::limit::Outsize;
 use crate::line::{Lines, Style};
 use crate::looks_like::{self, NotALog};
 use crate::output::{self, Progress, Stdout, WATCH};
@@ -54,7 +55,9 @@ pub fn run(args: &DebugArgs) -> Result<Exit, Failure> {
     }
     let mut damaged = printer.damaged;
     let is_empty = printer.chain.last().is_none();
+    let outsize = std::mem::take(&mut printer.outsize);
     printer.finish(args.json)?;
+    outsize.tell(&args.file, &mut source.clone(), args.limits.message_size_max);
     if is_empty && let Some(not_a_log) = NotALog::judge(&args.file, &source, profile).map_err(failed)? {
         output::note(&format!("{}: {not_a_log}", shown(&args.file)));
         damaged = true;
@@ -73,6 +76,7 @@ struct Part {
     bytes: (u64, ZerosAre),
     data: DataBytes,
     damaged: bool,
+    outsize: Outsize,
     /// The segment's first entry, and how far the lines were before it.
     first: Option<(ChainLink, Neighbour, usize)>,
     /// Its last one.
@@ -88,6 +92,7 @@ impl Part {
             bytes,
             data: DataBytes::default(),
             damaged: false,
+            outsize: Outsize::default(),
             first: None,
             last: None,
             chain: Chain::default(),
@@ -115,6 +120,7 @@ impl Sink for Part {
 
     fn damage(&mut self, damage: Damage, until: u64) {
         self.damaged = true;
+        self.outsize.push(&damage);
         self.lines.finding(&Finding::damage(damage, until));
     }
 
@@ -134,6 +140,7 @@ struct Printer {
     replayed: u64,
     chain: Chain<NoHistory>,
     damaged: bool,
+    outsize: Outsize,
     failure: Option<Failure>,
 }
 
@@ -147,6 +154,7 @@ impl Printer {
             replayed: 0,
             chain: Chain::default(),
             damaged: false,
+            outsize: Outsize::default(),
             failure: None,
         }
     }
@@ -164,6 +172,7 @@ impl Printer {
         self.data.update(&part.data);
         self.replayed += part.data.entries();
         self.damaged |= part.damaged;
+        self.outsize.append(&part.outsize);
         let lines = part.lines.bytes.as_slice();
         let Some((first, neighbour, before)) = part.first else {
             return output::write(&mut self.stdout, lines);

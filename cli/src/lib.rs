@@ -58,14 +58,25 @@ use crate::args::{Args, Command};
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
 use clap::{CommandFactory, Parser};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Parses the command line and runs it; all errors end here.
 #[must_use]
 pub fn run() -> ExitCode {
     process::prepare();
-    let result = parse().command.with_inputs().and_then(|command| match command {
+    let result = parse().command.with_inputs().and_then(|command| {
+        let logs = command.logs();
+        let result = run_command(command);
+        // After the command: what it reads it has opened once, and the log may have been moved since.
+        looks_like::tell_archives(logs.iter().map(PathBuf::as_path));
+        result
+    });
+    result.unwrap_or_else(|failure| output::report(&failure)).into()
+}
+
+fn run_command(command: Command) -> Result<Exit, Failure> {
+    match command {
         Command::Verify(args) => verify::run(&args),
         Command::Stitch(args) => stitch::run(&args),
         Command::Debug(args) => debug::run(&args),
@@ -80,8 +91,7 @@ pub fn run() -> ExitCode {
         Command::Generate(args) => generate::run(&args),
         Command::Completions { shell } => completions(shell),
         Command::Man(args) => man::run(&args),
-    });
-    result.unwrap_or_else(|failure| output::report(&failure)).into()
+    }
 }
 
 impl Command {
@@ -97,6 +107,22 @@ impl Command {
         };
         *files = inputs::expand(files, output)?;
         Ok(self)
+    }
+
+    /// The logs that it reads.
+    fn logs(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Verify(args) => args.files.clone(),
+            Self::Inspect(args) => args.files.clone(),
+            Self::Export(args) => args.files.clone(),
+            Self::Merge(args) => args.files.clone(),
+            Self::Recover(args) => args.files.clone(),
+            Self::Debug(args) => vec![args.file.clone()],
+            Self::Show(args) => vec![args.file.clone()],
+            Self::Repair(args) => vec![args.file.clone()],
+            Self::Convert(args) => vec![args.file.clone()],
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -4,8 +4,8 @@
 use crate::failure::shown;
 use crate::output;
 use crate::survey::{Finding, Kind, Survey};
-use aof_nostd::Op;
-use aof_nostd::wire::{HEAD_SIZE, Header};
+use aof_nostd::wire::{HEAD_SIZE, Header, HeaderRule};
+use aof_nostd::{Damage, DamageKind, Op};
 use aof_std::Source;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
@@ -47,6 +47,40 @@ pub fn above_in<'a>(
     large.peek()?;
     let mut source = Source::open(path).ok()?;
     large.find_map(|finding| above(path, &mut source, finding.offset, finding.op.map(Op), message_size_max))
+}
+
+/// Damage of a file that may be an entry above the limit: the first of it, in the order of the file. There may be more, as
+/// a forged header may name a size below all limits.
+#[derive(Clone, Debug, Default)]
+pub struct Outsize(Vec<(u64, Op)>);
+
+/// Places that are kept.
+const OUTSIZE_MAX: usize = 100;
+
+impl Outsize {
+    /// Takes damage, if it may be one.
+    pub fn push(&mut self, damage: &Damage) {
+        if let (DamageKind::HeaderInvalid(HeaderRule::Size), Some(op)) = (damage.kind, damage.op)
+            && self.0.len() < OUTSIZE_MAX
+        {
+            self.0.push((damage.offset, op));
+        }
+    }
+
+    /// Takes what the next part of the file has.
+    pub fn append(&mut self, next: &Self) {
+        let room = OUTSIZE_MAX.saturating_sub(self.0.len());
+        self.0.extend(next.0.iter().take(room));
+    }
+
+    /// Reports the first that is one, of the file at `path`, on standard error.
+    pub fn tell(&self, path: &Path, source: &mut Source, message_size_max: u32) {
+        let mut places = self.0.iter();
+        if let Some(text) = places.find_map(|(at, op)| above(path, source, *at, Some(*op), message_size_max))
+        {
+            output::note(&text);
+        }
+    }
 }
 
 /// Tells of it on standard error, for commands whose report is the log's.

@@ -193,10 +193,47 @@ impl Looks {
     }
 }
 
+/// Reports each file that is an archive which holds a log, not compressed: the log's entries are found in it, so it is not
+/// "not a log", and what is around them is damage. Of such a file the first bytes alone are read.
+pub fn tell_archives<'a>(paths: impl IntoIterator<Item = &'a Path>) {
+    for path in paths.into_iter().filter(|path| path.is_file()) {
+        // What cannot be read is reported by whoever reads all of it; and so is a file without an entry.
+        let is_archive = || {
+            let mut head = Vec::new();
+            Source::open(path)?.take(TAR_HEADER_SIZE as u64).read_to_end(&mut head)?;
+            Ok::<_, io::Error>(is_tar_header(&head) && NotALog::of(path)?.is_none())
+        };
+        if is_archive().unwrap_or(false) {
+            output::note(&format!(
+                "{}: {}. What is found in it is read as one damaged log",
+                shown(path),
+                Looks::Tar.advice()
+            ));
+        }
+    }
+}
+
+/// Whether it is the header of a tar archive, by its sum too: in a log these bytes may be anything.
+fn is_tar_header(bytes: &[u8]) -> bool {
+    let (Some(header), Some(sum)) = (bytes.get(..TAR_HEADER_SIZE), bytes.get(TAR_SUM)) else { return false };
+    let is_named = header.first().is_some_and(|byte| *byte != 0);
+    if !is_named || !header.get(TAR_MAGIC_AT..).is_some_and(|magic| magic.starts_with(b"ustar")) {
+        return false;
+    }
+    let stored = std::str::from_utf8(sum).unwrap_or_default().trim_matches([' ', '\0']);
+    let sum = header.iter().enumerate().map(|(at, byte)| {
+        // The sum counts itself as spaces.
+        u32::from(if TAR_SUM.contains(&at) { b' ' } else { *byte })
+    });
+    u32::from_str_radix(stored, 8) == Ok(sum.sum())
+}
+
 /// The bytes of a file that [`Looks::of`] needs: the copies of a data file's superblock, and the headers after them.
 pub const HEAD_SIZE: usize = WAL_HEADERS_AT + 4096;
 
 const TAR_MAGIC_AT: usize = 257;
+const TAR_HEADER_SIZE: usize = 512;
+const TAR_SUM: std::ops::Range<usize> = 148..156;
 
 /// A data file begins with four copies of its superblock, and the headers of its write-ahead log come next.
 const SUPERBLOCK_COPIES: usize = 4;

@@ -3,8 +3,10 @@
 use crate::args::RepairArgs;
 use crate::exit::Exit;
 use crate::failure::{Failure, Reason as Told, shown};
+use crate::human;
 use crate::output;
-use crate::survey::Finding;
+use crate::survey::{Finding, Survey};
+use crate::verify::doubt;
 use aof_nostd::Profile;
 use aof_std::repair::{Action, Reason, Repair, RepairError, Repaired, Tail, TailKind};
 use serde_json::{Value, json};
@@ -25,9 +27,53 @@ pub fn run(args: &RepairArgs) -> Result<Exit, Failure> {
         .watch(&output::WATCH);
     let repaired = if args.dry_run { repair.look(&args.file) } else { repair.run(&args.file) };
     let repaired = repaired.map_err(|error| failure(&args.file, error))?;
-    let text = if args.json { format!("{}\n", json(args, &repaired)) } else { human(args, &repaired) };
+    // What was repaired is reported even if the log cannot be read again.
+    let (forks, failed) = match Forks::of(args) {
+        Ok(forks) => (forks, None),
+        Err(failure) => (Forks::default(), Some(failure)),
+    };
+    let outcome = Outcome { repaired, forks };
+    let text = if args.json { format!("{}\n", json(args, &outcome)) } else { report(args, &outcome) };
     output::print(&mut output::stdout(), &text)?;
-    Ok(if repaired.is_whole() { Exit::Sound } else { Exit::Damage })
+    match failed {
+        Some(failure) => Err(failure),
+        None if outcome.repaired.is_whole() && outcome.forks.count == 0 => Ok(Exit::Sound),
+        None => Ok(Exit::Damage),
+    }
+}
+
+/// What was done, and what the log still has.
+struct Outcome {
+    repaired: Repaired,
+    forks: Forks,
+}
+
+/// Forks in a log. The library's repair, which each opening of a log runs too, does not compare all entries: the log is
+/// read for them once more.
+#[derive(Default)]
+struct Forks {
+    /// The first of them.
+    kept: Vec<Finding>,
+    count: usize,
+}
+
+/// Forks that are kept.
+const FORKS_MAX: usize = 1000;
+
+impl Forks {
+    fn of(args: &RepairArgs) -> Result<Self, Failure> {
+        let size_max = args.limits.message_size_max;
+        let mut survey = Survey::with::<()>("repair", &args.file, size_max)?.survey;
+        doubt::tell(&mut survey, &args.file, size_max)?;
+        let mut forks = Self::default();
+        for finding in survey.findings.into_iter().filter(Finding::is_fork) {
+            forks.count += 1;
+            if forks.kept.len() < FORKS_MAX {
+                forks.kept.push(finding);
+            }
+        }
+        Ok(forks)
+    }
 }
 
 fn failure(file: &Path, error: RepairError) -> Failure {
@@ -75,8 +121,9 @@ fn kept_too(kept: Option<&Path>) -> String {
 /// Damage told to a person; JSON has more.
 const DAMAGE_SHOWN: usize = 20;
 
-fn human(args: &RepairArgs, repaired: &Repaired) -> String {
-    let mut text = format!("{}: {}\n", shown(&args.file), verdict(repaired));
+fn report(args: &RepairArgs, outcome: &Outcome) -> String {
+    let Outcome { repaired, forks } = outcome;
+    let mut text = format!("{}: {}\n", shown(&args.file), verdict(outcome));
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:<20} {value}");
     };
@@ -104,7 +151,13 @@ fn human(args: &RepairArgs, repaired: &Repaired) -> String {
     if more > 0 {
         let _ = writeln!(text, "  and {more} more places (aof verify has them)");
     }
-    for advice in advice(args, repaired) {
+    for finding in forks.kept.iter().take(DAMAGE_SHOWN) {
+        let _ = writeln!(text, "  {finding}");
+    }
+    if let Some(more @ 1..) = forks.count.checked_sub(DAMAGE_SHOWN) {
+        let _ = writeln!(text, "  and {more} more forks (aof verify has them)");
+    }
+    for advice in advice(args, outcome) {
         let _ = writeln!(text, "{advice}");
     }
     text
@@ -118,20 +171,23 @@ fn bytes(repaired: &Repaired) -> String {
     }
 }
 
-fn verdict(repaired: &Repaired) -> String {
-    let tail = match &repaired.action {
-        Action::Nothing if repaired.damaged_places == 0 => return "nothing to repair".into(),
+fn verdict(outcome: &Outcome) -> String {
+    let Outcome { repaired, forks } = outcome;
+    let mut text = String::from(match &repaired.action {
+        Action::Nothing if repaired.damaged_places == 0 && forks.count == 0 => "nothing to repair",
         Action::Nothing => "no torn tail",
         Action::Cut { .. } => "the tail was cut",
         Action::Planned { .. } => "nothing was changed; the tail would be cut",
         Action::Left(_) => "the tail was LEFT",
         _ => "done",
-    };
-    match repaired.damaged_places {
-        0 => tail.into(),
-        1 => format!("{tail}; DAMAGED in the middle at 1 place"),
-        places => format!("{tail}; DAMAGED in the middle at {places} places"),
+    });
+    for (places, what) in [(repaired.damaged_places, "DAMAGED in the middle"), (forks.count as u64, "FORKED")]
+    {
+        if places > 0 {
+            let _ = write!(text, "; {what} at {}", human::noun(places, "place", "places"));
+        }
     }
+    text
 }
 
 fn findings(repaired: &Repaired) -> Vec<Finding> {
@@ -139,7 +195,8 @@ fn findings(repaired: &Repaired) -> Vec<Finding> {
 }
 
 /// What the operator should know, or do, beyond what was done.
-fn advice(args: &RepairArgs, repaired: &Repaired) -> Vec<String> {
+fn advice(args: &RepairArgs, outcome: &Outcome) -> Vec<String> {
+    let Outcome { repaired, forks } = outcome;
     let file = shown(&args.file);
     let mut advice = Vec::new();
     if let (Action::Left(reason), Some(tail)) = (&repaired.action, repaired.tail) {
@@ -160,6 +217,13 @@ fn advice(args: &RepairArgs, repaired: &Repaired) -> Vec<String> {
         advice.push(format!(
             "Damage in the middle is never cut. What stood there is in another replica's log: \
              aof merge --output OUT {file} OTHER..."
+        ));
+    }
+    if forks.count > 0 {
+        advice.push(format!(
+            "The log is forked: two different entries have one op, or entries of two clusters are in it. A repair does not \
+             choose between them. Run 'aof inspect {file} OTHER...' with the other replicas' logs to see which history they \
+             have, and merge those without this one: 'aof merge --output OUT OTHER...'"
         ));
     }
     advice
@@ -201,7 +265,8 @@ fn left(args: &RepairArgs, reason: Reason, tail: Tail) -> String {
     }
 }
 
-fn json(args: &RepairArgs, repaired: &Repaired) -> Value {
+fn json(args: &RepairArgs, outcome: &Outcome) -> Value {
+    let Outcome { repaired, forks } = outcome;
     let path = |path: &PathBuf| path.display().to_string();
     let (action, kept) = match &repaired.action {
         Action::Nothing => ("none", None),
@@ -245,7 +310,9 @@ fn json(args: &RepairArgs, repaired: &Repaired) -> Value {
         "tail": tail,
         "damage": findings(repaired),
         "damaged_places": repaired.damaged_places,
+        "forks": forks.kept,
+        "forked_places": forks.count,
         "whole": repaired.is_whole(),
-        "advice": advice(args, repaired),
+        "advice": advice(args, outcome),
     })
 }

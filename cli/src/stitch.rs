@@ -78,7 +78,7 @@ fn tell_originals(survey: &mut Survey, used: &[(PathBuf, u64)]) -> Result<(), Fa
     let Some(mut originals) = Originals::of(&survey.findings) else { return Ok(()) };
     for (path, base) in used {
         let mut playback = open(path)?;
-        while let Some(part) = playback.take().map_err(|error| Failure::read(path, error))? {
+        while let Some(part) = playback.take().map_err(|error| not_intact(path, error))? {
             for (offset, link, fingerprint) in part.entries() {
                 originals.see(link.op.0, fingerprint, base.saturating_add(offset));
             }
@@ -133,7 +133,7 @@ struct Part {
 impl Part {
     /// Reads it whole: only then it is known where it ends, and that it is as it was written.
     fn look(path: &Path) -> Result<Self, Failure> {
-        let failed = |error| Failure::read(path, error);
+        let failed = |error| not_intact(path, error);
         let mut playback = open(path)?;
         while playback.take().map_err(failed)?.is_some() {}
         match playback.end() {
@@ -145,7 +145,19 @@ impl Part {
 
 fn open(path: &Path) -> Result<Playback<BufReader<File>>, Failure> {
     let file = File::open(path).and_then(|file| Playback::new(BufReader::with_capacity(256 << 10, file)));
-    file.map_err(|error| Failure::read(path, error))
+    file.map_err(|error| not_intact(path, error))
+}
+
+/// Why a part was not read. One that was damaged may fail anywhere, before its digest is reached: what exactly is wrong
+/// in it is of no use to anybody.
+fn not_intact(path: &Path, error: io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Failure::Usage(format!(
+            "{} is not an intact part ({error}): verify that range again, by 'aof verify --range RANGE --part OUT FILE'",
+            shown(path)
+        )),
+        _ => Failure::read(path, error),
+    }
 }
 
 /// The parts of one file.
@@ -196,7 +208,7 @@ impl Pieces {
             let Some(part) = by_first.get(&expected) else { return Err(self.no_part(expected, files)) };
             self.check(part, profile)?;
             let mut playback = open(&part.path)?;
-            while let Some(mut events) = playback.take().map_err(|error| Failure::read(&part.path, error))? {
+            while let Some(mut events) = playback.take().map_err(|error| not_intact(&part.path, error))? {
                 whole.take(&mut events);
                 progress.show();
             }

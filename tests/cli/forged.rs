@@ -99,6 +99,74 @@ fn next_entry_planted_in_a_body_is_none_of_the_logs() {
     }
 }
 
+/// A fork of which one side may be content of a damaged body was reported like any other.
+#[test]
+fn side_of_a_fork_that_may_be_content_of_a_body_is_named() {
+    let honest = chain(PROFILES[0], &[10, 20, 30]);
+    let child = |op: usize| {
+        let parent = honest.entry(op - 2).header;
+        let planted = Builder::new(PROFILES[0]).sealed(parent, &body(2, 20)).chain(&[7]).build();
+        planted.entry_bytes(1).to_vec()
+    };
+    let directory = tempfile::tempdir().unwrap();
+    // The last entries are longer than any body if none may be larger than 4 KiB: then they belong to the log.
+    for (planted_op, size_max, which) in [
+        (3, "1MiB", "both entries follow damage whose end is not proven"),
+        (2, "1MiB", "this entry follows damage whose end is not proven"),
+        (3, "4KiB", "that other entry follows damage whose end is not proven"),
+    ] {
+        let outer_body = [&child(planted_op)[..], b"."].concat();
+        let log = Builder::new(PROFILES[0]).chain(&[10, 20]).entry(&outer_body).chain(&[300; 20]).build();
+        let outer = log.entries[2];
+        let mut damaged = log.bytes.clone();
+        damaged[outer.offset..outer.offset + HEAD_SIZE].fill(0xa5);
+        let path = file(&directory, "log", &damaged);
+        let path = path.to_str().unwrap();
+        let run = |words: &[&str]| {
+            aof(words.iter().copied().chain(["--message-size-max", size_max, path])).code(1).stdout
+        };
+        for words in
+            [&["verify"][..], &["verify", "--json"], &["inspect"], &["inspect", "--json"], &["repair"]]
+        {
+            let told = run(words).split_whitespace().collect::<Vec<_>>().join(" ");
+            assert_eq!(told.matches(which).count(), 1, "{words:?}: {told}");
+            assert!(told.contains("content of the damaged body"), "{told}");
+        }
+    }
+    // A fork before any damage is one of two entries of the log.
+    let log = Builder::new(PROFILES[0]).chain(&[1, 1, 1]).fork(0).chain(&[1, 1]).build();
+    let path = file(&directory, "fork", &[&log.bytes[..], &[0xa5; 300], log.entry_bytes(4)].concat());
+    let ran = aof(["verify".as_ref(), path.as_os_str()]).code(1);
+    let forks: Vec<_> = ran.stdout.lines().filter(|line| line.contains(": fork: ")).collect();
+    let may_be_content: Vec<_> = forks.iter().map(|line| line.contains("content of")).collect();
+    assert_eq!(may_be_content, [false, false, true], "{}", ran.stdout);
+}
+
+#[test]
+fn merge_names_the_side_of_a_fork_that_may_be_content_of_a_body() {
+    let honest = chain(PROFILES[0], &[10, 20, 30]);
+    let planted = Builder::new(PROFILES[0]).sealed(honest.entry(1).header, &body(2, 20)).chain(&[7]).build();
+    let outer_body = [planted.entry_bytes(1), b"."].concat();
+    let log = Builder::new(PROFILES[0]).chain(&[10, 20]).entry(&outer_body).chain(&[4]).build();
+    let mut damaged = log.bytes.clone();
+    let outer = log.entries[2];
+    damaged[outer.offset..outer.offset + HEAD_SIZE].fill(0xa5);
+    let directory = tempfile::tempdir().unwrap();
+    let path = file(&directory, "log", &damaged);
+    let (ran, _) = merge(&[], &[&path]);
+    let ran = ran.code(1);
+    let told = "(after damage whose end is not proven: it may be content of the damaged body)";
+    assert_eq!(ran.stderr.matches(told).count(), 2, "{}", ran.stderr);
+    let sides = ran.json()[0]["fork"]["sides"].clone();
+    assert_eq!((&sides[0]["unconfirmed"], &sides[1]["unconfirmed"]), (&true.into(), &true.into()));
+    // Between two logs without damage neither is.
+    let fork = Builder::new(PROFILES[0]).chain(&[1, 1, 1]).fork(0).chain(&[1, 1]).build();
+    let (ran, _) = merge(&[], &[&file(&directory, "fork", &fork.bytes)]);
+    let ran = ran.code(1);
+    assert!(!ran.stderr.contains("content of the damaged body"), "{}", ran.stderr);
+    assert_eq!(ran.json()[0]["fork"]["sides"][1]["unconfirmed"], false);
+}
+
 #[test]
 fn entry_of_another_cluster_is_a_fault_and_no_merge_takes_it() {
     let (checksum, first) = forged(1, Checksum::ZERO, 1, 0);

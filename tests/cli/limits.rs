@@ -26,6 +26,13 @@ fn commands_that_read_name_the_limit_that_is_too_low() {
         let ran = limited(words);
         assert!(ran.stderr.contains(told), "{words:?}: {}", ran.stderr);
     }
+    for words in [&["debug"][..], &["debug", "--json"], &["show", "--op", "3"], &["show", "--offset", "900"]]
+    {
+        let ran = limited(words);
+        assert_eq!(ran.stderr.matches(told).count(), 1, "{words:?}: {}", ran.stderr);
+    }
+    let ran = aof(["show", "--op", "2", "--message-size-max", "4096", path.to_str().unwrap()]).code(0);
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
     let advice =
         limited(&["inspect", "--json"]).json()[0]["verdict"]["advice"][0].as_str().unwrap().to_owned();
     assert!(advice.contains(told), "{advice}");
@@ -54,9 +61,9 @@ fn commands_that_read_name_the_limit_that_is_too_low() {
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[800 + 16 + 96 + 3] = 0x7f; // the highest byte of `size`
     let damaged = file(&directory, "damaged.aof", &bytes);
-    for command in ["verify", "inspect"] {
-        let ran = aof([command.as_ref(), damaged.as_os_str()]).code(1);
-        assert!(!(ran.stdout + &ran.stderr).contains("--message-size-max"), "{command}");
+    for words in [&["verify"][..], &["inspect"], &["debug"], &["show", "--op", "3"]] {
+        let ran = aof(words.iter().map(OsStr::new).chain([damaged.as_os_str()])).code(1);
+        assert!(!(ran.stdout + &ran.stderr).contains("--message-size-max"), "{words:?}");
     }
 }
 

@@ -67,8 +67,25 @@ fn verify_finds_it_sound_with_free_space_behind() {
 fn merge_and_convert_take_the_entries_and_leave_the_zeros() {
     let live = Live::new();
     let (merged, crc, back) = (live.out("merged"), live.out("crc"), live.out("back"));
-    aof(words(&["merge", "--output"], &[&merged, &live.path])).code(0);
+    let ran = aof(words(&["merge", "--output"], &[&merged, &live.path])).code(0);
     assert_eq!(sha256(&merged), sha256(&data("single/small-bodies.aof")));
+    let ahead = "from byte 183616 on): free space that a writer keeps ahead of its log (preallocation)\n";
+    assert!(ran.stdout.contains(ahead) && !ran.stdout.contains("lost"), "{}", ran.stdout);
+    // Beside a log whose tail may be lost each has its own words.
+    let lost = live.out("lost.aof");
+    std::fs::write(&lost, [std::fs::read(&merged).unwrap(), vec![0; 4096]].concat()).unwrap();
+    let files = [&merged, &live.path, &lost].map(PathBuf::as_path);
+    let ran = aof(words(&["merge", "--force", "--output"], &files)).code(0);
+    let told =
+        "has 4096 from byte 183616 on): in a log file, what was there is lost, unless another input has it;";
+    assert!(ran.stdout.contains(ahead) && ran.stdout.contains(told), "{}", ran.stdout);
+    let report =
+        aof(words(&["merge", "--force", "--json", "--output"], &files)).code(0).json().pop().unwrap();
+    assert_eq!(report["notes"][0]["zeros_are"], json!(["ahead", "unknown"]));
+    let out = live.out("rows");
+    let ran =
+        aof(words(&["export", "--format", "entries", "--output"], &[&out, &live.path, &live.path])).code(0);
+    assert_eq!(ran.stderr, "", "free space is no loss");
     aof(words(&["convert", "--profile", "crc"], &[&live.path, Path::new("--output"), &crc])).code(0);
     aof(words(
         &["convert", "--profile", "tigerbeetle", "--keep-first-parent"],

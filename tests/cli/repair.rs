@@ -1,6 +1,8 @@
 //! `aof repair`: torn tails of real logs, what is told of them, and what is left.
 
 use crate::util::{Ran, aof, command, data, file, findings, replica, sha256, survey};
+use aof_nostd::AnyProfile;
+use aof_tests::build::Builder;
 use serde_json::json;
 use std::fs;
 use std::path::Path;
@@ -118,6 +120,35 @@ fn damage_in_the_middle_stays_and_is_told_with_the_remedy_and_the_tail_is_cut() 
     let other = data("single/small-bodies.aof");
     aof(["merge".as_ref(), "-o".as_ref(), output.as_os_str(), path.as_os_str(), other.as_os_str()]).code(0);
     assert_eq!(sha256(&output), sha256(&other));
+}
+
+/// A forked log had `nothing to repair`.
+#[test]
+fn forked_log_is_reported_and_not_chosen_in() {
+    let directory = TempDir::new().unwrap();
+    let log = Builder::new(AnyProfile::default()).chain(&[1, 1, 1]).fork(0).chain(&[1, 1]).build();
+    let torn = [&log.bytes[..], &log.bytes[..100]].concat();
+    for (bytes, verdict) in
+        [(&log.bytes, "no torn tail; FORKED at 2 places"), (&torn, "the tail was cut; FORKED at 2 places")]
+    {
+        let path = file(&directory, "forked.aof", bytes);
+        let ran = repair(&[], &path).code(1);
+        let place =
+            format!("byte {} (op 2): fork: another entry for op 2 has checksum ", log.entries[3].offset);
+        for fact in [
+            verdict,
+            &place,
+            "A repair does not choose between them",
+            "aof inspect ",
+            "aof merge --output OUT OTHER...",
+        ] {
+            assert!(ran.stdout.contains(fact), "{fact} in {}", ran.stdout);
+        }
+        assert_eq!(fs::read(&path).unwrap(), log.bytes);
+        let report = repair(&["--json"], &path).code(1).json().pop().unwrap();
+        assert_eq!((&report["forks"][0]["op"], &report["forked_places"]), (&json!(2), &json!(2)));
+        assert_eq!(report["action"], json!("none"));
+    }
 }
 
 #[test]

@@ -197,7 +197,9 @@ fn damage_where_an_entry_may_have_stood_is_told() {
     bytes[usize::try_from(offset).unwrap() + 300] ^= 1;
     let path = file(&directory, "damaged.aof", &bytes);
     let ran = show(&path, &["--op", "150"]).code(1);
-    assert!(ran.stderr.contains("it may have stood at the place that is damaged"), "{}", ran.stderr);
+    let told = format!("bytes {offset} to {} are damaged. The entry may have been there", offset + 528);
+    assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+    assert!(ran.stderr.contains("run 'aof merge --output OUT "), "{}", ran.stderr);
     let ran = show(&path, &["--offset", &(offset + 5).to_string()]).code(1);
     assert!(ran.stderr.contains("(op 150) are damaged"), "{}", ran.stderr);
     let ran = show(&path, &["--op", "149"]).code(0);
@@ -213,10 +215,42 @@ fn byte_of_free_space_is_told_as_that() {
     let path = file(&directory, "device.img", &log.bytes);
     let end = log.entries[2].end();
     let told = show(&path, &["--offset", &(end + 5).to_string()]).code(1).stderr;
-    assert!(told.contains(&format!("free space from byte {end} on, zeros to the end at byte")), "{told}");
+    assert!(told.contains(&format!("zeros from byte {end} to the end at byte ")), "{told}");
+    assert!(told.contains("on a device's image it is free space"), "{told}");
     let zeros = file(&directory, "zeros.img", &[0; 4096]);
     let told = show(&zeros, &["--offset", "0"]).code(1).stderr;
     assert!(told.contains("NOT A LOG: all zeros"), "{told}");
+}
+
+/// What is asked for may be in zeros that end the file, or in damage before its first entry: neither was named.
+#[test]
+fn zeros_and_damage_where_an_entry_may_have_been_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = std::fs::read(data("single/small-bodies.aof")).unwrap();
+    let (begin, end) = (100_000, log.len());
+    let cut = file(&directory, "cut.aof", &[&log[..99_664], &vec![0; end - 99_664][..]].concat());
+    let zeros = "from byte 99664 to the end there are zeros (in a log file, what was there is lost;";
+    let told = show(&cut, &["--op", "142"]).code(1).stderr;
+    assert!(told.contains("has no op 142: its ops go from 1 to 141; "), "{told}");
+    assert!(told.contains(zeros) && told.contains("run 'aof merge --output OUT "), "{told}");
+    // The answer that there is comes with a note; of an earlier time nothing is in doubt.
+    let ran = show(&cut, &["--at", "2100-01-01"]).code(0);
+    assert!(ran.stdout.starts_with("op 141 in "), "{}", ran.stdout);
+    let note = format!("op 141 is the last, and {zeros}");
+    assert!(ran.stderr.contains(&note), "{}", ran.stderr);
+    let earlier = shown(&cut, &["--op", "100"])[0]["timestamp"].as_u64().unwrap() + 1;
+    assert_eq!(show(&cut, &["--at", &earlier.to_string()]).code(0).stderr, "");
+    // A writer's zeros ahead of its log are no loss.
+    let ahead =
+        file(&directory, "ahead.aof", &[&log[..99_664], &vec![0; 512 * 300 - 1 - 99_664][..]].concat());
+    assert_eq!(show(&ahead, &["--at", "2100-01-01"]).code(0).stderr, "");
+    assert!(!show(&ahead, &["--op", "142"]).code(1).stderr.contains("zeros"));
+    let late = file(&directory, "late.aof", &[&vec![0; begin][..], &log[99_664..]].concat());
+    let told = show(&late, &["--at", "2026-01-01"]).code(1).stderr;
+    assert!(
+        told.contains("has no entry up to 2026-01-01") && told.contains("bytes 0 to 100000 are damaged"),
+        "{told}"
+    );
 }
 
 /// `--at` in a gap gave the entry before the gap, and no word of what is missing there.

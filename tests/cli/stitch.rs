@@ -130,6 +130,27 @@ fn damage_across_a_cut_and_beginnings_in_a_body_are_read_again_where_the_message
     }
 }
 
+/// A range of no bytes, and one inside a body, were `sound (empty)`.
+#[test]
+fn range_in_which_no_entry_starts_is_not_called_sound() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Builder::new(PROFILES[0]).chain(&[8, 100_000]).build();
+    let path = file(&directory, "large.aof", &log.bytes);
+    let (size, body) = (log.bytes.len(), log.entries[1].offset + 1000);
+    let inside = body + 1000;
+    for (from, until) in [(size, size), (body, inside)] {
+        let range = if from == size { format!("{size}..") } else { format!("{body}..{inside}") };
+        let ran = aof(["verify".as_ref(), "--range".as_ref(), range.as_ref(), path.as_os_str()]).code(0);
+        let verdict = format!("large.aof: nothing was checked: no entry starts in bytes {from} to {until}\n");
+        assert!(ran.stdout.contains(&verdict) && !ran.stdout.contains("sound"), "{}", ran.stdout);
+    }
+    // Zeros are read, and are what is reported.
+    let path = file(&directory, "zeros.aof", &[&log.bytes[..], &[0; 4096]].concat());
+    let range = format!("{}..", size + 512);
+    let ran = aof(["verify".as_ref(), "--range".as_ref(), range.as_ref(), path.as_os_str()]);
+    assert!(!ran.stdout.contains("sound"), "{}", ran.stdout);
+}
+
 /// Workers saw one file under two names: a range was told as missing, and not that it was there.
 #[test]
 fn parts_of_one_file_under_two_names_are_told_as_that() {
@@ -239,6 +260,15 @@ fn damaged_parts_give_no_verdict() {
         fs::write(&workers.parts[0], bytes).unwrap();
         let ran = workers.stitch(&[]).code(2);
         assert!(ran.stdout.is_empty(), "round {round}: {}", ran.stdout);
+        let told = format!("aof: {} is not an intact part (", workers.parts[0].display());
+        assert!(ran.stderr.starts_with(&told), "round {round}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains("verify that range again, by 'aof verify --range RANGE --part OUT FILE'")
+        );
+        // No words of a parser.
+        for word in [" line ", "column", "expected", "EOF", "fill whole buffer"] {
+            assert!(!ran.stderr.contains(word), "round {round}: {}", ran.stderr);
+        }
     }
 }
 

@@ -77,6 +77,49 @@ fn file_without_an_entry_is_not_a_log_in_every_command() {
     }
 }
 
+/// The header of a tar archive, of a file of so many bytes.
+fn tar_header(size: usize) -> Vec<u8> {
+    let mut header = vec![0; 512];
+    header[..6].copy_from_slice(b"r0.aof");
+    header[124..135].copy_from_slice(format!("{size:011o}").as_bytes());
+    header[148..156].fill(b' ');
+    header[257..265].copy_from_slice(b"ustar\x0000");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    header
+}
+
+/// A log in an archive that is not compressed was a damaged log: its entries are found.
+#[test]
+fn archive_that_holds_a_log_is_named_in_every_command() {
+    let directory = TempDir::new().unwrap();
+    let out = directory.path().join("out");
+    let log = fs::read(data("single/small-bodies.aof")).unwrap();
+    let end = vec![0; 1024 + 512 - log.len() % 512];
+    let tar = file(&directory, "logs.tar", &[&tar_header(log.len())[..], &log, &end].concat());
+    // Without a right sum the same bytes are damage, and the magic of an entry at the beginning is a log.
+    let mut header = tar_header(log.len());
+    header[0] = b'x';
+    let broken = file(&directory, "broken.aof", &[&header[..], &log].concat());
+    for words in [
+        &["verify"][..],
+        &["verify", "--json"],
+        &["inspect"],
+        &["debug"],
+        &["show", "--op", "7"],
+        &["repair", "--dry-run"],
+        &["merge", "--force", "--output", out.to_str().unwrap()],
+        &["export", "--force", "--format", "entries", "--output", out.to_str().unwrap()],
+    ] {
+        let ran = run(words, &[&tar]);
+        let told = format!("aof: {}: a tar archive: unpack it first. ", tar.display());
+        assert_eq!(ran.stderr.matches(&told).count(), 1, "{words:?}: {}", ran.stderr);
+        assert!(!run(words, &[&broken]).stderr.contains("tar archive"), "{words:?}");
+    }
+    let surveyed = survey(&tar);
+    assert_eq!((&surveyed["entries"], &surveyed["sound"]), (&json!(300), &json!(false)), "and it is read");
+}
+
 #[test]
 fn file_in_which_an_entry_begins_is_a_log_and_an_empty_file_is_too() {
     let directory = TempDir::new().unwrap();
@@ -284,6 +327,14 @@ fn data_checksum_over_nothing_is_none_and_the_last_checksum_tells_two_logs_apart
         let ran = run(&["merge", "--force", "--output"], &[&merged, &path]).code(0);
         assert!(ran.stdout.contains(told), "{}", ran.stdout);
         assert!(ran.stdout.contains("identifies the last entry and, by the parent links, all before it"));
+        let converted = directory.path().join("converted.aof");
+        let words = ["convert", "--profile", "tigerbeetle", "--keep-first-parent", "--force"];
+        let words = [&words[..], &["--output"]].concat();
+        let ran = run(&words, &[&converted, &path]).code(0);
+        assert!(ran.stdout.contains(told) && !ran.stdout.contains("of the input"), "{}", ran.stdout);
+        let report =
+            run(&[&words[..5], &["--json", "--output"]].concat(), &[&converted, &path]).code(0).json();
+        assert_eq!(report[0]["replayed_entries"], json!(0));
         let surveyed = survey(&path);
         assert_eq!(surveyed["replayed_entries"], json!(0));
         let report = run(&["merge", "--force", "--json", "--output"], &[&merged, &path]).code(0).json();

@@ -2,6 +2,7 @@
 
 use super::{in_the_way, notes};
 use crate::args::ConvertArgs;
+use crate::data_checksum;
 use crate::failure::{Failure, shown};
 use crate::output;
 use crate::survey::Survey;
@@ -58,8 +59,13 @@ impl<'a> Report<'a> {
             line("first checksum", first);
             line("last checksum", last);
         }
-        line("data checksum chain", &written.data_checksum_chain);
-        line("  of the input", &format!("{} (of its own checksums)", self.input.data_checksum_chain));
+        line(
+            "data checksum chain",
+            data_checksum::shown(&written.data_checksum_chain, written.replayed_entries),
+        );
+        if self.input.replayed_entries > 0 {
+            line("  of the input", &format!("{} (of its own checksums)", self.input.data_checksum_chain));
+        }
         for note in self.notes() {
             let _ = writeln!(text, "NOTE: {note}");
         }
@@ -84,6 +90,7 @@ impl<'a> Report<'a> {
             "last_checksum": written.map(|written| written.last_checksum.as_ref()),
             "data_checksum_chain": written.map(|written| written.data_checksum_chain.as_str()),
             "input_data_checksum_chain": self.input.data_checksum_chain,
+            "replayed_entries": self.input.replayed_entries,
             "findings": in_the_way(self.input).collect::<Vec<_>>(),
             "notes": self.notes(),
         })

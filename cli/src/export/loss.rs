@@ -2,6 +2,7 @@
 
 use super::select::Select;
 use crate::human::ranges;
+use crate::merge::notes::Note;
 use crate::output;
 
 /// What is told one by one.
@@ -17,6 +18,8 @@ pub struct Loss {
     pub is_fault: bool,
     /// Ops that no entry has, as ranges with both ends.
     pub missing: Vec<(u64, u64)>,
+    /// The lowest op that any entry has, if what comes before it was not reported as lost.
+    pub first_op: Option<u64>,
 }
 
 impl Loss {
@@ -43,6 +46,13 @@ impl Loss {
                 output::note(&format!("op {first} is not exported: no sound entry has it"));
             }
             _ => output::note(&format!("ops {} are not exported: no sound entry has them", ranges(&missing))),
+        }
+        // A log that was rotated begins late: that is no fault.
+        if let Some(last) = self.first_op.and_then(|first| first.checked_sub(1)).filter(|last| *last > 0)
+            && select.ops((1, last)).is_some()
+        {
+            let note = Note::LostBeginning { last };
+            output::note(&format!("{note}; an older log of the replica, or another replica's, may have it"));
         }
     }
 }

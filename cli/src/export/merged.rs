@@ -19,6 +19,7 @@ use crate::merge::report;
 use crate::merge::work::Work;
 use crate::output::{self, Progress, WATCH};
 use crate::replay::log::Log;
+use crate::survey::ZerosAre;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
@@ -59,6 +60,8 @@ pub fn read<T: Taker>(
     for note in found.iter().filter(|note| matches!(note, Note::LostBeginning { .. })) {
         if begins_damaged(&index)? {
             tell(note, select, &mut loss);
+        } else {
+            loss.first_op = plan.chain.first().map(|first| first.op);
         }
     }
     let missing = plan.go_on(&index)?;
@@ -118,8 +121,9 @@ fn begins_damaged(index: &Index) -> Result<bool, Failure> {
 /// Reports a note if it is about ops that are asked for.
 fn tell(note: &Note, select: &Select, loss: &mut Loss) {
     let concerns = match note {
-        // The zeros that end a device are its free space, and no damage.
-        Note::ZeroTail { .. } | Note::NotALog { .. } | Note::OtherCluster { .. } => true,
+        // Free space is no loss; what was in a log file may be one.
+        Note::ZeroTail { are, .. } => are.contains(&ZerosAre::Unknown),
+        Note::NotALog { .. } | Note::OtherCluster { .. } => true,
         Note::UnknownEnd { last, .. } => select.ops((last.saturating_add(1), u64::MAX)).is_some(),
         note => note.ops().into_iter().any(|ops| select.ops(ops).is_some()),
     };

@@ -260,6 +260,7 @@ impl<'a, T: Taker> Whole<'a, T> {
             return false;
         }
         self.settle(Some(op));
+        self.loss.first_op = Some(self.loss.first_op.map_or(op, |first| first.min(op)));
         let link = ChainLink::from(header);
         let relation = self.chain.push(link);
         let place_of_op = match relation {

@@ -13,6 +13,7 @@ use crate::limit;
 use crate::merge::notes::Note;
 use crate::output;
 use crate::survey::Survey;
+use crate::verify::doubt;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -95,7 +96,8 @@ impl Report {
         let mut read_paths = Vec::new();
         for path in &files {
             match Survey::with::<Stats>("inspect", path, message_size_max) {
-                Ok(read) => {
+                Ok(mut read) => {
+                    doubt::tell(&mut read.survey, path, message_size_max)?;
                     if files.len() > 1 {
                         together.add(&read.survey, read.chain.history(), &read.fingerprints);
                     }

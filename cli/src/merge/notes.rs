@@ -14,8 +14,8 @@ use super::plan::{Plan, Root, Unconfirmed};
 use super::region::Region;
 use crate::failure::{Failure, shown};
 use crate::human::{self, ranges};
-use crate::looks_like::NotALog;
-use crate::survey::Kind;
+use crate::looks_like::{NotALog, is_device};
+use crate::survey::{Kind, ZerosAre};
 use serde_json::{Value, json};
 use std::fmt;
 use std::path::PathBuf;
@@ -81,6 +81,8 @@ pub enum Note {
         places: Vec<Place>,
         /// How many there are at each place, bytes.
         sizes: Vec<u64>,
+        /// What they are at each place.
+        are: Vec<ZerosAre>,
     },
 }
 
@@ -199,14 +201,15 @@ fn not_logs(index: &Index) -> Result<Option<Note>, Failure> {
 
 /// The zeros that end inputs.
 fn zeros_behind(index: &Index) -> Option<Note> {
-    let (mut places, mut sizes) = (Vec::new(), Vec::new());
+    let (mut places, mut sizes, mut are) = (Vec::new(), Vec::new(), Vec::new());
     for (number, input) in index.inputs.iter().enumerate() {
         if let Some(offset) = input.zeros {
             places.push(Place { op: 0, input: number, offset, file: input.path.clone() });
             sizes.push(input.size().saturating_sub(offset));
+            are.push(ZerosAre::of(input.size(), is_device(&input.path)));
         }
     }
-    (!places.is_empty()).then_some(Note::ZeroTail { places, sizes })
+    (!places.is_empty()).then_some(Note::ZeroTail { places, sizes, are })
 }
 
 /// Damaged entries with an op above `last`: no input has one of them whole, or it would be in the way. The
@@ -339,6 +342,9 @@ impl Note {
             "places": places.into_iter().map(place).collect::<Vec<_>>(),
             "detail": self.to_string(),
         });
+        if let Self::ZeroTail { are, .. } = self {
+            json["zeros_are"] = json!(are);
+        }
         if omitted > 0 {
             json["places_omitted"] = omitted.into();
         }
@@ -411,17 +417,7 @@ impl fmt::Display for Note {
                 });
                 write!(f, "no entry was found in {list}: what should be in there may be lost")
             }
-            Self::ZeroTail { places, sizes } => {
-                let list = listed(places, 0, |number, place| {
-                    let size = sizes.get(number).copied().unwrap_or_default();
-                    format!("{} has {size} from byte {} on", shown(&place.file), place.offset)
-                });
-                write!(
-                    f,
-                    "zeros to the end ({list}): free space in the image of a device; in a log file, a tail that \
-                     was never written: what stood there is lost, unless another input has it"
-                )
-            }
+            Self::ZeroTail { places, sizes, are } => zeros_text(f, places, sizes, are),
             Self::DamagedEnd { places, omitted } => {
                 let ops = self.ops();
                 if matches!(ops.as_slice(), [(first, last)] if first == last) {
@@ -437,6 +433,32 @@ impl fmt::Display for Note {
             }
         }
     }
+}
+
+/// Zeros, apart by what they are.
+fn zeros_text(f: &mut fmt::Formatter<'_>, places: &[Place], sizes: &[u64], are: &[ZerosAre]) -> fmt::Result {
+    let mut between = "";
+    for kind in [ZerosAre::Unknown, ZerosAre::Ahead, ZerosAre::Device] {
+        let of_kind = places.iter().zip(sizes).zip(are).filter(|(_, are)| **are == kind);
+        let (places, sizes): (Vec<Place>, Vec<u64>) =
+            of_kind.map(|((place, size), _)| (place.clone(), *size)).unzip();
+        if places.is_empty() {
+            continue;
+        }
+        let list = listed(&places, 0, |number, place| {
+            let size = sizes.get(number).copied().unwrap_or_default();
+            format!("{} has {size} from byte {} on", shown(&place.file), place.offset)
+        });
+        let meaning = match kind {
+            ZerosAre::Unknown => {
+                "in a log file, what was there is lost, unless another input has it; on a device's image it is free space"
+            }
+            ZerosAre::Ahead | ZerosAre::Device => kind.meaning(),
+        };
+        write!(f, "{between}zeros to the end ({list}): {meaning}")?;
+        between = "; ";
+    }
+    Ok(())
 }
 
 /// Ops as ranges with both ends.
@@ -493,7 +515,8 @@ mod tests {
             }
         }
         let places: Vec<_> = (0..9).map(place).collect();
-        let told = Note::ZeroTail { places, sizes: (50..59).collect() }.to_string();
+        let are = vec![ZerosAre::Unknown; 9];
+        let told = Note::ZeroTail { places, sizes: (50..59).collect(), are }.to_string();
         assert!(told.contains("(r0.aof has 50 from byte 0 on, "), "{told}");
         assert!(told.contains("r7.aof has 57 from byte 7 on and 1 more place):"), "{told}");
     }

@@ -215,6 +215,7 @@ impl<'a> Report<'a> {
             "op": record.map(|record| record.op),
             "checksum": record.map(|record| record.checksum.to_string()),
             "parent": record.map(|record| record.parent.to_string()),
+            "unconfirmed": is_unconfirmed(side),
             "places": side.kept.iter().map(place).collect::<Vec<_>>(),
         });
         if side.omitted > 0 {
@@ -422,12 +423,22 @@ pub fn obstacle_text(index: &Index, obstacle: &Obstacle) -> Result<String, Failu
                         record.parent,
                         places(index, side)
                     );
+                    if is_unconfirmed(side) {
+                        text.push_str(
+                            " (after damage whose end is not proven: it may be content of the damaged body)",
+                        );
+                    }
                 }
             }
             text.push_str(&fork_advice(index, sides));
             text
         }
     })
+}
+
+/// Whether nothing confirms that any of an entry's copies belongs to a log.
+fn is_unconfirmed(side: &Copies) -> bool {
+    side.kept.iter().all(|copy| copy.unconfirmed || copy.likely)
 }
 
 /// A fork of two entries with one checksum.

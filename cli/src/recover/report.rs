@@ -81,6 +81,7 @@ impl<'a> Report<'a> {
             event.insert("event".into(), json!("dry_run"));
             event.insert("seconds_expected".into(), json!(seconds));
             event.insert("data_checksum_chain".into(), json!(summary.data.finish().to_string()));
+            event.insert("replayed_entries".into(), json!(summary.data.entries()));
             event.insert("obstacle".into(), json!(self.obstacle));
             if let Some(answers) = answers {
                 let answers: Vec<_> = answers.iter().map(ToString::to_string).collect();
@@ -90,7 +91,7 @@ impl<'a> Report<'a> {
         } else {
             let mut text = "nothing was sent; this would be:\n".to_owned();
             self.summary_text(summary, &mut text);
-            line(&mut text, "data checksum chain", &summary.data.finish().to_string());
+            line(&mut text, "data checksum chain", &summary.data.shown());
             line(
                 &mut text,
                 "expected duration",
@@ -208,6 +209,7 @@ impl<'a> Report<'a> {
         let complete = replayed.done.as_ref().map(|done| done.complete);
         let mut event = self.summary.map(|summary| self.summary_json(summary)).unwrap_or_default();
         let chain = replayed.done.as_ref().map(|done| done.data.finish().to_string());
+        let replayed_entries = replayed.done.as_ref().map(|done| done.data.entries());
         let granted = replayed.after.granted;
         let more = json!({
             "event": match complete { Some(true) => "done", Some(false) => "stopped", None => "failed" },
@@ -220,6 +222,7 @@ impl<'a> Report<'a> {
             "last_timestamp": replayed.after.timestamp,
             "seconds": replayed.progress.elapsed().as_secs_f64(),
             "data_checksum_chain": chain.clone().filter(|_| granted.is_none()),
+            "replayed_entries": replayed_entries,
             "taken_for_granted": granted.map(|granted| json!({
                 "op": granted.op,
                 "requests": granted.requests,
@@ -276,15 +279,15 @@ impl<'a> Report<'a> {
         }
         line(&mut text, "last timestamp", &format!("{} ({})", after.timestamp, human::time(after.timestamp)));
         if let Some(done) = done {
-            let chain = done.data.finish();
-            if granted.is_some() {
+            let chain = done.data.shown();
+            if granted.is_some() && done.data.entries() > 0 {
                 line(
                     &mut text,
                     "data checksum chain",
                     &format!("{chain} of the log, if what is taken for granted is so"),
                 );
             } else {
-                line(&mut text, "data checksum chain", &chain.to_string());
+                line(&mut text, "data checksum chain", &chain);
             }
         }
         if complete {

@@ -16,7 +16,9 @@ use crate::human;
 #[derive(Clone, Debug, Default)]
 pub struct Doubt {
     /// The op that was found.
-    op: u64,
+    pub op: u64,
+    /// A later entry of up to that time would come after all that the file has.
+    pub is_last: bool,
     /// The ops that the file lacks, and of which one may be meant, as ranges with both ends.
     pub missing: Vec<(u64, u64)>,
     /// Damaged places where it may have been.
@@ -37,10 +39,11 @@ impl Doubt {
         }
         // Copies of it may come after it: what is damaged between them is older.
         let copy = last.copies.listed.iter().map(|place| place.offset).max().unwrap_or(last.offset);
-        let is_last = timeline.later().is_none() && extent.damage_last.is_some_and(|offset| offset > copy);
+        let is_last = timeline.later().is_none();
+        let is_cut = is_last && extent.damage_last.is_some_and(|offset| offset > copy);
         let missing = timeline.missing();
-        let damaged = if missing.is_empty() && !is_last { 0 } else { extent.damages };
-        Self { op, missing, damaged }
+        let damaged = if missing.is_empty() && !is_cut { 0 } else { extent.damages };
+        Self { op, is_last, missing, damaged }
     }
 
     /// Whether there is any.

@@ -7,7 +7,10 @@ use super::args::ShowArgs;
 use super::timeline::Timeline;
 use crate::failure::Failure;
 use crate::fingerprint::Fingerprint;
+use crate::limit::Outsize;
+use crate::looks_like::is_device;
 use crate::output::{Progress, WATCH};
+use crate::survey::ZerosAre;
 use aof_nostd::wire::Header;
 use aof_nostd::{Checksum, Damage, Located};
 use aof_std::Source;
@@ -116,12 +119,16 @@ pub struct Extent {
     pub damage_there: Option<(Damage, u64)>,
     /// Damaged places.
     pub damages: u64,
+    /// The first of them, and its end.
+    pub damage_first: Option<(Damage, u64)>,
     /// Where the last of them begins.
     pub damage_last: Option<u64>,
     /// The file's size.
     pub bytes: u64,
     /// Where the zeros begin that end it.
     pub zeros_from: Option<u64>,
+    /// What they are.
+    pub zeros_are: Option<ZerosAre>,
 }
 
 /// What [`find`] found.
@@ -131,6 +138,8 @@ pub struct Findings {
     pub found: Vec<Found>,
     /// What the file holds.
     pub extent: Extent,
+    /// Damage that may be entries above the limit.
+    pub outsize: Outsize,
     /// Where a time is looked for: which ops the file has.
     pub timeline: Option<Timeline>,
 }
@@ -145,6 +154,7 @@ impl Extent {
         self.op_above = [self.op_above, next.op_above].into_iter().flatten().min();
         self.times = joined(self.times, next.times);
         self.damage_there = self.damage_there.or(next.damage_there);
+        self.damage_first = self.damage_first.or(next.damage_first);
         self.damage_last = self.damage_last.max(next.damage_last);
         self.zeros_from = self.zeros_from.or(next.zeros_from);
     }
@@ -166,6 +176,8 @@ pub fn find(args: &ShowArgs, source: &Source, wanted: Wanted) -> Result<Findings
     let mut meant = Meant::new(wanted);
     scan(args, source, || Meant::new(wanted), |part| meant.join(part))?;
     meant.extent.bytes = source.size();
+    let are = ZerosAre::of(source.size(), is_device(&args.file));
+    meant.extent.zeros_are = meant.extent.zeros_from.map(|_| are);
     meant.extent.different = meant.entries.len();
     meant.extent.is_more = meant.is_more;
     let mut found: Vec<Found> = Vec::new();
@@ -187,7 +199,7 @@ pub fn find(args: &ShowArgs, source: &Source, wanted: Wanted) -> Result<Findings
             (found.copies, found.parents, found.children) = places;
         }
     }
-    Ok(Findings { found, extent: meant.extent, timeline })
+    Ok(Findings { found, extent: meant.extent, outsize: meant.outsize, timeline })
 }
 
 fn scan<S: Sink>(
@@ -216,11 +228,13 @@ struct Meant {
     /// The highest op of them.
     op_last: u64,
     extent: Extent,
+    outsize: Outsize,
 }
 
 impl Meant {
     fn new(wanted: Wanted) -> Self {
-        Self { wanted, entries: Vec::new(), is_more: false, op_last: 0, extent: Extent::default() }
+        let (extent, outsize) = Default::default();
+        Self { wanted, entries: Vec::new(), is_more: false, op_last: 0, extent, outsize }
     }
 
     /// Takes an entry, unless there is one of a later time. Says whether it was not too early.
@@ -256,6 +270,7 @@ impl Meant {
             }
         }
         self.extent.join(next.extent);
+        self.outsize.append(&next.outsize);
     }
 }
 
@@ -291,6 +306,8 @@ impl Sink for Meant {
 
     fn damage(&mut self, damage: Damage, until: u64) {
         self.extent.damages += 1;
+        self.outsize.push(&damage);
+        self.extent.damage_first.get_or_insert((damage, until));
         self.extent.damage_last = Some(damage.offset);
         if let Wanted::Offset(wanted) = self.wanted
             && (damage.offset..until).contains(&wanted)

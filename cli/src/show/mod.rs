@@ -24,6 +24,7 @@ use crate::human;
 use crate::looks_like::NotALog;
 use crate::output;
 use crate::replay::log::{Place, read_entry};
+use crate::survey::ZerosAre;
 use aof_nostd::Checksum;
 use aof_std::Source;
 use aof_std::scan::Scan;
@@ -41,14 +42,16 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
         return Err(Failure::Usage("which entry? --op, --checksum, --offset or --at".into()));
     };
     let mut source = Source::open(&args.file).map_err(|error| Failure::read(&args.file, error))?;
-    let Findings { found, extent, timeline } = find(args, &source, wanted)?;
+    let Findings { found, extent, outsize, timeline } = find(args, &source, wanted)?;
     if found.is_empty() {
         let not_a_log = match extent.entries {
             0 => not_a_log(args, &source)?,
             _ => None,
         };
-        let what = not_a_log.map_or_else(|| not_there(wanted, &extent), |not_a_log| not_a_log.to_string());
+        let what =
+            not_a_log.map_or_else(|| not_there(args, wanted, &extent), |not_a_log| not_a_log.to_string());
         output::note(&format!("{}: {what}", shown(&args.file)));
+        outsize.tell(&args.file, &mut source, args.limits.message_size_max);
         return Ok(Exit::Damage);
     }
     let doubt = Doubt::of(wanted, &found, &extent, timeline);
@@ -71,6 +74,13 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
         output::write(&mut stdout, &bytes)?;
     }
     output::finish(stdout)?;
+    notes(args, wanted, &found, &extent, &doubt);
+    outsize.tell(&args.file, &mut source, args.limits.message_size_max);
+    Ok(if doubt.is_any() { Exit::Damage } else { Exit::Sound })
+}
+
+/// What is to be known beside the entries.
+fn notes(args: &ShowArgs, wanted: Wanted, found: &[Found], extent: &Extent, doubt: &Doubt) {
     if extent.different > 1 {
         let of = match found.first() {
             Some(first) if found.iter().all(|found| found.header.op == first.header.op) => {
@@ -100,6 +110,16 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
     if let Some(doubt) = doubt.text() {
         output::note(&format!("{}: {doubt}", shown(&args.file)));
     }
+    if doubt.is_last
+        && let Some(zeros) = zeros(extent)
+    {
+        output::note(&format!(
+            "{}: op {} is the last, and from {zeros}; an entry of that time may have been there: another replica's log \
+             may have it",
+            shown(&args.file),
+            doubt.op
+        ));
+    }
     if extent.damages > 0 {
         let places = human::noun(extent.damages, "place", "places");
         output::note(&format!(
@@ -107,7 +127,6 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
             shown(&args.file)
         ));
     }
-    Ok(if doubt.is_any() { Exit::Damage } else { Exit::Sound })
 }
 
 /// The verdict about the file, in which no entry is, if it is not a log.
@@ -118,17 +137,13 @@ fn not_a_log(args: &ShowArgs, source: &Source) -> Result<Option<NotALog>, Failur
 }
 
 /// What is not there, and what is.
-fn not_there(wanted: Wanted, extent: &Extent) -> String {
+fn not_there(args: &ShowArgs, wanted: Wanted, extent: &Extent) -> String {
     if let Wanted::Offset(byte) = wanted {
         return format!("byte {byte} belongs to no entry: {}", no_entry_at(byte, extent));
     }
-    let damage = match extent.damages {
-        0 => String::new(),
-        1 => "; it may have stood at the place that is damaged: aof verify tells".into(),
-        count => format!("; it may have stood at one of {count} places that are damaged: aof verify tells"),
-    };
+    let lost = lost(args, extent);
     let Some((first, last)) = extent.ops else {
-        return format!("holds no entry{damage}");
+        return format!("holds no entry{lost}");
     };
     match wanted {
         Wanted::Op(op) => {
@@ -136,24 +151,53 @@ fn not_there(wanted: Wanted, extent: &Extent) -> String {
                 Some((below, above)) => format!("{} there; ", human::ops_missing(&[(below + 1, above - 1)])),
                 None => String::new(),
             };
-            format!("has no op {op}: {missing}its ops go from {first} to {last}{damage}")
+            format!("has no op {op}: {missing}its ops go from {first} to {last}{lost}")
         }
         Wanted::Checksum(checksum) => {
-            format!("has no entry with checksum {checksum}: its ops go from {first} to {last}{damage}")
+            format!("has no entry with checksum {checksum}: its ops go from {first} to {last}{lost}")
         }
         Wanted::At(at) => match extent.times {
             Some((first, _)) => format!(
-                "has no entry up to {} ({at}): the first is of {} ({first})",
+                "has no entry up to {} ({at}): the first is of {} ({first}){lost}",
                 human::time(at),
                 human::time(first)
             ),
             None => format!(
-                "has no entry with a time: {} with timestamp 0, as a device without a clock writes it",
+                "has no entry with a time: {} with timestamp 0, as a device without a clock writes it{lost}",
                 human::noun(extent.entries, "entry", "entries")
             ),
         },
         Wanted::Offset(_) => String::new(), // told above
     }
+}
+
+/// Where an entry may have been that is not found, and what to do.
+fn lost(args: &ShowArgs, extent: &Extent) -> String {
+    let file = shown(&args.file);
+    let damage = extent.damage_first.map(|(damage, until)| {
+        let place = format!("bytes {} to {until}", damage.offset);
+        match extent.damages {
+            1 => format!("{place} are damaged"),
+            count => format!("{count} places are damaged, the first at {place}"),
+        }
+    });
+    let zeros = zeros(extent).map(|zeros| format!("from {zeros}"));
+    let places: Vec<_> = damage.into_iter().chain(zeros).collect();
+    if places.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; {}. The entry may have been there: run 'aof verify {file}' to see each place, and look for it in another \
+         replica's log, or run 'aof merge --output OUT {file} OTHER...'",
+        places.join(", and ")
+    )
+}
+
+/// The zeros that end the file where they may be what is left of a log's tail.
+fn zeros(extent: &Extent) -> Option<String> {
+    let from = extent.zeros_from?;
+    let are = extent.zeros_are.filter(|are| *are == ZerosAre::Unknown)?;
+    Some(format!("byte {from} to the end there are zeros ({})", are.meaning()))
 }
 
 /// Why a byte belongs to no entry.
@@ -165,8 +209,10 @@ fn no_entry_at(byte: u64, extent: &Extent) -> String {
         let op = damage.op.map(|op| format!(" (op {op})")).unwrap_or_default();
         return format!("bytes {} to {until}{op} are damaged: {}", damage.offset, damage.kind);
     }
-    match extent.zeros_from {
-        Some(from) => format!("free space from byte {from} on, zeros to the end at byte {}", extent.bytes),
+    match extent.zeros_from.zip(extent.zeros_are) {
+        Some((from, are)) => {
+            format!("zeros from byte {from} to the end at byte {}: {}", extent.bytes, are.meaning())
+        }
         None => "no entry was found there".into(),
     }
 }

@@ -259,13 +259,13 @@ impl<R: Read> Playback<R> {
         if magic != MAGIC && magic.starts_with(MAGIC_OF_ALL) {
             return Err(wrong(
                 "written by another version of aof: a part of an earlier one has no times of entries, and nothing that \
-                 proves that two entries with one checksum are the same: verify that range again with this version",
+                 proves that two entries with one checksum are the same",
             ));
         }
         if magic != MAGIC {
             return Err(wrong("not what aof verify --part writes"));
         }
-        match playback.frame()? {
+        match playback.frame().map_err(cut_short)? {
             (b'H', bytes) => playback.head = json(&bytes)?,
             _ => return Err(wrong("damaged: it does not begin with its range")),
         }
@@ -305,10 +305,6 @@ impl<R: Read> Playback<R> {
 
     /// The next events; `None` at the end, which was checked.
     pub(crate) fn take(&mut self) -> io::Result<Option<Part<()>>> {
-        let cut_short = |error: io::Error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => wrong("cut short: write it again"),
-            _ => error,
-        };
         match self.frame().map_err(cut_short)? {
             (b'E', bytes) => events(&bytes).map(Some),
             (b'D', bytes) => {
@@ -324,7 +320,7 @@ impl<R: Read> Playback<R> {
                     return Err(wrong("damaged: something stands behind its end"));
                 }
                 if self.digest.finalize().as_bytes() != &digest {
-                    return Err(wrong("damaged: its digest does not match: write it again"));
+                    return Err(wrong("damaged: its digest does not match"));
                 }
                 Ok(None)
             }
@@ -333,12 +329,19 @@ impl<R: Read> Playback<R> {
     }
 }
 
+fn cut_short(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => wrong("cut short"),
+        _ => error,
+    }
+}
+
 fn wrong(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
-    serde_json::from_slice(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    serde_json::from_slice(bytes).map_err(|_| wrong("damaged: a record in it cannot be read"))
 }
 
 /// Bytes of a frame, taken from the front.

@@ -1,5 +1,6 @@
 //! `aof verify`: check every byte of logs, going on behind damage.
 
+pub(crate) mod doubt;
 pub mod range;
 
 use crate::args::VerifyArgs;
@@ -33,7 +34,8 @@ pub fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let mut exit = Exit::Sound;
     for path in &args.files {
         exit = exit.max(match Survey::of(path, args.limits.message_size_max) {
-            Ok(survey) => {
+            Ok(mut survey) => {
+                doubt::tell(&mut survey, path, args.limits.message_size_max)?;
                 print(&mut stdout, &survey, args.json)?;
                 limit::tell(&survey, path, args.limits.message_size_max);
                 self::exit(&survey, args.strict)
@@ -104,7 +106,7 @@ fn print_range(survey: &Survey, range: &Ranged, end: &End, json: bool) -> Result
         let first = end.first.map_or("nothing".into(), |first| first.to_string());
         format!(
             "{}\n  {:<20} {} to {}, of what starts there: first {first}, up to {}\n",
-            report(survey),
+            report(survey, &verdict_of_range(survey, range, end)),
             "range",
             range.from,
             range.until,
@@ -115,7 +117,7 @@ fn print_range(survey: &Survey, range: &Ranged, end: &End, json: bool) -> Result
 }
 
 pub(crate) fn print(stdout: &mut Stdout, survey: &Survey, json: bool) -> Result<(), Failure> {
-    let mut text = if json { json_line(survey) } else { report(survey) };
+    let mut text = if json { json_line(survey) } else { report(survey, &verdict(survey)) };
     text.push('\n');
     // A file's result is there as soon as it is known.
     output::print(stdout, &text)
@@ -129,8 +131,8 @@ fn json_line(survey: &Survey) -> String {
 /// Findings shown to a person: faults before all else.
 const FINDINGS_SHOWN: usize = 50;
 
-fn report(survey: &Survey) -> String {
-    let mut text = format!("{}: {}\n", shown(Path::new(&survey.file)), verdict(survey));
+fn report(survey: &Survey, verdict: &str) -> String {
+    let mut text = format!("{}: {verdict}\n", shown(Path::new(&survey.file)));
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:<20} {value}");
     };
@@ -235,8 +237,21 @@ fn count_more(survey: &Survey, count: u64) -> String {
     }
 }
 
+/// The range in a few words. A range in which no entry starts is not sound: nothing of it was checked.
+fn verdict_of_range(survey: &Survey, range: &Ranged, end: &End) -> String {
+    match end.first {
+        Some(_) => verdict_over(survey, "no entry in this range"),
+        None => format!("nothing was checked: no entry starts in bytes {} to {}", range.from, range.until),
+    }
+}
+
 /// The file in a few words.
 pub(crate) fn verdict(survey: &Survey) -> String {
+    verdict_over(survey, "sound (empty)")
+}
+
+/// The same, with the words for bytes without an entry and without a fault.
+fn verdict_over(survey: &Survey, empty: &str) -> String {
     if let Some(not_a_log) = &survey.not_a_log {
         return not_a_log.to_string();
     }
@@ -253,7 +268,7 @@ pub(crate) fn verdict(survey: &Survey) -> String {
     let time = if survey.times_back > 0 { ", the time goes back" } else { "" };
     let chain = if is_lost && time.is_empty() { "" } else { ", one unbroken chain" };
     match (survey.faults, others.is_empty()) {
-        (0, true) if survey.entries == 0 => format!("sound (empty){zeros}"),
+        (0, true) if survey.entries == 0 => format!("{empty}{zeros}"),
         (0, true) => format!("sound{chain}{time}{zeros}"),
         (0, false) => format!("sound, with {others}{time}{zeros}"),
         (faults, _) => format!("DAMAGED, {}{between}{others}{time}{zeros}", count_faults(faults, "")),

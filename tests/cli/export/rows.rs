@@ -93,6 +93,27 @@ fn behind_a_gap_of_all_logs_an_export_goes_on() {
     assert!(ran.stderr.contains("ops 4-7 are not exported"), "{}", ran.stderr);
 }
 
+/// Of a log that begins late nothing was said, and its export looked like all that there is.
+#[test]
+fn ops_before_the_first_log_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Builder::new(AnyProfile::default()).chain(&[0; 8]).build();
+    let late = file(&directory, "late.aof", &log.bytes[log.entries[4].offset..]);
+    let whole = file(&directory, "whole.aof", &log.bytes);
+    let note = "the chain begins at op 5: what ops 1 to 4 did is in no input; an older log";
+    let run = |arguments: &[&str], files: &[&PathBuf]| {
+        let arguments = [&["--format", "entries", "--output", "-"], arguments].concat();
+        export(&arguments, files).code(0).stderr
+    };
+    for files in [&[&late][..], &[&late, &late]] {
+        assert!(run(&[], files).contains(note), "{files:?}");
+        assert!(run(&["--from-op", "4"], files).contains(note));
+        assert!(!run(&["--from-op", "5"], files).contains("begins at"), "not asked for");
+    }
+    assert!(!run(&[], &[&whole]).contains("begins at"));
+    assert!(!run(&[], &[&late, &whole]).contains("begins at"));
+}
+
 #[test]
 fn filters_choose_by_op_time_operation_ledger_and_account() {
     let (_directory, path) = every_form();

@@ -230,6 +230,22 @@ fn streamed_log_is_sent_as_it_is_read() {
     assert_whole(&server, &log);
 }
 
+/// The number over no entry is that of every such log, and was printed as if it said something.
+#[test]
+fn data_checksum_of_a_log_without_requests_is_none() {
+    let server = Server::start(Config::default(), vec![]);
+    let (_directory, path) = place(&log(&[Did::Pulse, Did::Register, Did::Lookup]));
+    let ran = recover(&server.addresses(), &path, &["--no-preflight"]).code(0);
+    let told = "data checksum chain  none: no entry that a replay sends\n";
+    assert!(ran.stdout.contains(told), "{}", ran.stdout);
+    let (_directory, path) = place(&log(&usual(3)));
+    let dry_run = ["recover", "--cluster", "0", "--dry-run", "--json", path.to_str().unwrap()];
+    assert_eq!(aof(dry_run).code(0).json()[0]["replayed_entries"], 4);
+    let server = Server::start(Config::default(), vec![]);
+    let ran = recover(&server.addresses(), &path, &["--json"]).code(0);
+    assert_eq!(ran.json().pop().unwrap()["replayed_entries"], 4);
+}
+
 /// The log's last entry is damaged, and its header tells its op: the end is known to be lost.
 #[test]
 fn damaged_end_is_told() {
