@@ -23,6 +23,7 @@
 
 mod beyond;
 pub mod chain;
+mod content;
 pub mod index;
 pub mod input;
 mod judge;
