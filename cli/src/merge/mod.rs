@@ -32,6 +32,7 @@ mod membership;
 pub mod notes;
 mod order;
 pub mod plan;
+mod profile;
 mod read;
 pub(crate) mod region;
 pub mod report;

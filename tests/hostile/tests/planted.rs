@@ -441,3 +441,21 @@ fn lost_entry_behind_a_rotten_one_is_named() {
         assert!(outcome.notes.iter().any(|note| note.kind == "unknown-end"), "{:?}", outcome.notes);
     }
 }
+
+/// All first heads are lost, and entries of both profiles are behind them: nothing tells which are content.
+#[test]
+fn entries_of_both_profiles_behind_lost_heads_are_not_chosen_from() {
+    for (profile, other) in [(PROFILES[0], PROFILES[1]), (PROFILES[1], PROFILES[0])] {
+        let truth = Truth { profile, headers: Vec::new(), entries: Vec::new() };
+        let truth = truth.entry(&Truth::new(other, 2).bytes()).plain(3);
+        let headless = lost(truth.bytes(), 0, HEAD_SIZE);
+        for logs in [&[&headless[..]][..], &[&headless, &headless]] {
+            let (outcome, output) = merged(logs);
+            assert!(output.is_empty() && outcome.stop.is_some_and(|stop| stop.kind == "conflict"));
+        }
+        // More than a body can hold.
+        let long = (0..3).fold(truth, |truth, _| truth.entry(&vec![1; 400_000]));
+        let headless = lost(long.bytes(), 0, HEAD_SIZE);
+        yields(&long.ops(2, long.entries.len()), &[&headless], "a long log");
+    }
+}
