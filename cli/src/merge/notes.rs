@@ -256,18 +256,19 @@ fn unknown_behind(index: &Index, plan: &Plan) -> Result<(Vec<Place>, u64), Failu
             let mut push = |offset| {
                 places.push(Place { op: last, input: number, offset, file: input.path.clone() });
             };
-            let mut is_inside = false;
+            let mut is_told = false;
             index.damage(input, |damage, _| {
                 if (start..region.end).contains(&damage.offset) {
-                    is_inside = true;
+                    is_told |= damage.op.is_none_or(|op| op.0 > last);
                     if damage.op.is_none() {
                         push(damage.offset);
                     }
                 }
                 damage.offset < region.end
             })?;
-            // The damage of a sealed header may reach over the end of its entry.
-            if !is_inside {
+            // The damage of a sealed header may reach over the end of its entry; what begins behind it, with an op of
+            // the chain, may be content.
+            if !is_told {
                 push(start);
             }
         }
