@@ -13,6 +13,7 @@ use super::input::{DamageRow, Input};
 use super::judge::Witness;
 use super::membership;
 use super::order::{self, Groups, Order};
+use super::profile::{self, Doubt};
 use super::read::{self, EntryRow, Found, State, Stretch};
 use super::region::Region;
 use super::spool::{Cursor, Spool};
@@ -132,6 +133,8 @@ pub struct Index {
     pub(super) regions: Spool<Region>,
     damage: Spool<DamageRow>,
     pub(crate) order: Order,
+    /// An input in which entries of both profiles are, and nothing tells which of them are content of bodies.
+    unknown_profile: Option<u32>,
 }
 
 /// Why inputs do not belong together.
@@ -139,6 +142,8 @@ pub struct Index {
 pub enum Conflict {
     /// Of two profiles: an input of each.
     Profiles(u32, u32),
+    /// No input has the head that it began with, and this one has entries of both profiles.
+    UnknownProfile(u32),
     /// Of two clusters: for each an input, its cluster, and the byte of its first entry.
     Clusters((u32, u128, u64), (u32, u128, u64)),
 }
@@ -173,10 +178,37 @@ impl Index {
         for (number, input) in (0..).zip(&mut inputs) {
             read::read(input, number, expected, message_size_max, work, &mut found, &progress)?;
         }
+        let mut unknown_profile = None;
+        if expected.is_none() {
+            match profile::doubt(&inputs, &found, message_size_max, work)? {
+                Doubt::None => {}
+                Doubt::Unknown(input) => unknown_profile = Some(input),
+                Doubt::Other(profile) => {
+                    let of_others =
+                        |input: &Input| input.profile.is_none_or(|own| own.name() != profile.name());
+                    if inputs.iter().any(of_others) {
+                        found = Found::new(work);
+                        for (number, input) in (0..).zip(&mut inputs) {
+                            let expected = Some(profile);
+                            read::read(
+                                input,
+                                number,
+                                expected,
+                                message_size_max,
+                                work,
+                                &mut found,
+                                &progress,
+                            )?;
+                        }
+                    }
+                }
+            }
+        }
         membership::settle(&mut found, &mut inputs, message_size_max, work)?;
         let order = order::order(&found.stretches, &found.rows, work)?;
         let Found { rows, stretches, regions, damage, .. } = found;
-        Ok(Self { inputs, work: work.clone(), rows, stretches, regions, damage, order })
+        let work = work.clone();
+        Ok(Self { inputs, work, rows, stretches, regions, damage, order, unknown_profile })
     }
 
     /// Shows all entries with this op, in any order.
@@ -286,6 +318,9 @@ impl Index {
     /// Why the inputs do not belong together, if they do not.
     #[must_use]
     pub fn conflict(&self) -> Option<Conflict> {
+        if let Some(number) = self.unknown_profile {
+            return Some(Conflict::UnknownProfile(number));
+        }
         let mut profile: Option<(u32, &'static str)> = None;
         let mut cluster: Option<(u32, u128, u64)> = None;
         for (number, input) in (0..).zip(&self.inputs) {

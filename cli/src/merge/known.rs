@@ -43,6 +43,8 @@ pub(super) struct Facts {
     pub(super) size_disk: u64,
     /// Whether it is more than unconfirmed.
     pub(super) belongs: bool,
+    /// Whether it is more than likely.
+    pub(super) is_sure: bool,
 }
 
 impl Known {
@@ -70,8 +72,7 @@ impl Known {
         while let Some(stretch) = walk.next()?.filter(|_| self.stretches.len() < stretches_max) {
             let is_known = match stretch.state() {
                 State::InPlace | State::Named | State::Likely => true,
-                State::Unconfirmed => with_unconfirmed,
-                State::Inside => false,
+                State::Unconfirmed | State::Inside => with_unconfirmed,
             };
             if stretch.count > 0 && is_known {
                 self.stretches.push(stretch);
@@ -105,14 +106,22 @@ impl Known {
         self.first(found, op, |facts| facts.checksum == checksum)
     }
 
-    /// An entry with this op and parent.
+    /// An entry of the log with this op and parent.
     pub(super) fn child(
         &mut self,
         found: &Found,
         op: u64,
         parent: Checksum,
     ) -> Result<Option<Facts>, Failure> {
-        self.first(found, op, |facts| facts.parent == parent)
+        self.first(found, op, |facts| facts.belongs && facts.parent == parent)
+    }
+
+    /// Whether the entry with this op and checksum is one of the log, or the parent of one.
+    pub(super) fn is_own(&mut self, found: &Found, op: u64, checksum: Checksum) -> Result<bool, Failure> {
+        if self.first(found, op, |facts| facts.belongs && facts.checksum == checksum)?.is_some() {
+            return Ok(true);
+        }
+        op.checked_add(1).map_or(Ok(false), |next| self.is_named(found, next, checksum))
     }
 
     /// Whether an entry of the log with this op has this parent.
@@ -131,6 +140,13 @@ impl Known {
         Ok(is_known && self.find(found, op, checksum)?.is_none())
     }
 
+    /// Whether entries with this op belong to the log for sure, and none of them has this checksum.
+    pub(super) fn refutes(&mut self, found: &Found, op: u64, checksum: Checksum) -> Result<bool, Failure> {
+        let is_known = self.first(found, op, |facts| facts.is_sure)?.is_some();
+        let is_it = |facts: &Facts| facts.is_sure && facts.checksum == checksum;
+        Ok(is_known && self.first(found, op, is_it)?.is_none())
+    }
+
     fn first(
         &mut self,
         found: &Found,
@@ -144,6 +160,7 @@ impl Known {
             parent: sealed.parent,
             size_disk: sealed.size_disk,
             belongs: true,
+            is_sure: sealed.is_sure(),
         });
         if let Some(facts) = facts.take(BLOCKS).find(&is_wanted) {
             return Ok(Some(facts));
@@ -166,13 +183,31 @@ impl Known {
                 self.blocks.get(&found.rows, row - 1)?.map(|row| row.checksum)
             };
             let Some(parent) = parent else { continue };
-            let belongs = stretch.state() != State::Unconfirmed;
-            let facts = Facts { checksum: entry.checksum, parent, size_disk: entry.size_disk(), belongs };
+            let facts = Facts {
+                checksum: entry.checksum,
+                parent,
+                size_disk: entry.size_disk(),
+                belongs: !matches!(stretch.state(), State::Unconfirmed | State::Inside),
+                is_sure: matches!(stretch.state(), State::InPlace | State::Named),
+            };
             if is_wanted(&facts) {
                 return Ok(Some(facts));
             }
         }
         Ok(None)
+    }
+
+    /// What is stored of the entry of a stretch with this number among its entries.
+    pub(super) fn row(
+        &mut self,
+        found: &Found,
+        stretch: &Stretch,
+        number: u64,
+    ) -> Result<Option<EntryRow>, Failure> {
+        if number >= stretch.count {
+            return Ok(None);
+        }
+        self.blocks.get(&found.rows, stretch.row + number)
     }
 
     /// The checksum of a stretch's first entry.

@@ -17,7 +17,12 @@
 //! 2. after damage whose end is proven ([`region`](super::region));
 //! 3. where the entries that it descends from, laid out backwards with the sizes that their checksums vouch for,
 //!    end exactly at the last boundary, with the child of the entry that ends there;
-//! 4. as part of a linked stretch that is longer than any body.
+//! 4. as part of a linked stretch that is longer than any body;
+//! 5. where a writer was torn, and went on: in a linked row of entries that begins strictly inside the extent of an
+//!    entry of the log, and holds that entry or one above. Where the header of the torn entry is sealed, and the scan
+//!    has seen that it was torn, any entry of the log in the row that the scan found will do.
+//!
+//! Rule 3 is asked of the sealed headers of damaged entries too, wherever they are: where one is in place, so is its end.
 //!
 //! An entry is *named* where an entry that belongs to the log has it as its parent: then it is the log's own, wherever
 //! this copy is stored. What 3 needs to know of an entry it takes from those in place, those named, and from sealed
@@ -25,15 +30,25 @@
 //! changes.
 //!
 //! After that, entries are *likely* in place, or named, if what 3 needs to know is taken from unconfirmed entries too:
-//! the sizes fit on both sides, but somebody might have made them fit. They count as the log's, and are reported.
+//! the sizes fit on both sides, but somebody might have made them fit. So they are where the sizes fit at a file's
+//! first byte, since a file may begin with any entry. They count as the log's, and are reported; none that contradicts
+//! an entry found without such help is likely.
 //!
 //! What is then neither is *content*, if it begins strictly inside an extent that is known: between two boundaries
-//! that rule 2 or 3 joined, or inside an entry that follows on the last boundary. The rest is *unconfirmed*. Of that,
-//! what contradicts an entry of the log is left out, with all that descends from it, and reported.
+//! that rule 2 or 3 joined, or inside an entry that follows on the last boundary; but not if it names as its parent that
+//! entry or one above. The rest is *unconfirmed*. Of that, what contradicts an entry of the log is left out, with all
+//! that descends from it, and reported ([`content`](super::content)).
 //!
 //! Why this takes no planted entry for one of the log: it can name as its parent only an entry whose checksum was
 //! known when its body was written, so one that is before the entry whose body it is in; laid out from there, the
 //! sizes end at or before the beginning of that entry, and never inside of it.
+//!
+//! Why rule 5 takes none: let the row begin in the extent of entry h. In the body of h, of the log's entries there
+//! are only some before h. A row that leaves the body would have to go on with one of these, or with h; but behind h the
+//! file has the child of h, or, where the writer began again, an entry that is in place. So the row is not in the body of
+//! h: the writer was torn before that. After a crash it goes on with h or one before, and of their bodies the same
+//! holds. (One that goes on far above instead, as after a state sync, writes a body that may hold h; where the head
+//! of that entry is lost too, the rule can be wrong.)
 
 use super::index::STOP_EVERY;
 use super::input::Input;
@@ -46,8 +61,6 @@ use crate::failure::Failure;
 use crate::output;
 use aof_nostd::Checksum;
 use aof_nostd::wire::MAGIC_SIZE;
-use std::collections::{BTreeMap, HashSet};
-use std::ops::Range;
 
 /// Walks over all inputs; each but the last finds more of the log.
 const WALKS_MAX: usize = 256;
@@ -106,12 +119,40 @@ enum Rule {
 
 /// The last known boundary of an input.
 #[derive(Clone, Copy, Debug)]
-struct Boundary {
-    at: u64,
+pub(super) struct Boundary {
+    pub(super) at: u64,
     /// The entry that ends there; `None` at a file's beginning.
-    anchor: Option<Anchor>,
+    pub(super) anchor: Option<Anchor>,
     /// Whether it is a boundary only if unconfirmed entries are the log's.
     is_likely: bool,
+}
+
+/// How far a walk has come.
+#[derive(Debug)]
+pub(super) struct Way {
+    pub(super) boundary: Boundary,
+    /// What follows on the boundary.
+    pub(super) laid: Laid,
+    /// Where the region that was passed ends, if that is a boundary.
+    proven_at: Option<u64>,
+    /// Where it ends, if a writer was torn in it.
+    torn_at: Option<u64>,
+    /// The first stretch after the last one in place.
+    pub(super) pending: u64,
+    walked: Walked,
+}
+
+impl Way {
+    fn from(pending: u64) -> Self {
+        let boundary = Boundary { at: 0, anchor: None, is_likely: false };
+        let (laid, walked) = (Laid::at(boundary), Walked::default());
+        Self { boundary, laid, proven_at: None, torn_at: None, pending, walked }
+    }
+
+    fn go_to(&mut self, boundary: Boundary) {
+        (self.boundary, self.laid) = (boundary, Laid::at(boundary));
+        (self.proven_at, self.torn_at) = (None, None);
+    }
 }
 
 /// What a walk found.
@@ -121,9 +162,9 @@ struct Walked {
     unconfirmed: bool,
 }
 
-struct Settling<'a> {
-    found: &'a mut Found,
-    known: Known,
+pub(super) struct Settling<'a> {
+    pub(super) found: &'a mut Found,
+    pub(super) known: Known,
     /// The largest extent of an entry.
     body_max: u64,
     rule: Rule,
@@ -149,15 +190,9 @@ impl Settling<'_> {
 
     /// Walks over the stretches of an input.
     fn walk(&mut self, input: &mut Input) -> Result<Walked, Failure> {
-        let mut walked = Walked::default();
-        let mut boundary = Boundary { at: 0, anchor: None, is_likely: false };
+        let mut way = Way::from(input.stretches.start);
         let mut regions = Cursor::new(input.regions.clone(), 64);
         let mut region = regions.next(&self.found.regions)?;
-        // Where the region that was passed ends, if that is a boundary.
-        let mut proven_at = None;
-        // The first stretch after the last one in place.
-        let mut pending = input.stretches.start;
-        let mut laid = Laid::at(boundary);
         let mut stretches = Cursor::new(input.stretches.clone(), 256);
         for number in input.stretches.clone() {
             if number.is_multiple_of(STOP_EVERY) && output::stopped() {
@@ -165,84 +200,137 @@ impl Settling<'_> {
             }
             let Some(mut stretch) = stretches.next(&self.found.stretches)? else { break };
             while let Some(passed) = region.filter(|region| region.begin <= stretch.offset) {
-                proven_at = self.pass(&passed, &mut boundary)?;
-                laid = Laid::at(boundary);
+                self.pass(input, &passed, number, &mut way)?;
                 region = regions.next(&self.found.regions)?;
             }
             if stretch.count == 0 {
                 continue;
             }
-            let attaches = stretch.offset == boundary.at || proven_at == Some(stretch.offset);
             let before = stretch.state();
-            let in_place = if boundary.is_likely { State::Likely } else { State::InPlace };
-            let (state, is_boundary, explains) = match before {
-                State::InPlace if self.rule > Rule::Proof => (State::InPlace, true, attaches),
-                _ if attaches => (in_place, true, true),
-                State::Likely => (State::Likely, self.is_laid_out(&stretch, boundary)?, false),
-                _ if self.is_laid_out(&stretch, boundary)? => (self.found_by_rule(), true, true),
-                State::Named => (State::Named, false, false),
-                _ if self.is_long(number, &stretch)? => (State::InPlace, true, false),
-                State::Unconfirmed | State::Inside if self.is_named(&stretch)? => {
-                    (self.named_by_rule(), false, false)
-                }
-                State::Inside => (State::Inside, false, false),
-                _ => (State::Unconfirmed, false, false),
-            };
+            let (state, is_boundary, explains) = self.judge(number, &stretch, &mut way)?;
             if state != before {
-                walked.changed = true;
+                way.walked.changed = true;
                 stretch.set_state(state);
                 self.found.stretches.set(number, stretch)?;
             }
             if is_boundary {
                 if explains {
-                    self.leave_out(input, pending..number, |_| true)?;
+                    self.leave_out(input, way.pending..number, |_| true)?;
                 }
-                pending = number + 1;
-                let is_likely = state == State::Likely;
-                boundary = Boundary { at: stretch.end, anchor: Some(anchor(&stretch)), is_likely };
-                (laid, proven_at) = (Laid::at(boundary), None);
+                way.go_to(Boundary {
+                    at: stretch.end,
+                    anchor: Some(anchor(&stretch)),
+                    is_likely: state == State::Likely,
+                });
+                way.pending = number + 1;
                 continue;
             }
-            walked.unconfirmed = true;
+            way.walked.unconfirmed = true;
             if self.rule == Rule::Cover {
-                self.cover(input, pending..number, &stretch, boundary, &mut laid)?;
+                self.cover(input, number, &stretch, &mut way)?;
             }
         }
         while let Some(passed) = region {
-            self.pass(&passed, &mut boundary)?;
+            self.pass(input, &passed, input.stretches.end, &mut way)?;
             region = regions.next(&self.found.regions)?;
         }
-        Ok(walked)
+        Ok(way.walked)
     }
 
-    /// Passes a region: moves the boundary as far as the region is proven. Returns where it ends, if that is one.
-    fn pass(&mut self, region: &Region, boundary: &mut Boundary) -> Result<Option<u64>, Failure> {
-        if boundary.at != region.begin {
-            return Ok(None);
+    /// What a stretch is, whether a boundary is where it ends, and whether what is before it is explained then.
+    fn judge(
+        &mut self,
+        number: u64,
+        stretch: &Stretch,
+        way: &mut Way,
+    ) -> Result<(State, bool, bool), Failure> {
+        let boundary = way.boundary;
+        let attaches = stretch.offset == boundary.at || way.proven_at == Some(stretch.offset);
+        let in_place = if boundary.is_likely { State::Likely } else { State::InPlace };
+        let is_laid_out =
+            |settling: &mut Self| settling.is_laid_out(stretch.offset, stretch.op, stretch.parent, boundary);
+        Ok(match stretch.state() {
+            State::InPlace if self.rule > Rule::Proof => (State::InPlace, true, attaches),
+            _ if attaches => (in_place, true, true),
+            State::Likely => (State::Likely, is_laid_out(self)?, false),
+            _ if is_laid_out(self)? && self.may_be_own(stretch)? => (self.found_by_rule(), true, true),
+            _ if self.is_written_again(number, stretch, way)? => (self.found_by_rule(), true, false),
+            State::Named => (State::Named, false, false),
+            _ if self.is_long(number, stretch)? => (State::InPlace, true, false),
+            State::Unconfirmed | State::Inside if self.is_named(stretch)? && self.may_be_own(stretch)? => {
+                (self.named_by_rule(), false, false)
+            }
+            State::Inside => (State::Inside, false, false),
+            _ => (State::Unconfirmed, false, false),
+        })
+    }
+
+    /// Passes a region, which is before the stretch `number`: moves the boundary as far as the region is proven. One that
+    /// begins with a sealed header may begin at a boundary though what is before it is of unknown size.
+    fn pass(
+        &mut self,
+        input: &mut Input,
+        region: &Region,
+        number: u64,
+        way: &mut Way,
+    ) -> Result<(), Failure> {
+        (way.proven_at, way.torn_at) = (None, None);
+        let mut is_likely = way.boundary.is_likely;
+        if way.boundary.at != region.begin {
+            let first = region.sealed[0];
+            let head = if first < region.sealed[1] { self.found.sealed.get(first)? } else { None };
+            let Some(head) = head.filter(|head| head.offset == region.begin) else { return Ok(()) };
+            if head.is_in_place() {
+                is_likely = !head.is_sure();
+            } else if self.is_laid_out(head.offset, head.op, head.parent, way.boundary)?
+                && !(self.rule == Rule::Likely && self.known.refutes(self.found, head.op, head.checksum)?)
+            {
+                is_likely |= self.rule == Rule::Likely;
+            } else {
+                return Ok(());
+            }
+            self.leave_out(input, way.pending..number, |_| true)?;
+            way.pending = number;
         }
-        *boundary = Boundary { at: region.start, anchor: region.anchor(), ..*boundary };
+        way.go_to(Boundary { at: region.start, anchor: region.anchor(), is_likely });
         for number in region.sealed[0]..region.sealed[1] {
-            if let Some(mut sealed) = self.found.sealed.get(number)?.filter(|sealed| !sealed.is_in_place()) {
-                sealed.set_in_place();
+            let Some(mut sealed) = self.found.sealed.get(number)? else { break };
+            if sealed.set_in_place(is_likely) {
+                way.walked.changed = true;
                 self.found.sealed.set(number, sealed)?;
             }
+            if region.anchor().is_some_and(|anchor| anchor.checksum == sealed.checksum) {
+                way.laid = Laid { begin: sealed.offset, end: sealed.end(), anchor: region.anchor() };
+            }
         }
-        Ok(region.is_proven().then_some(region.end))
+        way.proven_at = region.is_proven().then_some(region.end);
+        way.torn_at = region.is_torn().then_some(region.end);
+        Ok(())
     }
 
-    /// Rule 3.
-    fn is_laid_out(&mut self, stretch: &Stretch, boundary: Boundary) -> Result<bool, Failure> {
-        let Some(anchor) = boundary.anchor.filter(|_| matches!(self.rule, Rule::All | Rule::Likely)) else {
+    /// Rule 3, of an entry at `at`.
+    fn is_laid_out(
+        &mut self,
+        mut at: u64,
+        mut op: u64,
+        mut parent: Checksum,
+        boundary: Boundary,
+    ) -> Result<bool, Failure> {
+        if !matches!(self.rule, Rule::All | Rule::Likely) {
             return Ok(false);
-        };
-        let (mut at, mut op, mut parent) = (stretch.offset, stretch.op, stretch.parent);
+        }
         while at > boundary.at {
             let Some(before) = op.checked_sub(1) else { return Ok(false) };
             let Some(entry) = self.known.find(self.found, before, parent)? else { return Ok(false) };
             let Some(begin) = at.checked_sub(entry.size_disk) else { return Ok(false) };
             (at, op, parent) = (begin, before, entry.parent);
         }
-        Ok(at == boundary.at && anchor.op.checked_add(1) == Some(op) && anchor.checksum == parent)
+        let follows = match boundary.anchor {
+            Some(anchor) => anchor.op.checked_add(1) == Some(op) && anchor.checksum == parent,
+            // A file may begin with any entry: somebody may have made the sizes fit.
+            None => self.rule == Rule::Likely,
+        };
+        Ok(follows && at == boundary.at)
     }
 
     /// Rule 4.
@@ -257,6 +345,69 @@ impl Settling<'_> {
             next += 1;
         }
         Ok(true)
+    }
+
+    /// Rule 5.
+    fn is_written_again(&mut self, number: u64, stretch: &Stretch, way: &mut Way) -> Result<bool, Failure> {
+        if !matches!(self.rule, Rule::All | Rule::Likely) {
+            return Ok(false);
+        }
+        if way.torn_at == Some(stretch.offset) {
+            return self.holds_own(number, stretch, 0);
+        }
+        let laid = &mut way.laid;
+        self.lay(laid, stretch.offset)?;
+        let Some(around) = laid.anchor.filter(|_| laid.covers(stretch.offset)) else { return Ok(false) };
+        self.holds_own(number, stretch, around.op)
+    }
+
+    /// Whether a stretch, or what continues it, holds an entry of the log with this op or one above.
+    fn holds_own(&mut self, mut number: u64, stretch: &Stretch, op: u64) -> Result<bool, Failure> {
+        let (mut stretch, begin) = (*stretch, stretch.offset);
+        while stretch.offset - begin <= self.body_max {
+            let first = op.saturating_sub(stretch.op);
+            for entry in (first..stretch.count).take(OWN_MAX) {
+                let Some(row) = self.known.row(self.found, &stretch, entry)? else { break };
+                if self.known.is_own(self.found, stretch.op + entry, row.checksum)? {
+                    return Ok(true);
+                }
+            }
+            number += 1;
+            match self.found.stretches.get(number)? {
+                Some(next) if stretch.is_continued_by(&next) => stretch = next,
+                _ => return Ok(false),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether no entry that belongs to the log for sure contradicts a stretch: with what unconfirmed entries tell, sizes
+    /// may be made to fit.
+    fn may_be_own(&mut self, stretch: &Stretch) -> Result<bool, Failure> {
+        if self.rule != Rule::Likely {
+            return Ok(true);
+        }
+        let first = self.known.first_checksum(self.found, stretch)?;
+        Ok(!self.known.refutes(self.found, stretch.op, first)?
+            && !self.known.refutes(self.found, stretch.last_op(), stretch.last)?)
+    }
+
+    /// Lays out what follows on the last boundary, up to the entry that reaches over `offset`.
+    pub(super) fn lay(&mut self, laid: &mut Laid, offset: u64) -> Result<(), Failure> {
+        while laid.end <= offset
+            && let Some(anchor) = laid.anchor
+            && let Some(op) = anchor.op.checked_add(1)
+        {
+            match self.known.child(self.found, op, anchor.checksum)? {
+                Some(child) => {
+                    laid.begin = laid.end;
+                    laid.end = laid.end.saturating_add(child.size_disk);
+                    laid.anchor = Some(Anchor { op, checksum: child.checksum });
+                }
+                None => laid.anchor = None,
+            }
+        }
+        Ok(())
     }
 
     /// What an entry is that the present rule finds in place, and what one is that it finds named.
@@ -276,196 +427,10 @@ impl Settling<'_> {
         let Some(op) = stretch.last_op().checked_add(1) else { return Ok(false) };
         self.known.is_named(self.found, op, stretch.last)
     }
-
-    /// Leaves out what begins strictly inside of an extent: of `stretch`, or of what is stored before it.
-    fn cover(
-        &mut self,
-        input: &mut Input,
-        pending: Range<u64>,
-        stretch: &Stretch,
-        boundary: Boundary,
-        laid: &mut Laid,
-    ) -> Result<(), Failure> {
-        let number = pending.end;
-        while laid.end <= stretch.offset
-            && let Some(anchor) = laid.anchor
-            && let Some(op) = anchor.op.checked_add(1)
-        {
-            match self.known.child(self.found, op, anchor.checksum)? {
-                Some(child) => {
-                    laid.begin = laid.end;
-                    laid.end = laid.end.saturating_add(child.size_disk);
-                    laid.anchor = Some(Anchor { op, checksum: child.checksum });
-                }
-                None => laid.anchor = None,
-            }
-        }
-        // What reaches over the end of the extent is not in its body.
-        let extent = laid.begin..laid.end;
-        if stretch.end <= laid.end
-            && stretch.state() == State::Unconfirmed
-            && extent.contains(&stretch.offset)
-            && stretch.offset > extent.start
-        {
-            return self.leave_out(input, number..number + 1, |_| true);
-        }
-        // A copy of an entry of the log: those that it descends from are stored before it, if it is in place.
-        let first = self.known.first_checksum(self.found, stretch)?;
-        if pending.is_empty() || self.known.find(self.found, stretch.op, first)?.is_none() {
-            return Ok(());
-        }
-        let mut boundaries = vec![stretch.offset];
-        let (mut at, mut op, mut parent) = (stretch.offset, stretch.op, stretch.parent);
-        while at > boundary.at
-            && boundaries.len() < LAID_OUT_MAX
-            && let Some(before) = op.checked_sub(1)
-            && let Some(entry) = self.known.find(self.found, before, parent)?
-        {
-            at = at.saturating_sub(entry.size_disk);
-            (op, parent) = (before, entry.parent);
-            boundaries.push(at);
-        }
-        for inside in pending {
-            let Some(covered) = self.found.stretches.get(inside)? else { break };
-            let crosses = |boundary: &u64| (covered.offset..covered.end).contains(boundary);
-            let begins_inside = covered.offset > at && !boundaries.iter().any(crosses);
-            // One that follows on an entry of the log may be the next one, written before the replica went back.
-            let follows = match covered.op.checked_sub(1) {
-                Some(op) if begins_inside => self.known.find(self.found, op, covered.parent)?.is_some(),
-                _ => true,
-            };
-            if begins_inside && !follows {
-                self.leave_out(input, inside..inside + 1, |_| true)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Leaves out those of some stretches that are unconfirmed.
-    fn leave_out(
-        &mut self,
-        input: &mut Input,
-        numbers: Range<u64>,
-        is_inside: impl Fn(&Stretch) -> bool,
-    ) -> Result<(), Failure> {
-        for number in numbers {
-            let Some(mut stretch) = self.found.stretches.get(number)? else { break };
-            if matches!(stretch.state(), State::Unconfirmed | State::Inside)
-                && stretch.count > 0
-                && is_inside(&stretch)
-            {
-                input.nested += stretch.count;
-                stretch.count = 0;
-                self.found.stretches.set(number, stretch)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Leaves out what is unconfirmed and contradicts an entry of the log, and what descends from that.
-    fn leave_out_contradicted(&mut self, inputs: &mut [&mut Input]) -> Result<(), Failure> {
-        let mut left_out: HashSet<Checksum> = HashSet::new();
-        loop {
-            let before = left_out.len();
-            for input in &mut *inputs {
-                for number in input.stretches.clone() {
-                    let stretch = self.found.stretches.get(number)?;
-                    let Some(mut stretch) = stretch.filter(|stretch| stretch.is_unconfirmed()) else {
-                        continue;
-                    };
-                    let Some(op) = self.contradicts(&stretch, &left_out)? else { continue };
-                    if left_out.len() < CONTRADICTIONS_MAX {
-                        left_out.insert(stretch.last);
-                    }
-                    input.leave_out(&stretch, op);
-                    stretch.count = 0;
-                    self.found.stretches.set(number, stretch)?;
-                }
-            }
-            if left_out.len() == before {
-                return Ok(());
-            }
-        }
-    }
-
-    /// The op of which a stretch contradicts an entry of the log: its own, its parent's, or that of what it descends
-    /// from.
-    fn contradicts(
-        &mut self,
-        stretch: &Stretch,
-        left_out: &HashSet<Checksum>,
-    ) -> Result<Option<u64>, Failure> {
-        let first = self.known.first_checksum(self.found, stretch)?;
-        if self.known.contradicts(self.found, stretch.op, first)? {
-            return Ok(Some(stretch.op));
-        }
-        if let Some(op) = stretch.op.checked_sub(1)
-            && (left_out.contains(&stretch.parent)
-                || self.known.contradicts(self.found, op, stretch.parent)?)
-        {
-            return Ok(Some(op));
-        }
-        // Its entries descend from each other: the last contradicts the log where any of them does.
-        let last = stretch.last_op();
-        Ok(self.known.contradicts(self.found, last, stretch.last)?.then_some(last))
-    }
-
-    /// Notes the clusters of the entries of an input that belong to the log.
-    fn note_clusters(&mut self, input: &mut Input) -> Result<(), Failure> {
-        let mut stretches = Cursor::new(input.stretches.clone(), 256);
-        while let Some(stretch) = stretches.next(&self.found.stretches)? {
-            if stretch.count > 0 && stretch.state() != State::Unconfirmed {
-                note_cluster(&mut input.clusters, stretch.offset, stretch.cluster());
-            }
-        }
-        Ok(())
-    }
-
-    /// Leaves out what is unconfirmed and of another cluster than the logs; where nothing is confirmed in any of them,
-    /// of another one than most of the input.
-    fn leave_out_foreign(&mut self, input: &mut Input, own: &[u128]) -> Result<(), Failure> {
-        let mut unconfirmed: BTreeMap<u128, (u64, u64)> = BTreeMap::new();
-        let mut stretches = Cursor::new(input.stretches.clone(), 256);
-        while let Some(stretch) = stretches.next(&self.found.stretches)? {
-            let is_known = unconfirmed.len() < CLUSTERS_MAX || unconfirmed.contains_key(&stretch.cluster());
-            if stretch.is_unconfirmed() && is_known {
-                let (_, bytes) = unconfirmed.entry(stretch.cluster()).or_insert((stretch.offset, 0));
-                *bytes += stretch.end - stretch.offset;
-            }
-        }
-        let most = unconfirmed.iter().max_by_key(|(_, (_, bytes))| *bytes);
-        if let Some((cluster, (offset, _))) = most.filter(|_| own.is_empty()) {
-            input.clusters.push((*offset, *cluster));
-        }
-        let kept =
-            if own.is_empty() { input.clusters.iter().map(|&(_, own)| own).collect() } else { own.to_vec() };
-        if let Some((cluster, (offset, _))) = unconfirmed.iter().find(|(cluster, _)| !kept.contains(cluster))
-        {
-            input.foreign = Some((*offset, *cluster));
-            let numbers = input.stretches.clone();
-            self.leave_out(input, numbers, |stretch| !kept.contains(&stretch.cluster()))?;
-        }
-        Ok(())
-    }
 }
 
-/// Entries that are laid out before a copy of an entry of the log.
-const LAID_OUT_MAX: usize = 1 << 12;
-
-/// Stretches that contradict the log, whose descendants are found.
-const CONTRADICTIONS_MAX: usize = 1 << 16;
-
-/// Clusters that are counted among what is unconfirmed.
-const CLUSTERS_MAX: usize = 16;
-
-/// The first cluster of an input, and the first that is another.
-fn note_cluster(clusters: &mut Vec<(u64, u128)>, offset: u64, cluster: u128) {
-    match clusters.as_slice() {
-        [] => clusters.push((offset, cluster)),
-        [(_, first)] if *first != cluster => clusters.push((offset, cluster)),
-        _ => {}
-    }
-}
+/// Entries of a stretch of which it is asked whether they are the log's.
+const OWN_MAX: usize = 16;
 
 fn anchor(stretch: &Stretch) -> Anchor {
     Anchor { op: stretch.last_op(), checksum: stretch.last }
@@ -473,15 +438,20 @@ fn anchor(stretch: &Stretch) -> Anchor {
 
 /// The extent of an entry that follows on the last boundary.
 #[derive(Clone, Copy, Debug)]
-struct Laid {
+pub(super) struct Laid {
     begin: u64,
-    end: u64,
+    pub(super) end: u64,
     /// The entry; `None` where no child of it is known.
-    anchor: Option<Anchor>,
+    pub(super) anchor: Option<Anchor>,
 }
 
 impl Laid {
     fn at(boundary: Boundary) -> Self {
         Self { begin: boundary.at, end: boundary.at, anchor: boundary.anchor }
+    }
+
+    /// Whether a byte is strictly inside the extent.
+    pub(super) fn covers(&self, offset: u64) -> bool {
+        self.begin < offset && offset < self.end
     }
 }

@@ -23,6 +23,7 @@
 
 mod beyond;
 pub mod chain;
+mod content;
 pub mod index;
 pub mod input;
 mod judge;
@@ -31,6 +32,7 @@ mod membership;
 pub mod notes;
 mod order;
 pub mod plan;
+mod profile;
 mod read;
 pub(crate) mod region;
 pub mod report;

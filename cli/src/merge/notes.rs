@@ -242,27 +242,38 @@ fn unknown_behind(index: &Index, plan: &Plan) -> Result<(Vec<Place>, u64), Failu
             }
             let before = region.anchor().map_or(0, |anchor| anchor.op);
             let after = index.stretches.get(region.stretch)?.filter(|after| after.input == region.input);
-            if after.is_some_and(|after| after.count == 0) {
+            if region.is_continued() || after.is_some_and(|after| after.count == 0) {
                 open = Some(region);
                 continue;
             }
             // A repaired header states an op that its damage does not.
             let is_beyond = before > last;
             let start = if is_beyond { region.begin } else { region.start };
-            let size = region.end - start;
+            let size = region.end.saturating_sub(start);
             if size == 0
                 || after.is_some_and(|after| after.op > before)
                 || before < last && holds(index, plan, before + 1, size)?
             {
                 continue;
             }
+            let mut push = |offset| {
+                places.push(Place { op: last, input: number, offset, file: input.path.clone() });
+            };
+            let mut is_told = false;
             index.damage(input, |damage, _| {
-                if damage.op.is_none() && (start..region.end).contains(&damage.offset) {
-                    let (offset, file) = (damage.offset, input.path.clone());
-                    places.push(Place { op: last, input: number, offset, file });
+                if (start..region.end).contains(&damage.offset) {
+                    is_told |= damage.op.is_none_or(|op| op.0 > last);
+                    if damage.op.is_none() {
+                        push(damage.offset);
+                    }
                 }
                 damage.offset < region.end
             })?;
+            // The damage of a sealed header may reach over the end of its entry; what begins behind it, with an op of
+            // the chain, may be content.
+            if !is_told {
+                push(start);
+            }
         }
     }
     Ok(places.finish())

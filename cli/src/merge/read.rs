@@ -13,13 +13,13 @@
 //! A stretch ends after [`STRETCH_MAX`] entries at the latest, so that each of its entries is found quickly.
 
 use super::input::{DamageRow, Input};
-use super::region::{Anchor, Boundaries, Region, Sealed};
+use super::region::{Anchor, Boundaries, Inside, Region, Sealed};
 use super::spool::Spool;
 use super::work::Work;
 use crate::failure::Failure;
 use crate::fingerprint::Fingerprint;
 use crate::output::{Progress, WATCH};
-use aof_nostd::wire::{EntryHead, HEAD_SIZE, MAGIC_SIZE};
+use aof_nostd::wire::{EntryHead, HEAD_SIZE, Header, MAGIC_SIZE};
 use aof_nostd::{AnyProfile, Checksum, Damage, Located, Profile};
 use aof_std::Source;
 use aof_std::scan::{Scan, Sink};
@@ -291,23 +291,44 @@ impl Reading<'_> {
         let sealed = self.found.sealed.len();
         let mut region =
             self.region.take().unwrap_or_else(|| Region::new(self.number, damage.offset, last, sealed));
-        if let Some(header) = self.boundaries.pass(&mut region, damage.offset, until)? {
-            self.found.sealed.push(Sealed::new(&header))?;
+        // What is before a sealed header may be of unknown sizes: its own place can be found out all the same.
+        if !region.is_proven() && self.boundaries.is_sealed(damage.offset, until)? {
+            self.split(region)?;
+            region = Region::new(self.number, damage.offset, None, sealed);
         }
+        if let Some(header) = self.boundaries.pass(&mut region, damage.offset, until)? {
+            self.found.sealed.push(Sealed::new(damage.offset, &header))?;
+        }
+        let is_proven = region.is_proven();
         self.region = Some(region);
-        // An earlier region may have led into a body. What a header says there of its size may be a lie, told
-        // to hide entries of the log.
+        // This region or an earlier one may have led into a body. What a header says there of its size may be a lie,
+        // told to hide entries of the log.
+        self.is_unsure |= !is_proven;
         if self.is_unsure {
             self.search(damage.offset, until)?;
         }
-        self.is_unsure |= !region.is_proven();
         Ok(())
+    }
+
+    /// A region goes on as another one.
+    fn split(&mut self, mut region: Region) -> Result<(), Failure> {
+        region.end_before(self.found.stretches.len(), self.found.sealed.len());
+        region.set_continued();
+        self.found.regions.push(region)
     }
 
     /// Looks for entries inside a damaged entry.
     fn search(&mut self, offset: u64, until: u64) -> Result<(), Untaken> {
         let mut at = offset + 1;
-        while let Some(part) = self.boundaries.next_inside(at, until)? {
+        while let Some(inside) = self.boundaries.next_inside(at, until)? {
+            let part = match inside {
+                Inside::Entry(part) => part,
+                Inside::Sealed(sealed, header) => {
+                    self.sealed_inside(sealed, &header, until)?;
+                    at = sealed + 1;
+                    continue;
+                }
+            };
             let mut row = self.found.rows.len();
             self.found.rows.extend(&part.rows)?;
             for piece in &part.pieces {
@@ -317,6 +338,17 @@ impl Reading<'_> {
             }
         }
         self.close_stretch()?;
+        Ok(())
+    }
+
+    /// A damaged entry inside of another one: if its place is one of the log, so is its end.
+    fn sealed_inside(&mut self, offset: u64, header: &Header, until: u64) -> Result<(), Untaken> {
+        self.close_stretch()?;
+        if let Some(region) = self.region.take() {
+            self.split(region)?;
+        }
+        self.region = Some(Region::inside(self.number, offset, header, until, self.found.sealed.len()));
+        self.found.sealed.push(Sealed::new(offset, header))?;
         Ok(())
     }
 

@@ -56,6 +56,8 @@ pub(crate) struct Region {
 impl Region {
     const ANCHOR: u32 = 1;
     const UNPROVEN: u32 = 2;
+    const CONTINUED: u32 = 4;
+    const TORN: u32 = 8;
 
     pub(super) fn new(input: u32, begin: u64, last: Option<Anchor>, sealed: u64) -> Self {
         let mut region = Self {
@@ -75,6 +77,19 @@ impl Region {
         region
     }
 
+    /// What begins with a sealed header inside of another region, which reaches up to `until`. Whether its entry is
+    /// whole nobody has judged: it ends where its size tells.
+    pub(super) fn inside(input: u32, offset: u64, header: &Header, until: u64, sealed: u64) -> Self {
+        let mut region = Self::new(input, offset, None, sealed);
+        let end = offset.saturating_add(header.size_disk());
+        region.end = until;
+        region.advance(end, Anchor { op: header.op.get(), checksum: header.checksum });
+        if end != until {
+            region.flags |= Self::UNPROVEN;
+        }
+        region
+    }
+
     /// The entry that ends at its start; `None` at the beginning of a file.
     pub(super) fn anchor(&self) -> Option<Anchor> {
         let anchor = Anchor { op: self.anchor_op, checksum: self.anchor };
@@ -85,15 +100,30 @@ impl Region {
         self.flags & Self::UNPROVEN == 0
     }
 
+    /// Whether a writer was torn in it, in an entry whose header is sealed.
+    pub(super) fn is_torn(&self) -> bool {
+        self.flags & Self::TORN != 0
+    }
+
     /// It is over: `stretch` is the number of the next stretch, and `sealed` that of the next sealed header.
     pub(super) fn end_before(&mut self, stretch: u64, sealed: u64) {
         self.stretch = stretch;
         self.sealed[1] = sealed;
     }
 
+    /// Whether the next region begins inside of it or where it ends: with a damaged entry whose header is sealed.
+    pub(super) fn is_continued(&self) -> bool {
+        self.flags & Self::CONTINUED != 0
+    }
+
+    pub(super) fn set_continued(&mut self) {
+        self.flags |= Self::CONTINUED;
+    }
+
     /// The two as one, with what is between them.
     pub(super) fn joined_with(self, next: &Self) -> Self {
-        Self { end: next.end, stretch: next.stretch, ..self }
+        let flags = (self.flags & !Self::CONTINUED) | (next.flags & Self::CONTINUED);
+        Self { end: next.end.max(self.end), stretch: next.stretch, flags, ..self }
     }
 
     fn advance(&mut self, start: u64, anchor: Anchor) {
@@ -108,29 +138,51 @@ impl Region {
 #[repr(C)]
 pub(crate) struct Sealed {
     pub(super) op: u64,
+    pub(super) offset: u64,
     pub(super) size_disk: u64,
     pub(super) checksum: Checksum,
     pub(super) parent: Checksum,
-    in_place: u64,
+    state: u64,
 }
 
 impl Sealed {
-    /// Whether it is known to be an entry of the log.
+    const IN_PLACE: u64 = 1;
+    const LIKELY: u64 = 2;
+
+    /// Whether it is an entry of the log, or likely one.
     pub(super) fn is_in_place(&self) -> bool {
-        self.in_place == 1
+        self.state != 0
     }
 
-    pub(super) fn set_in_place(&mut self) {
-        self.in_place = 1;
+    /// Whether it is one for sure.
+    pub(super) fn is_sure(&self) -> bool {
+        self.state == Self::IN_PLACE
     }
 
-    pub(super) fn new(header: &Header) -> Self {
+    /// It is in place; tells whether that is new.
+    pub(super) fn set_in_place(&mut self, is_likely: bool) -> bool {
+        let before = self.state;
+        match (is_likely, before) {
+            (false, _) => self.state = Self::IN_PLACE,
+            (true, 0) => self.state = Self::LIKELY,
+            _ => {}
+        }
+        self.state != before
+    }
+
+    /// Where it was to end.
+    pub(super) fn end(&self) -> u64 {
+        self.offset.saturating_add(self.size_disk)
+    }
+
+    pub(super) fn new(offset: u64, header: &Header) -> Self {
         Self {
             op: header.op.get(),
+            offset,
             size_disk: header.size_disk(),
             checksum: header.checksum,
             parent: header.parent,
-            in_place: 0,
+            state: 0,
         }
     }
 }
@@ -173,10 +225,13 @@ impl Boundaries {
         };
         if let Some(header) = sealed_header(&profile, &head, offset, until) {
             let end = offset.saturating_add(header.size_disk());
-            // Entries before the end were written after a crash: the scan has seen the proof of that.
-            region.advance(end.min(until), Anchor { op: header.op.get(), checksum: header.checksum });
+            region.advance(end, Anchor { op: header.op.get(), checksum: header.checksum });
             if end < until {
                 region.flags |= Region::UNPROVEN;
+            } else if end > until && until < self.source.size() {
+                // The scan has seen the proof that a writer was torn here, and not where it went on: there may be
+                // another damaged entry before the one that was found.
+                region.flags |= Region::UNPROVEN | Region::TORN;
             }
             return Ok(Some(header));
         }
@@ -192,6 +247,12 @@ impl Boundaries {
             _ => region.flags |= Region::UNPROVEN,
         }
         Ok(None)
+    }
+
+    /// Whether the header of the damaged entry from `offset` to `until` is sealed.
+    pub(super) fn is_sealed(&mut self, offset: u64, until: u64) -> io::Result<bool> {
+        let head = self.profile.zip(self.head(offset)?);
+        Ok(head.is_some_and(|(profile, head)| sealed_header(&profile, &head, offset, until).is_some()))
     }
 
     /// Whether the damage from `offset` to `until` ends at a boundary, if it begins at one.
@@ -212,37 +273,52 @@ impl Boundaries {
         Ok(EntryHead::read_from_bytes(&bytes).ok())
     }
 
-    /// The first entry in `from..until`, which a damaged entry covers.
-    pub(super) fn next_inside(&mut self, mut from: u64, until: u64) -> io::Result<Option<Part>> {
+    /// The first entry in `from..until`, which a damaged entry covers, or the first header there that is sealed.
+    pub(super) fn next_inside(&mut self, mut from: u64, until: u64) -> io::Result<Option<Inside>> {
         let Some(profile) = self.profile else { return Ok(None) };
         if self.inside.is_none() {
             self.inside = Some(aof_std::source::reader(self.source.clone(), profile, self.message_size_max)?);
         }
-        let Some(reader) = &mut self.inside else { return Ok(None) };
+        let Some(mut reader) = self.inside.as_mut() else { return Ok(None) };
         while self.budget > 0
             && from < until
             && let Some(at) = reader.search(from, until).map_err(device)?
         {
             from = at + 1;
-            // What it costs to find out whether its body is valid.
-            match reader.next_header() {
-                Ok(Some(located)) => self.budget = self.budget.saturating_sub(located.header.size_disk()),
-                Ok(None) | Err(ReadError::Damage(_)) => continue,
+            let is_whole = match reader.next_header() {
+                Ok(Some(located)) => {
+                    // What it costs to find out whether its body is valid.
+                    self.budget = self.budget.saturating_sub(located.header.size_disk());
+                    true
+                }
+                Ok(None) | Err(ReadError::Damage(_)) => false,
                 Err(error) => return Err(device(error)),
-            }
+            };
             reader.set_position(at);
-            match reader.next() {
+            match if is_whole { reader.next() } else { Ok(None) } {
                 Ok(Some(located)) => {
                     let mut part = Part::default();
                     part.entry(Located { offset: at, entry: located.entry });
-                    return Ok(Some(part));
+                    return Ok(Some(Inside::Entry(part)));
                 }
                 Ok(None) | Err(ReadError::Damage(_)) => {}
                 Err(error) => return Err(device(error)),
             }
+            if let Some(head) = self.head(at)?.filter(|head| head.header.verify(&profile)) {
+                return Ok(Some(Inside::Sealed(at, head.header)));
+            }
+            let Some(again) = self.inside.as_mut() else { return Ok(None) };
+            reader = again;
         }
         Ok(None)
     }
+}
+
+/// What is inside of a damaged entry.
+pub(super) enum Inside {
+    Entry(Part),
+    /// The first byte of a damaged entry, and its header, which is sealed.
+    Sealed(u64, Header),
 }
 
 /// The header of the damaged entry at `offset`, if its checksum matches, or does once the size says that the entry

@@ -368,6 +368,11 @@ pub fn conflict_text(index: &Index, conflict: &Conflict) -> String {
             profile(index, one).unwrap_or("none"),
             profile(index, other).unwrap_or("none"),
         ),
+        Conflict::UnknownProfile(one) => format!(
+            "the head that {} began with is lost, and entries of both profiles follow: those of one may be bytes inside \
+             the bodies of the others. Add another replica's log whose first entry is intact",
+            path(index, one),
+        ),
         Conflict::Clusters((one, one_id, one_at), (other, other_id, other_at)) => format!(
             "two clusters: {} has entries of cluster {one_id} (byte {one_at}), {} of cluster {other_id} \
              (byte {other_at}): merge logs of one cluster only",

@@ -343,3 +343,123 @@ fn damage_that_held_lost_ops_is_named() {
         }
     }
 }
+
+/// Who wrote a body could not know the checksum of the entry that it is in: what holds that entry, or one above, was
+/// written again after a crash.
+#[test]
+fn entries_written_again_after_a_torn_piece_are_the_logs_own() {
+    for profile in PROFILES {
+        let seven = Truth::new(profile, 6).entry(&[1; 900]);
+        let eight = seven.clone().entry(&[&[1; 240][..], &seven.forged(7, 1)].concat());
+        let sound = eight.bytes();
+        let headless = lost(sound.clone(), eight.at(8), eight.at(8) + HEAD_SIZE);
+        for kept in [300, 1000] {
+            let mut piece = eight.ops(7, 7)[..kept].to_vec();
+            piece[..HEAD_SIZE].fill(0);
+            // Nobody else has op 8.
+            let log = [&eight.ops(1, 6), &piece[..], &eight.ops(5, 8)].concat();
+            yields(&sound, &[&log, &headless], "headless and torn");
+        }
+    }
+}
+
+/// An entry that is torn and one that has lost its head behind it are one damaged place.
+#[test]
+fn planted_entry_in_a_damaged_entry_behind_a_torn_one_is_content() {
+    for profile in PROFILES {
+        let two = Truth::new(profile, 2);
+        for (what, plant) in [("a sibling", two.forged(2, 1)), ("op 1", two.forged(1, 1))] {
+            let truth = two.clone().entry(&[&[1; 40][..], &plant].concat()).plain(3).entry(&[1; 900]);
+            let sound = truth.bytes();
+            let damaged = lost(truth.ops(3, 7), 0, HEAD_SIZE);
+            for kept in [HEAD_SIZE + 10, HEAD_SIZE + 500] {
+                let torn = &truth.ops(7, 7)[..kept];
+                let log = [&truth.ops(1, 6), torn, &damaged].concat();
+                yields(&sound, &[&log, &sound], what);
+                yields(&sound, &[&log], what);
+            }
+        }
+    }
+}
+
+/// An entry of unknown size is followed by one whose header is sealed: its parent tells where it is.
+#[test]
+fn planted_entry_in_a_torn_entry_behind_a_lost_head_is_content() {
+    for profile in PROFILES {
+        let six = Truth::new(profile, 6);
+        for (what, plant) in plants_of_op_7(&six) {
+            let truth = six.clone().entry(&[&[1; 40][..], &plant, &[2; 400]].concat());
+            let known = truth.ops(1, 6);
+            let torn = &truth.bytes()[..truth.bytes().len() - 100];
+            let log = lost(torn.to_vec(), truth.at(6), truth.at(6) + HEAD_SIZE);
+            yields(&known, &[&log, &known], what);
+            // A planted head in the lost one claims to reach over all that follows.
+            let five = Truth::new(profile, 5);
+            let huge = head(profile, five.child_of(5), 1 << 20);
+            let truth = five.entry(&huge).entry(&[&[1; 40][..], &plant, &[2; 400]].concat());
+            let known = truth.ops(1, 6);
+            let torn = &truth.bytes()[..truth.bytes().len() - 100];
+            let log = lost(torn.to_vec(), truth.at(6), truth.at(6) + HEAD_SIZE);
+            yields(&known, &[&log, &known], what);
+        }
+    }
+}
+
+/// A file's first head is lost: what follows is the child of an entry that other logs have.
+#[test]
+fn entries_behind_the_lost_head_of_a_file_win_against_planted_ones() {
+    for profile in PROFILES {
+        let one = Truth::new(profile, 1);
+        let truth = one.clone().entry(&[&[1; 240][..], &one.forged(1, 3)].concat()).plain(1);
+        let headless = lost(truth.bytes(), 0, HEAD_SIZE);
+        let other = lost(truth.bytes(), truth.at(2), truth.at(2) + HEAD_SIZE);
+        let other = &other[..truth.at(3) + 100];
+        yields(&truth.bytes(), &[&headless, other], "op 2");
+    }
+}
+
+/// What names an entry as its parent that is not before the damaged one cannot be content of it.
+#[test]
+fn child_of_a_later_entry_is_not_dropped_in_silence() {
+    for profile in PROFILES {
+        let truth = Truth::new(profile, 5).entry(&[1; 4000]).plain(4);
+        // It was far behind, and went on with op 10.
+        let jumped = [truth.ops(1, 5), lost(truth.ops(10, 10), 0, HEAD_SIZE), truth.ops(9, 10)].concat();
+        yields(&truth.bytes(), &[&jumped, &truth.ops(1, 8)], "9 and 10");
+    }
+}
+
+/// The damage of a sealed header reaches over the end of its entry, where the next one is lost.
+#[test]
+fn lost_entry_behind_a_rotten_one_is_named() {
+    for profile in PROFILES {
+        let three = Truth::new(profile, 3);
+        // What a planted head says of its op is not what is lost.
+        for body in [vec![1; 300], head(profile, three.child_of(2), 1 << 20)] {
+            let truth = three.clone().entry(&body);
+            let again = flipped(truth.ops(3, 3), HEAD_SIZE + 5, 1);
+            let log = [truth.ops(1, 3), again, lost(truth.ops(4, 4), 0, HEAD_SIZE)].concat();
+            let (outcome, output) = merged(&[&log]);
+            assert!(output == truth.ops(1, 3) && outcome.stop.is_none());
+            assert!(outcome.notes.iter().any(|note| note.kind == "unknown-end"), "{:?}", outcome.notes);
+        }
+    }
+}
+
+/// All first heads are lost, and entries of both profiles are behind them: nothing tells which are content.
+#[test]
+fn entries_of_both_profiles_behind_lost_heads_are_not_chosen_from() {
+    for (profile, other) in [(PROFILES[0], PROFILES[1]), (PROFILES[1], PROFILES[0])] {
+        let truth = Truth { profile, headers: Vec::new(), entries: Vec::new() };
+        let truth = truth.entry(&Truth::new(other, 2).bytes()).plain(3);
+        let headless = lost(truth.bytes(), 0, HEAD_SIZE);
+        for logs in [&[&headless[..]][..], &[&headless, &headless]] {
+            let (outcome, output) = merged(logs);
+            assert!(output.is_empty() && outcome.stop.is_some_and(|stop| stop.kind == "conflict"));
+        }
+        // More than a body can hold.
+        let long = (0..3).fold(truth, |truth, _| truth.entry(&vec![1; 400_000]));
+        let headless = lost(long.bytes(), 0, HEAD_SIZE);
+        yields(&long.ops(2, long.entries.len()), &[&headless], "a long log");
+    }
+}

@@ -36,16 +36,6 @@ fn merge_yields_the_truth_and_names_what_may_not_be_true() {
     }
 }
 
-/// What is not solved, in the first 10,000 cases, and no more: refusals, where two damaged places together leave no
-/// boundary from which a planted entry could be proven to be content; the others each for itself.
-const KNOWN: [(&str, u64); 9] = [
-    ("p1-refused", 20),
-    ("p4-refused", 6),
-    ("p1-other", 2),
-    ("p2", 1),
-    ("p3-against-the-true", 5),
-    ("lost", 3),
-    ("p4-lost", 1),
-    ("p4-p2", 2),
-    ("p4-planted", 2),
-];
+/// What is not solved, in the first 10,000 cases, and no more: in one, a torn entry is whole again, since the byte that it
+/// lacked and those that were appended are zeros. No entry before it is left, so a gap is right.
+const KNOWN: [(&str, u64); 2] = [("p1-refused", 1), ("p4-refused", 1)];

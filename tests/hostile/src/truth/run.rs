@@ -26,7 +26,7 @@ pub struct Tally {
 }
 
 /// Failing cases of a kind that are shown.
-const SHOWN_MAX: usize = 5;
+const SHOWN_MAX: usize = 40;
 
 /// Runs `count` cases from `first` on. All orders of the inputs are tried in one case of eight, or in all with
 /// `thorough`.
