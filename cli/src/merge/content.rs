@@ -38,6 +38,7 @@ impl Settling<'_> {
         let (mut at, mut op, mut parent) = (stretch.offset, stretch.op, stretch.parent);
         while at > boundary.at
             && boundaries.len() < LAID_OUT_MAX
+            && self.may_look()
             && let Some(before) = op.checked_sub(1)
             && let Some(entry) = self.known.find(self.found, before, parent)?
         {
@@ -45,20 +46,35 @@ impl Settling<'_> {
             (op, parent) = (before, entry.parent);
             boundaries.push(at);
         }
-        for inside in pending {
-            let Some(covered) = self.found.stretches.get(inside)? else { break };
-            let crosses = |boundary: &u64| (covered.offset..covered.end).contains(boundary);
-            let begins_inside = covered.offset > at && !boundaries.iter().any(crosses);
+        // From the last one back: what is before the first boundary is not inside.
+        for inside in pending.rev() {
+            if !self.may_look() {
+                break;
+            }
+            let Some(covered) = self.found.stretches.get(inside)?.filter(|covered| covered.offset > at)
+            else {
+                break;
+            };
+            // The boundaries fall: the first one below its end is the only one that may be in it.
+            let below = boundaries.partition_point(|boundary| *boundary >= covered.end);
+            let is_crossed = boundaries.get(below).is_some_and(|boundary| *boundary >= covered.offset);
             // One that follows on an entry of the log may be the next one, written before the replica went back.
             let follows = match covered.op.checked_sub(1) {
-                Some(op) if begins_inside => self.known.find(self.found, op, covered.parent)?.is_some(),
+                Some(op) if !is_crossed => self.known.find(self.found, op, covered.parent)?.is_some(),
                 _ => true,
             };
-            if begins_inside && !follows {
+            if !is_crossed && !follows {
                 self.leave_out(input, inside..inside + 1, |_| true)?;
             }
         }
         Ok(())
+    }
+
+    /// Takes one look from the budget. Where it is used up, what would have been found to be content stays unconfirmed, and is
+    /// reported.
+    fn may_look(&mut self) -> bool {
+        self.cover_budget = self.cover_budget.saturating_sub(1);
+        self.cover_budget > 0
     }
 
     /// Whether a stretch names an entry of the log as its parent that is not before the one whose extent it is in: nobody

@@ -26,6 +26,7 @@ use aof_nostd::wire::HeaderRule;
 use aof_nostd::{Checksum, Damage, DamageKind, Profile};
 use aof_std::Source;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// Where an entry stands in an input, and in the chain.
@@ -291,6 +292,11 @@ impl Index {
         Ok(())
     }
 
+    /// The damage of an input, to be looked at range by range.
+    pub(super) fn damage_in_order(&self, input: &Input) -> DamageInOrder<'_> {
+        DamageInOrder { index: self, cursor: Cursor::new(input.damage.clone(), 64), next: None }
+    }
+
     /// An entry whose header is whole, and tells a size above the limit: then it is the limit that is wrong.
     ///
     /// # Errors
@@ -400,5 +406,34 @@ impl Entries {
     /// The window, for another stretch.
     pub(crate) fn into_rows(self) -> Cursor<EntryRow> {
         self.rows
+    }
+}
+
+/// The damage of an input, from its beginning on: ranges are looked at in the order of the file, so that all of them
+/// together cost one reading.
+pub(super) struct DamageInOrder<'a> {
+    index: &'a Index,
+    cursor: Cursor<DamageRow>,
+    next: Option<DamageRow>,
+}
+
+impl DamageInOrder<'_> {
+    /// Shows the damage that begins in `range`, which is not before the one asked for last.
+    pub(super) fn within(&mut self, range: &Range<u64>, mut show: impl FnMut(Damage)) -> Result<(), Failure> {
+        loop {
+            let row = match self.next.take() {
+                Some(row) => Some(row),
+                None => self.cursor.next(&self.index.damage)?,
+            };
+            let Some(row) = row else { return Ok(()) };
+            let damage = row.damage();
+            if damage.offset >= range.end {
+                self.next = Some(row);
+                return Ok(());
+            }
+            if damage.offset >= range.start {
+                show(damage);
+            }
+        }
     }
 }

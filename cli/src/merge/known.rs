@@ -16,7 +16,9 @@ use zerocopy::FromZeros as _;
 const BLOCK: u64 = 512;
 const BLOCKS: usize = 16;
 
-/// Stretches that may be looked at, over a whole merge: hostile logs have many of one op.
+/// Stretches that may be looked at, over a whole merge, for each that was found, and at the most: hostile logs have many
+/// of one op.
+const BUDGET_EACH: u64 = 128;
 const BUDGET: u64 = 1 << 23;
 
 /// So many are kept in any case: half a megabyte.
@@ -48,13 +50,14 @@ pub(super) struct Facts {
 }
 
 impl Known {
-    pub(super) fn new() -> Self {
+    /// Nothing yet, of so many stretches.
+    pub(super) fn new(stretches: u64) -> Self {
         Self {
             stretches: Vec::new(),
             highest: Vec::new(),
             sealed: Vec::new(),
             blocks: Blocks::default(),
-            budget: BUDGET,
+            budget: stretches.max(KEPT_MIN as u64).saturating_mul(BUDGET_EACH).min(BUDGET),
         }
     }
 

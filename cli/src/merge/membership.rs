@@ -74,7 +74,10 @@ pub(super) fn settle(
     work: &Work,
 ) -> Result<(), Failure> {
     let body_max = u64::from(message_size_max) + MAGIC_SIZE as u64;
-    let mut settling = Settling { found, known: Known::new(), body_max, rule: Rule::Proof };
+    let count = found.stretches.len();
+    let cover_budget = count.max(COVER_MIN).saturating_mul(COVER_EACH);
+    let known = Known::new(count);
+    let mut settling = Settling { found, known, body_max, rule: Rule::Proof, cover_budget };
     let mut unsure = Vec::new();
     for input in inputs.iter_mut() {
         if settling.walk(input)?.unconfirmed {
@@ -168,6 +171,8 @@ pub(super) struct Settling<'a> {
     /// The largest extent of an entry.
     body_max: u64,
     rule: Rule,
+    /// Looks that are left for what stretches cover.
+    pub(super) cover_budget: u64,
 }
 
 impl Settling<'_> {
@@ -428,6 +433,10 @@ impl Settling<'_> {
         self.known.is_named(self.found, op, stretch.last)
     }
 }
+
+/// Looks before stretches for what they cover, for each stretch, and for so many at the least.
+const COVER_EACH: u64 = 64;
+const COVER_MIN: u64 = 1 << 12;
 
 /// Entries of a stretch of which it is asked whether they are the log's.
 const OWN_MAX: usize = 16;

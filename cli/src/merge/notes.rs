@@ -233,6 +233,7 @@ fn unknown_behind(index: &Index, plan: &Plan) -> Result<(Vec<Place>, u64), Failu
     let mut places = Least::new(PLACES_MAX);
     let Some(last) = plan.chain.last().map(|last| last.op) else { return Ok(places.finish()) };
     for (number, input) in index.inputs.iter().enumerate().filter(|(_, input)| !input.is_no_log()) {
+        let mut damages = index.damage_in_order(input);
         // Entries that are content of a body are part of the damage around them.
         let mut open: Option<Region> = None;
         for region in input.regions.clone() {
@@ -260,14 +261,11 @@ fn unknown_behind(index: &Index, plan: &Plan) -> Result<(Vec<Place>, u64), Failu
                 places.push(Place { op: last, input: number, offset, file: input.path.clone() });
             };
             let mut is_told = false;
-            index.damage(input, |damage, _| {
-                if (start..region.end).contains(&damage.offset) {
-                    is_told |= damage.op.is_none_or(|op| op.0 > last);
-                    if damage.op.is_none() {
-                        push(damage.offset);
-                    }
+            damages.within(&(start..region.end), |damage| {
+                is_told |= damage.op.is_none_or(|op| op.0 > last);
+                if damage.op.is_none() {
+                    push(damage.offset);
                 }
-                damage.offset < region.end
             })?;
             // The damage of a sealed header may reach over the end of its entry; what begins behind it, with an op of
             // the chain, may be content.

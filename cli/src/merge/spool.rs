@@ -11,6 +11,7 @@
 use super::work::Work;
 use crate::failure::Failure;
 use aof_std::fs::FileHandle;
+use std::cell::RefCell;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -30,7 +31,18 @@ pub(crate) struct Spool<T> {
     kept: Vec<T>,
     file: Option<File>,
     filed: u64,
+    /// Rows of the file that were read last: single rows are mostly asked for beside each other.
+    near: RefCell<Near<T>>,
 }
+
+/// Rows around the one that was asked for.
+struct Near<T> {
+    from: u64,
+    rows: Vec<T>,
+}
+
+/// Rows that are read from the file for one that is asked for.
+const NEAR: u64 = 64;
 
 impl<T> fmt::Debug for Spool<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,11 +50,18 @@ impl<T> fmt::Debug for Spool<T> {
     }
 }
 
+impl<T: Copy> Near<T> {
+    fn get(&self, number: u64) -> Option<T> {
+        self.rows.get(usize::try_from(number.checked_sub(self.from)?).ok()?).copied()
+    }
+}
+
 impl<T: Row> Spool<T> {
     /// No rows; a `part`th of the memory for those that are not filed.
     pub(crate) fn new(work: &Work, part: u64) -> Self {
         let kept_max = work.share(part, size_of::<T>());
-        Self { work: work.clone(), kept_max, kept: Vec::new(), file: None, filed: 0 }
+        let near = RefCell::new(Near { from: 0, rows: Vec::new() });
+        Self { work: work.clone(), kept_max, kept: Vec::new(), file: None, filed: 0, near }
     }
 
     /// How many rows there are.
@@ -79,6 +98,7 @@ impl<T: Row> Spool<T> {
             .map_err(|error| self.work.failure(error))?;
         self.filed += self.kept.len() as u64;
         self.kept.clear();
+        self.near.get_mut().rows.clear();
         Ok(())
     }
 
@@ -105,8 +125,24 @@ impl<T: Row> Spool<T> {
 
     /// One row.
     pub(crate) fn get(&self, number: u64) -> Result<Option<T>, Failure> {
-        let mut row = [T::new_zeroed()];
-        Ok((self.read(number, &mut row)? == 1).then_some(row[0]))
+        if let Some(at) = number.checked_sub(self.filed) {
+            return Ok(usize::try_from(at).ok().and_then(|at| self.kept.get(at)).copied());
+        }
+        let mut near = self.near.borrow_mut();
+        if let Some(row) = near.get(number) {
+            return Ok(Some(row));
+        }
+        let from = number - number % NEAR;
+        let count = usize::try_from(self.filed.saturating_sub(from).min(NEAR)).unwrap_or(0);
+        near.rows.clear();
+        near.rows.resize(count, T::new_zeroed());
+        near.from = from;
+        let read = self.read(from, &mut near.rows);
+        if !matches!(read, Ok(read) if read == count) {
+            near.rows.clear();
+        }
+        read?;
+        Ok(near.get(number))
     }
 
     /// Replaces a row that is there.
@@ -119,7 +155,13 @@ impl<T: Row> Spool<T> {
         }
         let Some(file) = &self.file else { return Ok(()) };
         file.write_all_at(row.as_bytes(), number * size_of::<T>() as u64)
-            .map_err(|error| self.work.failure(error))
+            .map_err(|error| self.work.failure(error))?;
+        let near = self.near.get_mut();
+        let at = number.checked_sub(near.from).and_then(|at| usize::try_from(at).ok());
+        if let Some(near) = at.and_then(|at| near.rows.get_mut(at)) {
+            *near = row;
+        }
+        Ok(())
     }
 
     /// Forgets all rows from number `len` on.
@@ -127,6 +169,7 @@ impl<T: Row> Spool<T> {
         let kept = len.saturating_sub(self.filed);
         self.kept.truncate(usize::try_from(kept).unwrap_or(usize::MAX));
         self.filed = self.filed.min(len);
+        self.near.get_mut().rows.clear();
     }
 
     /// The first row of those that are in order for which `is_before` is false, or their number.
