@@ -13,6 +13,7 @@
 //! | [`directory`] | the same of a directory |
 //! | [`fs`] | what is asked of the operating system, as traits: the seam for simulated faults |
 //! | [`sync`] | which system call means durable |
+//! | [`unreadable`] | bytes that the system cannot read, and reading on behind them |
 //! | [`history`] | the chain's memory of all ops, for [`aof_nostd::Chain`] |
 //!
 //! # What durable means
@@ -40,6 +41,7 @@ mod rotate;
 pub mod scan;
 pub mod source;
 pub mod sync;
+pub mod unreadable;
 mod zeros;
 
 pub use crate::checkpoint::{Checkpointed, Job};

@@ -22,6 +22,7 @@
 //! | [`looks_like`] | what a file is that is not a log |
 //! | [`output`] | standard output, progress, signals |
 //! | [`process`] | limits of the process |
+//! | [`reading`] | logs that are read, and sectors of them that cannot be |
 
 pub mod args;
 pub mod convert;
@@ -44,6 +45,7 @@ pub mod man;
 pub mod merge;
 pub mod output;
 pub mod process;
+pub mod reading;
 pub mod recover;
 pub mod repair;
 pub mod replay;
@@ -81,7 +83,9 @@ pub fn run() -> ExitCode {
         Command::Completions { shell } => completions(shell),
         Command::Man(args) => man::run(&args),
     });
-    result.unwrap_or_else(|failure| output::report(&failure)).into()
+    let exit = result.unwrap_or_else(|failure| output::report(&failure));
+    reading::tell();
+    exit.into()
 }
 
 impl Command {

@@ -20,9 +20,9 @@ use crate::exit::Exit;
 use crate::failure::{Failure, shown};
 use crate::limit;
 use crate::output;
+use crate::reading;
 use crate::survey::{Finding, Kind, Survey};
 use aof_nostd::{AnyProfile, Crc, Profile, TigerBeetle};
-use aof_std::Source;
 use report::Report;
 
 impl ProfileName {
@@ -45,7 +45,7 @@ pub fn run(args: &ConvertArgs) -> Result<Exit, Failure> {
     output::stop_on_signal(output::GRACE_CLEAN_UP);
     destination::check(&args.output, std::slice::from_ref(&args.file), args.force)?;
     let failed = |error| Failure::read(&args.file, error);
-    let source = Source::open(&args.file).map_err(failed)?;
+    let source = reading::open(&args.file).map_err(failed)?;
     let input = Survey::of_source(&source, &args.file, args.limits.message_size_max).map_err(failed)?;
     let profile = args.profile.profile();
     if input.profile == Some(profile.name()) {
