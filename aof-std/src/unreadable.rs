@@ -8,7 +8,7 @@
 //! ```text
 //! one read      |..............................|   fails
 //! halves        |..............|xxxxxxxxxxxxxxx|   the second fails
-//! ...                          |.......|x|.....|   down to a sector that fails: noted, never tried again
+//! ...                          |.......|x|.....|   down to a sector that fails again: noted, never tried again
 //! ```
 //!
 //! **Bounded work.** A disk may try for seconds before it gives a sector up. A sector that is noted is not read again;
@@ -134,15 +134,31 @@ impl Unreadable {
                     Err(error) => return Err(error),
                 }
             }
-            let middle = middle(at, offset.saturating_add(until)).filter(|_| self.may_narrow());
-            if let Some(middle) = middle.and_then(|middle| middle.checked_sub(offset)) {
+            let middle = middle(at, offset.saturating_add(until));
+            let is_sector = middle.is_none();
+            if let Some(middle) =
+                middle.filter(|_| self.may_narrow()).and_then(|middle| middle.checked_sub(offset))
+            {
                 pieces.push((middle, until, false));
                 pieces.push((from, middle, false));
-            } else {
-                self.note(at..offset.saturating_add(until));
-                let filled = fill(part(buffer, from, until));
-                done = usize::try_from(from).unwrap_or(usize::MAX).saturating_add(filled);
+                continue;
             }
+            let rest = part(buffer, from, until);
+            let size = match (has_failed && is_sector).then(|| again(file, rest, at)) {
+                Some(Ok(size)) => size,
+                Some(Err(error)) if !is_unreadable(&error) => return Err(error),
+                failed => {
+                    if let Some(Err(error)) = failed {
+                        self.failed(at, error);
+                    }
+                    self.note(file, at..offset.saturating_add(until));
+                    fill(rest)
+                }
+            };
+            if size == 0 {
+                return Ok(done);
+            }
+            done = usize::try_from(from).unwrap_or(usize::MAX).saturating_add(size);
         }
         Ok(done)
     }
@@ -159,8 +175,11 @@ impl Unreadable {
         self.lock().failed < FAILED_MAX
     }
 
-    /// Notes that `range` cannot be read.
-    fn note(&self, range: Range<u64>) {
+    /// Notes that the sectors of `range` cannot be read.
+    fn note(&self, file: &dyn FileHandle, range: Range<u64>) {
+        let size = file.size().unwrap_or(u64::MAX);
+        let start = range.start / SECTOR_SIZE * SECTOR_SIZE;
+        let range = start..range.end.next_multiple_of(SECTOR_SIZE).min(size).max(range.end);
         let mut state = self.lock();
         let first = state.ranges.partition_point(|known| known.end < range.start);
         let after = state.ranges.partition_point(|known| known.start <= range.end);
@@ -171,6 +190,20 @@ impl Unreadable {
         state.ranges.splice(first..after.max(first), [joined]);
         self.is_any.store(true, Ordering::Release);
     }
+}
+
+/// Reads into `buffer` once more, a part of a sector: the whole sector, as a disk does.
+fn again(file: &dyn FileHandle, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut sector = [0; SECTOR_SIZE as usize];
+    let start = offset / SECTOR_SIZE * SECTOR_SIZE;
+    let read = file.read_full_at(&mut sector, start)?;
+    let from = usize::try_from(offset - start).unwrap_or(usize::MAX);
+    let found = sector.get(from..read).unwrap_or_default();
+    let size = found.len().min(buffer.len());
+    for (target, byte) in buffer.iter_mut().zip(found) {
+        *target = *byte;
+    }
+    Ok(size)
 }
 
 /// The part of `buffer` between these bytes.
@@ -334,8 +367,8 @@ mod tests {
                 let noted = source.unreadable();
                 for (at, found) in (from..).zip(bytes) {
                     let is_noted = noted.iter().any(|range| range.contains(&at));
-                    let expected = if is_noted { FILL } else { byte(at) };
-                    prop_assert_eq!(found, expected);
+                    // What was read before the rest of its sector failed stays read.
+                    prop_assert!(found == byte(at) || is_noted && found == FILL, "byte {}", at);
                     prop_assert!(!is_noted || is_bad(at), "byte {} was noted for nothing", at);
                 }
             }

@@ -85,6 +85,12 @@ pub fn run() -> ExitCode {
     });
     let exit = result.unwrap_or_else(|failure| output::report(&failure));
     reading::tell();
+    for directory in aof_std::sync::unsynced_directories() {
+        output::note(&format!(
+            "the file system cannot sync the directory {}: whether names in it outlive a power cut is up to it",
+            shown(&directory)
+        ));
+    }
     exit.into()
 }
 

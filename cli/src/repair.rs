@@ -1,11 +1,13 @@
 //! `aof repair`: cut a torn tail, after keeping its bytes; tell what else is wrong.
 
 use crate::args::RepairArgs;
+use crate::destination;
 use crate::exit::Exit;
 use crate::failure::{Failure, Reason as Told, shown};
 use crate::output;
 use crate::survey::Finding;
 use aof_nostd::Profile;
+use aof_std::LockRefused;
 use aof_std::repair::{Action, Reason, Repair, RepairError, Repaired, Tail, TailKind};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -26,7 +28,16 @@ pub fn run(args: &RepairArgs) -> Result<Exit, Failure> {
     let repaired = if args.dry_run { repair.look(&args.file) } else { repair.run(&args.file) };
     let repaired = repaired.map_err(|error| failure(&args.file, error))?;
     let text = if args.json { format!("{}\n", json(args, &repaired)) } else { human(args, &repaired) };
-    output::print(&mut output::stdout(), &text)?;
+    let printed = output::print(&mut output::stdout(), &text);
+    match &repaired.action {
+        Action::Cut { kept } => {
+            if let Some(kept) = kept {
+                destination::clean(kept);
+            }
+            output::unreported(printed, &args.file)?;
+        }
+        _ => printed?,
+    }
     Ok(if repaired.is_whole() { Exit::Sound } else { Exit::Damage })
 }
 
@@ -34,6 +45,9 @@ fn failure(file: &Path, error: RepairError) -> Failure {
     let path = file.to_path_buf();
     let name = shown(file);
     match error {
+        RepairError::Io(error) if error.get_ref().is_some_and(|error| error.is::<LockRefused>()) => {
+            Failure::Usage(format!("{name} cannot be locked: {error}"))
+        }
         RepairError::Io(error) => Failure::read(file, error),
         RepairError::NotWritable(error) => {
             Failure::Usage(format!("{name} cannot be opened for writing: {}", Told(&error)))

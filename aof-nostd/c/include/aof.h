@@ -509,7 +509,7 @@ aof_error aof_reader_open(struct aof_reader *reader,
 // Reads the next entry whole and verifies it. `AOF_END` at the log's end, again and again.
 //
 // Errors: `AOF_ERROR_DAMAGE`, `AOF_ERROR_CHAIN` (only if asked for), `AOF_ERROR_BUFFER` (the entry is
-// larger than the buffer), `AOF_ERROR_DEVICE`. The position stays at the entry that could not be given:
+// larger than the buffer), `AOF_ERROR_DEVICE`, `AOF_ERROR_SHRUNK`. The position stays at the entry that could not be given:
 // skip it, read it in another way, or try again.
 //
 // # Safety
@@ -549,7 +549,7 @@ aof_error aof_reader_next_header(struct aof_reader *reader,
 // `*offset` to it (NULL: not wanted). After `AOF_ERROR_CHAIN` that is the position itself: the entry is
 // whole and will be given.
 //
-// Errors: `AOF_ERROR_DEVICE`; the position is as before.
+// Errors: `AOF_ERROR_DEVICE`, `AOF_ERROR_SHRUNK`; the position is as before.
 //
 // # Safety
 //
@@ -624,8 +624,8 @@ aof_error aof_clean(const struct aof_device *device, struct aof_tail *tail, stru
 // `AOF_BUFFER_SIZE_MIN` bytes is enough for entries of any size. `*report` is written whatever happens:
 // where the verification ended early, with what was seen until then.
 //
-// Errors: `AOF_ERROR_DEVICE`, `AOF_ERROR_BUFFER`, `AOF_ERROR_PROFILE`, `AOF_ERROR_STOPPED`, and those of a
-// wrong call. Damage is none: look at `sound`.
+// Errors: `AOF_ERROR_DEVICE`, `AOF_ERROR_SHRUNK`, `AOF_ERROR_BUFFER`, `AOF_ERROR_PROFILE`,
+// `AOF_ERROR_STOPPED`, and those of a wrong call. Damage is none: look at `sound`.
 //
 // # Safety
 //

@@ -17,7 +17,7 @@ pub mod write;
 use crate::args::{ConvertArgs, ProfileName};
 use crate::destination;
 use crate::exit::Exit;
-use crate::failure::{Failure, shown};
+use crate::failure::{Failure, Needed, shown};
 use crate::limit;
 use crate::output;
 use crate::reading;
@@ -58,9 +58,15 @@ pub fn run(args: &ConvertArgs) -> Result<Exit, Failure> {
     let mut report = Report::new(args, &input);
     report.reason = refusal(args, &input);
     if report.reason.is_none() {
-        report.written = Some(write::write(args, &source, &input, profile)?);
+        let needed = Needed::Bytes(input.bytes.saturating_sub(input.zeros));
+        let written = write::write(args, &source, &input, profile);
+        report.written = Some(written.map_err(|failure| failure.needing(needed))?);
     }
-    report.print()?;
+    let printed = report.print();
+    match report.written {
+        Some(_) => output::unreported(printed, &args.output)?,
+        None => printed?,
+    }
     match &report.reason {
         None => Ok(Exit::Sound),
         Some(reason) => {

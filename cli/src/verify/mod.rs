@@ -87,7 +87,11 @@ fn of_range(args: &VerifyArgs, range: FileRange) -> Result<Exit, Failure> {
         let file = record.into_inner().map_err(|error| Failure::write(part, error.into_error()))?;
         destination::commit(file, part, args.force)?;
     }
-    print_range(&survey, &ranged, &end, args.json)?;
+    let printed = print_range(&survey, &ranged, &end, args.json);
+    match &args.part {
+        Some(part) => output::unreported(printed, part)?,
+        None => printed?,
+    }
     limit::tell(&survey, path, args.limits.message_size_max);
     Ok(exit(&survey, args.strict))
 }
