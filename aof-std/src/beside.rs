@@ -83,16 +83,35 @@ pub enum LeftoverState {
 #[must_use]
 pub fn clean(target: &Path) -> Vec<Leftover> {
     let Ok(prefix) = prefix(target) else { return Vec::new() };
-    let Ok(entries) = fs::read_dir(directory_of(target)) else { return Vec::new() };
-    let is_ours = |entry: &fs::DirEntry| {
-        let name = entry.file_name();
+    let is_ours = |name: &OsString| {
         let rest = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes());
         rest.is_some_and(|rest| rest.len() == RANDOM_SIZE && rest.iter().all(u8::is_ascii_alphanumeric))
     };
-    let paths = entries.flatten().filter(is_ours).map(|entry| target.with_file_name(entry.file_name()));
+    let names = names_in(directory_of(target)).unwrap_or_default();
+    let paths = names.into_iter().filter(is_ours).map(|name| target.with_file_name(name));
     let mut paths: Vec<_> = paths.collect();
     paths.sort();
     paths.into_iter().filter_map(|path| judge(&path)).collect()
+}
+
+/// The names in a directory.
+#[cfg(target_os = "linux")]
+fn names_in(directory: &Path) -> io::Result<Vec<OsString>> {
+    use rustix::fs::{Dir, Mode, OFlags};
+    use std::os::unix::ffi::OsStringExt;
+    // Not std's: that one panics where the directory cannot be closed.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let entries = Dir::new(rustix::fs::open(directory, flags, Mode::empty())?)?;
+    let name = |entry: rustix::io::Result<rustix::fs::DirEntry>| {
+        Ok(OsString::from_vec(entry?.file_name().to_bytes().to_vec()))
+    };
+    entries.map(name).collect()
+}
+
+/// The names in a directory.
+#[cfg(not(target_os = "linux"))]
+fn names_in(directory: &Path) -> io::Result<Vec<OsString>> {
+    fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
 }
 
 /// What a name leads to that temporary files have; `None` where that is no file of ours, or gone by now.
@@ -224,5 +243,29 @@ mod tests {
         assert!(living_directory.path().exists());
         living.commit(false).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"1234");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_somebody_else_put_in_the_temporary_file_s_place_does_not_appear() {
+        for replace in [false, true] {
+            let directory = tempfile::tempdir().unwrap();
+            let target = directory.path().join("out");
+            if replace {
+                fs::write(&target, "old").unwrap();
+            }
+            let mut new = NewFile::create(&target).unwrap();
+            new.write_all(b"verified").unwrap();
+            let is_temporary = |path: &PathBuf| path.file_name().is_some_and(|name| name != "out");
+            let paths = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
+            let temporary = paths.into_iter().find(is_temporary).unwrap();
+            fs::write(directory.path().join("his"), "his").unwrap();
+            fs::rename(directory.path().join("his"), &temporary).unwrap();
+            let error = new.commit(replace).unwrap_err().to_string();
+            assert!(error.contains("somebody else"), "{error}");
+            let expected = replace.then(|| b"old".to_vec());
+            assert_eq!(fs::read(&target).ok(), expected, "the output is as it was");
+            assert_eq!(fs::read(&temporary).unwrap(), b"his", "what is somebody else's is not removed");
+        }
     }
 }

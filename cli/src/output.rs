@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
+use crate::process;
 use aof_std::scan::Watch;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt;
@@ -123,7 +124,11 @@ pub fn at_signal(grace: Duration, mut then: impl FnMut() + Send + 'static) {
         then();
     });
     if let Err(error) = result {
-        note(&format!("cannot handle signals ({error}): an interruption may leave a temporary file"));
+        process::let_signals_end_it();
+        note(&format!(
+            "cannot handle signals ({error}): an interruption ends the command at once, and may leave a temporary file, \
+             which the next run to the same output removes"
+        ));
     }
 }
 

@@ -515,7 +515,9 @@ aof_error aof_reader_open(struct aof_reader *reader,
 // # Safety
 //
 // Pointers are NULL or point at what their types say.
-aof_error aof_reader_next(struct aof_reader *reader, struct aof_entry *entry, struct aof_failure *failure);
+aof_error aof_reader_next(struct aof_reader *reader,
+                          struct aof_entry *entry,
+                          struct aof_failure *failure);
 
 // Reads the next entry and verifies it; its body goes to `piece` (which may be NULL) as it passes by, in
 // pieces of at most the buffer's size. What `piece` gets is **not yet verified**: only `AOF_OK` says that
