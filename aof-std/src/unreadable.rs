@@ -27,6 +27,9 @@ pub const FILL: u8 = 0xEE;
 /// The smallest part of a file that is noted, bytes: a sector.
 const SECTOR_SIZE: u64 = 512;
 
+/// The same, as the length of a buffer.
+const SECTOR_BYTES: usize = 512;
+
 /// So many failed reads narrow ranges down; later ones do not.
 const FAILED_MAX: u32 = 4096;
 
@@ -194,7 +197,7 @@ impl Unreadable {
 
 /// Reads into `buffer` once more, a part of a sector: the whole sector, as a disk does.
 fn again(file: &dyn FileHandle, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    let mut sector = [0; SECTOR_SIZE as usize];
+    let mut sector = [0; SECTOR_BYTES];
     let start = offset / SECTOR_SIZE * SECTOR_SIZE;
     let read = file.read_full_at(&mut sector, start)?;
     let from = usize::try_from(offset - start).unwrap_or(usize::MAX);
@@ -278,6 +281,7 @@ impl std::error::Error for ReadFailed {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "one range is what is meant")]
 mod tests {
     use super::*;
     use crate::Source;
@@ -313,7 +317,7 @@ mod tests {
             if self.bad.iter().any(|bad| bad.start < until && offset < bad.end) {
                 return Err(io::Error::from_raw_os_error(5));
             }
-            let size = until.saturating_sub(offset) as usize;
+            let size = usize::try_from(until.saturating_sub(offset)).unwrap();
             for (at, slot) in (offset..).zip(&mut buffer[..size]) {
                 *slot = byte(at);
             }
@@ -348,10 +352,11 @@ mod tests {
     proptest! {
         #[test]
         fn all_that_can_be_read_is_read_and_the_rest_is_noted_by_sectors(
-            size in 1_u64..100_000,
+            size in 1_u32..100_000,
             bad in prop::collection::vec((0_u64..100_000, 1_u64..3000), 0..5),
             reads in prop::collection::vec((0_u64..100_000, 1_usize..70_000), 1..10),
         ) {
+            let (wanted_all, size) = (size as usize, u64::from(size));
             let bad: Vec<_> = bad.into_iter().map(|(from, size)| from..from + size).collect();
             let file = Bad { size, bad: bad.clone(), calls: Mutex::default() };
             let mut source = Source::new(Arc::new(file)).unwrap().with_unreadable();
@@ -359,7 +364,7 @@ mod tests {
                 let sector = at / 512 * 512..(at / 512 + 1) * 512;
                 bad.iter().any(|bad| bad.start < sector.end && sector.start < bad.end)
             };
-            for (from, wanted) in reads.into_iter().chain([(0, size as usize)]) {
+            for (from, wanted) in reads.into_iter().chain([(0, wanted_all)]) {
                 let mut bytes = Vec::new();
                 source.seek(SeekFrom::Start(from.min(size))).unwrap();
                 (&mut source).take(wanted as u64).read_to_end(&mut bytes).unwrap();

@@ -59,7 +59,7 @@ fn log_whose_last_owner_is_its_own_callback_is_closed_there() {
         .unwrap();
         *shared.lock().unwrap() = Some(log);
         go.send(()).unwrap();
-        called.recv_timeout(PATIENCE).expect("the callback ends");
+        assert_eq!(called.recv_timeout(PATIENCE), Ok(()), "the callback ends");
         assert_eq!(reopened(&path), (1, 275), "the zeros that were kept ahead are cut off");
     });
 }
@@ -98,7 +98,7 @@ fn in_callback(act: impl FnOnce(LogFile) + Send + 'static) -> impl FnOnce(&Path)
         .unwrap();
         *shared.lock().unwrap() = Some(log);
         go.send(()).unwrap();
-        called.recv_timeout(PATIENCE).expect("the callback ends");
+        assert_eq!(called.recv_timeout(PATIENCE), Ok(()), "the callback ends");
         assert_eq!(reopened(&path).0, 2);
     }
 }

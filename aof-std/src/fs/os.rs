@@ -341,11 +341,7 @@ pub(crate) fn is_shared(file: &File) -> bool {
         0x0bd0_0bd0,
         0x7375_7245,
     ];
-    #[expect(
-        clippy::cast_sign_loss,
-        clippy::allow_attributes,
-        reason = "a number, of a sign that depends on the machine"
-    )]
+    #[allow(clippy::cast_lossless, reason = "its type depends on the machine")]
     rustix::fs::fstatfs(file).map_or(true, |told| SHARED.contains(&(told.f_type as u64 & 0xffff_ffff)))
 }
 

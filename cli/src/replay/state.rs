@@ -301,6 +301,7 @@ impl StateFile {
     pub fn create(path: &Path, state: &State) -> Result<Self, StateError> {
         let failed = |error| StateError::Io(path.to_path_buf(), error);
         let profile = TigerBeetle::new(aof_std::backend());
+        crate::destination::clean(path);
         let mut new_file = NewFile::create(path).map_err(failed)?;
         let mut line = Vec::new();
         for sequence in 0..2 {
