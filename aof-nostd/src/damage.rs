@@ -37,6 +37,12 @@ pub enum DamageKind {
         /// Bytes missing; as far as the header tells, where it is whole.
         missing: u64,
     },
+    /// Bytes of the entry cannot be read: a device's error, where reading goes on over it. This crate's readers stop
+    /// with the device's error; those of `aof-std` for files go on.
+    Unreadable {
+        /// Bytes that cannot be read, of this entry and of what follows it up to the next one.
+        size: u64,
+    },
 }
 
 /// What stands where the magic should.
@@ -68,7 +74,7 @@ impl ForeignMagic {
 
 impl DamageKind {
     /// The kind's stable name: `magic`, `header-checksum`, `header-invalid`, `newer-layout`,
-    /// `body-checksum` or `torn-tail`.
+    /// `body-checksum`, `torn-tail` or `unreadable`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -78,6 +84,7 @@ impl DamageKind {
             Self::HeaderInvalid(_) => "header-invalid",
             Self::BodyChecksum => "body-checksum",
             Self::TornTail { .. } => "torn-tail",
+            Self::Unreadable { .. } => "unreadable",
         }
     }
 }
@@ -97,6 +104,7 @@ impl fmt::Display for DamageKind {
             Self::HeaderInvalid(rule) => write!(f, "the header is invalid: {rule}"),
             Self::BodyChecksum => f.write_str("the body's checksum does not match"),
             Self::TornTail { missing } => write!(f, "the log ends inside an entry: {missing} bytes missing"),
+            Self::Unreadable { size } => write!(f, "{size} bytes cannot be read from the device"),
         }
     }
 }

@@ -229,6 +229,7 @@ impl<E> From<ReadError<E>> for TailError<E> {
         match error {
             ReadError::Device(error) => Self::Device(error),
             ReadError::Count => Self::Count,
+            ReadError::Shrunk { offset, end } => Self::Shrunk { offset, end },
             ReadError::Buffer { needed, .. } => Self::Buffer { needed },
             ReadError::Chain(broken) => Self::Fork(broken),
             // Never: `find` looks at damage itself.
@@ -290,7 +291,7 @@ impl<P: Profile> Recovery<P> {
         buffer: B,
     ) -> Result<Tail, TailError<D::Error>> {
         let mut reader = self.reader(Reader::new(device, buffer, *self.checker.profile())?);
-        let mut find = Find::new(self, reader.end());
+        let mut find = Find::new(self);
         reader.drive(|reading| find.step(reading))??;
         Ok(find.tail())
     }

@@ -12,11 +12,13 @@
 use crate::ahead::Ahead;
 use crate::fs::{FileHandle, FileSystem};
 use crate::rotate::{self, Rotation};
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 /// A checkpoint that called back with `Ok`.
@@ -45,8 +47,58 @@ pub(crate) struct Syncer {
 }
 
 enum Runs {
-    Thread { jobs: Sender<Job>, thread: JoinHandle<()> },
+    Thread { jobs: Arc<Jobs>, thread: JoinHandle<()> },
     Elsewhere(Executor),
+}
+
+/// Jobs on their way to the log's own thread. Nothing that is kept under the lock is left half changed.
+#[derive(Default)]
+struct Jobs {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    /// The log is gone: there will be no more.
+    is_closed: bool,
+}
+
+impl Jobs {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, job: Job) {
+        self.lock().jobs.push_back(job);
+        self.changed.notify_one();
+    }
+
+    fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_one();
+    }
+
+    /// The next one, if one waits.
+    fn try_next(&self) -> Option<Job> {
+        self.lock().jobs.pop_front()
+    }
+
+    /// Waits for the next one; `None` after the last.
+    fn next(&self) -> Option<Job> {
+        let waits = |waiting: &mut Waiting| waiting.jobs.is_empty() && !waiting.is_closed;
+        let waiting = self.changed.wait_while(self.lock(), waits);
+        waiting.unwrap_or_else(PoisonError::into_inner).jobs.pop_front()
+    }
+
+    /// What the thread does. A callback that panics has said so, and the checkpoint has been answered: the thread goes
+    /// on, since the next checkpoint needs it.
+    fn work(&self) {
+        while let Some(job) = self.next() {
+            let _ = catch_unwind(AssertUnwindSafe(job));
+        }
+    }
 }
 
 impl fmt::Debug for Syncer {
@@ -61,34 +113,57 @@ impl Syncer {
         let runs = match executor {
             Some(executor) => Runs::Elsewhere(executor.clone()),
             None => {
-                let (jobs, queue) = mpsc::channel::<Job>();
-                let work = move || queue.into_iter().for_each(|job| job());
-                let thread = std::thread::Builder::new().name("aof-sync".into()).spawn(work)?;
+                let jobs = Arc::<Jobs>::default();
+                let queue = jobs.clone();
+                let thread = std::thread::Builder::new().name("aof-sync".into());
+                let thread = thread.spawn(move || queue.work())?;
                 Runs::Thread { jobs, thread }
             }
         };
         Ok(Self { runs, done: mpsc::channel().1 })
     }
 
-    /// Begins a checkpoint. False where the thread is gone.
-    pub(crate) fn begin(&mut self, checkpoint: Checkpoint, callback: Callback) -> bool {
+    /// Begins a checkpoint.
+    pub(crate) fn begin(&mut self, checkpoint: Checkpoint, callback: Callback) {
         let (answer, done) = mpsc::channel();
         self.done = done;
         let job: Job = Box::new(move || checkpoint.run(&answer, callback));
         match &self.runs {
-            Runs::Thread { jobs, .. } => jobs.send(job).is_ok(),
-            Runs::Elsewhere(executor) => {
-                executor(job);
-                true
-            }
+            Runs::Thread { jobs, .. } => jobs.push(job),
+            Runs::Elsewhere(executor) => executor(job),
         }
     }
 
-    /// Ends the thread after the last callback.
+    /// Waits for the answer of the last checkpoint; nothing where its job was dropped, or panicked.
+    pub(crate) fn wait(&self) -> Option<Answer> {
+        if let Some(jobs) = self.own_jobs() {
+            // A callback waits, on the thread that it keeps from the next job.
+            while let Some(job) = jobs.try_next() {
+                job();
+            }
+        }
+        self.done.recv().ok()
+    }
+
+    /// The jobs of this thread, if it is the log's own: the caller is a callback.
+    fn own_jobs(&self) -> Option<&Jobs> {
+        match &self.runs {
+            Runs::Thread { jobs, thread } if thread.thread().id() == std::thread::current().id() => {
+                Some(jobs)
+            }
+            _ => None,
+        }
+    }
+
+    /// Ends the thread after the last callback. Called by a callback, the log's last owner, it does not wait for it:
+    /// a thread that waits for itself would never end, and the log stay locked.
     pub(crate) fn stop(self) {
+        let is_own = self.own_jobs().is_some();
         if let Runs::Thread { jobs, thread } = self.runs {
-            drop(jobs);
-            let _ = thread.join();
+            jobs.close();
+            if !is_own {
+                let _ = thread.join();
+            }
         }
     }
 }

@@ -13,11 +13,11 @@
 //! removed only when the new one is in its place and durable, or else it is back in its own: where neither
 //! can be, it is kept, and the error says where ([`Displaced`]).
 
+use crate::beside;
 use crate::fs::{FileSystem, Os};
 use crate::replace::NotDurable;
-use std::ffi::OsString;
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +28,8 @@ use tempfile::TempDir;
 pub struct NewDirectory {
     fs: Arc<dyn FileSystem>,
     temporary: TempDir,
+    /// Locked as long as this process has it, where the system can do that.
+    own: Option<File>,
     target: PathBuf,
 }
 
@@ -44,7 +46,8 @@ impl NewDirectory {
 
     /// The same, where directories are synced by `fs`, which can refuse.
     fn create_on(fs: Arc<dyn FileSystem>, target: &Path) -> io::Result<Self> {
-        Ok(Self { fs, temporary: beside(target)?, target: target.to_path_buf() })
+        let (temporary, own) = owned_beside(target)?;
+        Ok(Self { fs, temporary, own, target: target.to_path_buf() })
     }
 
     /// Where it is now: files are put here. Whoever writes one has to sync it, before the commit.
@@ -80,12 +83,12 @@ impl NewDirectory {
         let Ok(there) = self.target.symlink_metadata() else { return self.commit() };
         #[cfg(unix)]
         if there.is_dir() {
-            crate::fs::keep_mode(&fs::File::open(self.path())?, &there)?;
+            crate::fs::keep_mode_of_replaced(&File::open(self.path())?, &there)?;
         }
         #[cfg(not(unix))]
         let _ = there;
         self.sync()?;
-        let aside = beside(&self.target)?;
+        let aside = hidden_beside(&self.target)?;
         let replaced = aside.path().join(REPLACED);
         fs::rename(&self.target, &replaced)?;
         let moved = may_go(&replaced).and_then(|()| fs::rename(self.path(), &self.target));
@@ -98,8 +101,13 @@ impl NewDirectory {
         self.appeared().map_err(|error| NotDurable::error(Displaced::keep(aside, error)))
     }
 
-    /// Makes the names of its files durable.
+    /// Makes the names of its files durable, of the directory that was created and no other.
     fn sync(&self) -> io::Result<()> {
+        if let Some(own) = &self.own
+            && !beside::is_at(own, self.path())?
+        {
+            return Err(beside::taken_away());
+        }
         self.fs.sync_directory_of(&self.path().join("any"))
     }
 
@@ -111,7 +119,7 @@ impl NewDirectory {
 }
 
 /// The name of what was moved aside, in a directory of its own.
-const REPLACED: &str = "replaced";
+const REPLACED: &str = beside::MOVED_ASIDE;
 
 /// The error of a [`replace`](NewDirectory::replace) that could not put back what it had moved aside, or that
 /// put the new directory into its place and could not make it durable. Nothing was removed. Inside an
@@ -143,12 +151,26 @@ impl std::error::Error for Displaced {
     }
 }
 
+/// How often a directory that was taken for a leftover is created again.
+const CREATED_MAX: u32 = 10;
+
+/// A directory beside `target`, and its lock.
+fn owned_beside(target: &Path) -> io::Result<(TempDir, Option<File>)> {
+    for _ in 0..CREATED_MAX {
+        let directory = hidden_beside(target)?;
+        // Not every system opens a directory.
+        let Ok(own) = File::open(directory.path()) else { return Ok((directory, None)) };
+        if beside::own(&own, directory.path()) {
+            return Ok((directory, Some(own)));
+        }
+        let _ = directory.keep(); // somebody removes it
+    }
+    Err(beside::taken_away())
+}
+
 /// A directory in that of `target`, with its name hidden.
-fn beside(target: &Path) -> io::Result<TempDir> {
-    let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut prefix = OsString::from(".");
-    prefix.push(name);
-    prefix.push(".aof-");
+fn hidden_beside(target: &Path) -> io::Result<TempDir> {
+    let prefix = beside::prefix(target)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix);
     #[cfg(unix)]

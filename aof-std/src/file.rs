@@ -46,6 +46,9 @@ pub enum FileError {
     /// The file has a torn tail: nothing is written behind it. Keep it by
     /// [`LogFile::cut_torn_tail`], which puts the bytes beside the file.
     TornTail(TornTail),
+    /// A checkpoint, a sync, a wait, or another append to the same group was asked for by what a
+    /// [`GroupLog`](crate::GroupLog) lets write, which makes all of it durable itself when it returns. Nothing was done.
+    InGroup,
 }
 
 impl From<WriteError<io::Error>> for FileError {
@@ -67,6 +70,9 @@ impl fmt::Display for FileError {
             Self::TornTail(TornTail { offset, size }) => {
                 write!(f, "{size} bytes from byte {offset} on are a torn tail: cut it first")
             }
+            Self::InGroup => f.write_str(
+                "refused inside a group's write: return from it, and the group makes what was written durable",
+            ),
         }
     }
 }
@@ -75,7 +81,7 @@ impl std::error::Error for FileError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Write(error) => Some(error),
-            Self::TornTail(_) => None,
+            Self::TornTail(_) | Self::InGroup => None,
         }
     }
 }
@@ -138,6 +144,8 @@ pub struct LogFile {
     pub(crate) entries: u64,
     pub(crate) unsynced_max: u32,
     pub(crate) syncer: Option<Syncer>,
+    /// Whether a group has lent it to a write: then the group makes it durable, and nobody else.
+    pub(crate) is_lent: bool,
 }
 
 impl fmt::Debug for LogFile {
@@ -259,6 +267,7 @@ impl LogFile {
         &mut self,
         done: impl FnOnce(io::Result<Checkpointed>) + Send + 'static,
     ) -> Result<(), FileError> {
+        self.refuse_if_lent()?;
         self.ready()?;
         if self.syncer.is_none() {
             self.syncer = Some(Syncer::start(self.executor.as_ref())?);
@@ -271,8 +280,11 @@ impl LogFile {
             return Err(error.into());
         }
         let checkpoint = self.checkpoint_of(true);
-        let has_begun = self.syncer.as_mut().is_some_and(|syncer| syncer.begin(checkpoint, Box::new(done)));
-        if has_begun { Ok(()) } else { Err(self.fail()) }
+        match &mut self.syncer {
+            Some(syncer) => syncer.begin(checkpoint, Box::new(done)),
+            None => return Err(self.fail()),
+        }
+        Ok(())
     }
 
     /// Makes everything written durable, on the caller's thread: [`checkpoint`](Self::checkpoint) and
@@ -324,16 +336,23 @@ impl LogFile {
         }
     }
 
-    /// Waits for the checkpoint under way, if there is one.
+    /// A group that has lent the log carries out its checkpoints, and waits for the writer meanwhile.
+    fn refuse_if_lent(&self) -> Result<(), FileError> {
+        if self.is_lent { Err(FileError::InGroup) } else { Ok(()) }
+    }
+
+    /// Waits for the checkpoint under way, if there is one. Called by a callback, it carries out itself what waits for
+    /// the log's own thread.
     ///
     /// # Errors
     ///
     /// [`WriteError::Failed`]: the log is failed for good. The callback got the reason.
     pub fn wait(&mut self) -> Result<(), FileError> {
+        self.refuse_if_lent()?;
         while let (State::Checkpointing { .. }, Some(syncer)) = (self.writer.state(), &self.syncer) {
-            match syncer.done.recv() {
-                Ok(answer) => self.end(answer)?,
-                Err(_) => return Err(self.fail()),
+            match syncer.wait() {
+                Some(answer) => self.end(answer)?,
+                None => return Err(self.fail()),
             }
         }
         match self.writer.state() {
@@ -352,9 +371,11 @@ impl LogFile {
         if self.writer.unsynced() > 0 {
             let (sender, reason) = mpsc::channel();
             self.checkpoint(move |result| drop(sender.send(result)))?;
+            // Before the reason is waited for: a callback that closes the log has its own thread.
+            let waited = self.wait();
             match reason.recv() {
                 Ok(Err(error)) => return Err(error.into()),
-                Ok(Ok(_)) | Err(_) => self.wait()?,
+                Ok(Ok(_)) | Err(_) => waited?,
             }
         }
         let cut = self.cut_zeros().and_then(|had_some| if had_some { self.file.sync_all() } else { Ok(()) });

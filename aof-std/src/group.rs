@@ -27,6 +27,7 @@ use aof_nostd::{Draft, Entry, WriteError};
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 /// An entry that is durable.
@@ -68,6 +69,29 @@ pub struct GroupLog {
     executor: Option<Executor>,
     /// The log's write buffer before.
     write_buffer: usize,
+    /// The thread that has the log, while it writes.
+    writing: Mutex<Option<ThreadId>>,
+}
+
+/// A log that a write has. What is set for it is taken back even if the write panics.
+struct Lent<'a> {
+    log: &'a mut LogFile,
+    writing: &'a Mutex<Option<ThreadId>>,
+}
+
+impl<'a> Lent<'a> {
+    fn new(log: &'a mut LogFile, writing: &'a Mutex<Option<ThreadId>>, this: ThreadId) -> Self {
+        log.is_lent = true;
+        *lock(writing) = Some(this);
+        Self { log, writing }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.log.is_lent = false;
+        *lock(self.writing) = None;
+    }
 }
 
 /// Bytes of entries that wait in memory for a sync; more are written at once.
@@ -137,7 +161,15 @@ impl GroupLog {
             failed: false,
         };
         let (ended, gathered) = (Condvar::new(), Condvar::new());
-        Self { state: Mutex::new(state), ended, gathered, job, executor, write_buffer }
+        Self {
+            state: Mutex::new(state),
+            ended,
+            gathered,
+            job,
+            executor,
+            write_buffer,
+            writing: Mutex::default(),
+        }
     }
 
     /// Seals an entry that continues the last one, and appends it. It is durable when this returns `Ok`.
@@ -159,7 +191,8 @@ impl GroupLog {
     }
 
     /// Lets `write` write to the log, under the lock: one entry, or several behind each other. All is durable when
-    /// this returns `Ok`. The log's own checkpoints are not for `write`.
+    /// this returns `Ok`. The log's own checkpoints, and waiting for them, are not for `write`
+    /// ([`FileError::InGroup`]), nor is another append to the group.
     ///
     /// # Errors
     ///
@@ -168,12 +201,16 @@ impl GroupLog {
         &self,
         write: impl FnOnce(&mut LogFile) -> Result<T, FileError>,
     ) -> Result<Durable<T>, FileError> {
+        let this = std::thread::current().id();
+        if *lock(&self.writing) == Some(this) {
+            return Err(FileError::InGroup);
+        }
         let mut state = lock(&self.state);
         // More threads wait than entries may be unsynced.
         while state.log.unsynced() >= state.log.unsynced_max {
             state = self.next_sync(state)?;
         }
-        let written = write(&mut state.log)?;
+        let written = write(Lent::new(&mut state.log, &self.writing, this).log)?;
         state.written += 1;
         let number = state.written;
         if state.has_gathered() {

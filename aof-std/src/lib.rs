@@ -11,8 +11,10 @@
 //! | [`mod@repair`] | a log that a writer can go on with after a crash |
 //! | [`replace`] | a new file that appears whole or not at all |
 //! | [`directory`] | the same of a directory |
+//! | [`beside`] | files in the making, and what a run that was killed left of them |
 //! | [`fs`] | what is asked of the operating system, as traits: the seam for simulated faults |
 //! | [`sync`] | which system call means durable |
+//! | [`unreadable`] | bytes that the system cannot read, and reading on behind them |
 //! | [`history`] | the chain's memory of all ops, for [`aof_nostd::Chain`] |
 //!
 //! # What durable means
@@ -26,6 +28,7 @@
 //! Linux is what the tests run on; the others are kept compiling.
 
 mod ahead;
+pub mod beside;
 mod checkpoint;
 pub mod directory;
 pub mod file;
@@ -40,6 +43,7 @@ mod rotate;
 pub mod scan;
 pub mod source;
 pub mod sync;
+pub mod unreadable;
 mod zeros;
 
 pub use crate::checkpoint::{Checkpointed, Job};
@@ -51,7 +55,7 @@ pub use crate::history::Runs;
 pub use crate::open::{OpenError, OpenOptions};
 pub use crate::repair::{Repair, RepairError, Repaired, repair};
 pub use crate::replace::NewFile;
-pub use crate::rotate::Rotation;
+pub use crate::rotate::{LockRefused, Rotation};
 pub use crate::source::{LogReader, Source, open};
 pub use aof_nostd;
 

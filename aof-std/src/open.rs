@@ -218,6 +218,7 @@ impl OpenOptions {
             entries: found.entries,
             unsynced_max: self.unsynced_max.max(1),
             syncer: None,
+            is_lent: false,
         })
     }
 

@@ -1,7 +1,7 @@
 //! A new file that appears whole or not at all: [`NewFile`].
 //!
 //! ```text
-//! create   .OUT.aof-XXXXXX in the same directory
+//! create   .OUT.aof-XXXXXX in the same directory, locked as long as this process lives
 //! write    ... synced on a thread meanwhile, each time that much was written
 //! commit   the mode of the file that it replaces -> fsync the file -> rename (or link, where nothing may be
 //!          replaced) -> fsync the directory
@@ -110,7 +110,18 @@ impl NewFile {
         let mut from = from;
         let size = size.min(source.size().saturating_sub(position));
         from.seek(SeekFrom::Start(position))?;
-        let copied = io::copy(&mut from.take(size), &mut to)?;
+        let copied = loop {
+            match io::copy(&mut from.take(size), &mut to) {
+                // The kernel moves both positions by what it copied before a signal came.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    match from.stream_position()?.saturating_sub(position) {
+                        0 => {}
+                        copied => break copied,
+                    }
+                }
+                copied => break copied?,
+            }
+        };
         if copied == 0 && size > 0 {
             return Err(became_shorter());
         }
@@ -120,8 +131,8 @@ impl NewFile {
     }
 
     /// Makes what was written durable, and then appear as the target. With `replace` an existing file is
-    /// replaced, at one moment, and its mode is kept (on Unix; its owner and group too, where the system
-    /// permits it); without it is an error.
+    /// replaced, at one moment, and its mode is kept (on Unix; its group too, where the system permits it), if it has
+    /// the owner that the new one has; without it is an error.
     ///
     /// # Errors
     ///

@@ -8,6 +8,7 @@
 //! has the last entries. So the checkpoint fails.
 
 use crate::fs::{FileHandle, FileSystem};
+use std::fmt;
 use std::fs::TryLockError;
 use std::io;
 use std::path::Path;
@@ -79,9 +80,40 @@ pub(crate) fn open_rewrite(
     Err(io::Error::new(io::ErrorKind::NotFound, "the log file was moved away while it was being opened"))
 }
 
+/// Locks `file`; a file system that has no locks is told from one that cannot be read.
+fn try_lock(file: &dyn FileHandle) -> Result<(), TryLockError> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => TryLockError::WouldBlock,
+        TryLockError::Error(error) => TryLockError::Error(io::Error::new(error.kind(), LockRefused(error))),
+    })
+}
+
+/// The error of a log that the file system refuses to lock (NFS without its lock service, some FUSE mounts). Without a
+/// lock nothing is written. Inside an [`io::Error`].
+#[derive(Debug)]
+pub struct LockRefused(io::Error);
+
+impl fmt::Display for LockRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = self.0.to_string();
+        let reason = error.split(" (os error").next().unwrap_or(&error);
+        write!(
+            f,
+            "the file system refuses to lock it ({reason}), and without a lock no log is written: it can be read, and \
+             copied to a file system that has locks"
+        )
+    }
+}
+
+impl std::error::Error for LockRefused {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
 /// Locks `file`, which was opened at `path`; refuses if it was moved away meanwhile.
 pub(crate) fn lock(fs: &dyn FileSystem, path: &Path, file: &dyn FileHandle) -> Result<(), TryLockError> {
-    file.try_lock()?;
+    try_lock(file)?;
     match is_same(fs, path, file) {
         Ok(true) => Ok(()),
         // Whoever moved it begins a new one there.
@@ -97,7 +129,7 @@ pub(crate) fn lock(fs: &dyn FileSystem, path: &Path, file: &dyn FileHandle) -> R
 pub(crate) fn create(fs: &dyn FileSystem, path: &Path) -> io::Result<Arc<dyn FileHandle>> {
     fs.sync_directory_of(path)?;
     let file = fs.create_new(path)?;
-    file.try_lock()?;
+    try_lock(&*file)?;
     // Another process may have opened it before it was locked, written to it, and ended.
     if file.size()? > 0 {
         return Err(io::ErrorKind::AlreadyExists.into());

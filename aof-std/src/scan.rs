@@ -46,6 +46,12 @@ pub trait Sink: Send {
     /// Damage; the next entry starts, or the log ends, at `until`.
     fn damage(&mut self, damage: Damage, until: u64);
 
+    /// These bytes cannot be read. They are a part of `damage`, which comes next, and whose kind is
+    /// [`DamageKind::Unreadable`]; only of a source that [goes on](Source::with_unreadable).
+    fn unreadable(&mut self, bytes: Range<u64>, damage: Damage) {
+        let _ = (bytes, damage);
+    }
+
     /// The log is over at `from`, and the file goes on with zeros to its end: the free space of a device, or
     /// a tail that was never written. Comes last, if it comes.
     fn zeros(&mut self, from: u64) {
@@ -449,7 +455,7 @@ impl<'a> Scan<'a> {
                 Ok(Some(Event::Damage(damage, next)))
                     if next < extent.end() && damage.offset < extent.zeros =>
                 {
-                    sink.damage(in_the_middle(damage), next);
+                    self.damage(in_the_middle(damage), next, sink);
                 }
                 Ok(Some(Event::Damage(damage, _))) => {
                     self.end(extent, reader, damage, sink)?;
@@ -486,6 +492,18 @@ impl<'a> Scan<'a> {
         Ok((reader.position(), events))
     }
 
+    /// Reports damage up to `until`, and what of it cannot be read: then nothing is known of the bytes there.
+    fn damage(&self, damage: Damage, until: u64, sink: &mut impl Sink) {
+        let unreadable = self.source.unreadable_within(damage.offset..until);
+        let size = unreadable.iter().map(|range| range.end.saturating_sub(range.start)).sum();
+        let kind = if unreadable.is_empty() { damage.kind } else { DamageKind::Unreadable { size } };
+        let damage = Damage { kind, ..damage };
+        for range in unreadable {
+            sink.unreadable(range, damage);
+        }
+        sink.damage(damage, until);
+    }
+
     /// Tells of the damage behind which nothing follows.
     fn end(
         &self,
@@ -512,7 +530,7 @@ impl<'a> Scan<'a> {
         };
         let end = End::of(damage, reach, extent.zeros, extent.size);
         if let Some((damage, until)) = end.damage {
-            sink.damage(damage, until);
+            self.damage(damage, until, sink);
         }
         if let Some(from) = end.zeros {
             sink.zeros(from);

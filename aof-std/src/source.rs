@@ -1,10 +1,12 @@
 //! Reading a log file by position: [`Source`], and [`open`] for an iterator on a path.
 
 use crate::fs::{FileHandle, FileSystem, Os};
+use crate::unreadable::{ReadFailed, Unreadable};
 use aof_nostd::{AnyProfile, Backend, Checker, Detect, ReadError, Reader, Resync};
 use embedded_io_adapters::std::FromStd;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,6 +21,8 @@ pub struct Source {
     file: Arc<dyn FileHandle>,
     position: u64,
     size: u64,
+    /// What cannot be read, if reading goes on over it.
+    unreadable: Option<Arc<Unreadable>>,
 }
 
 impl Source {
@@ -55,7 +59,34 @@ impl Source {
     ///
     /// The file system's, for the length.
     pub fn new(file: Arc<dyn FileHandle>) -> io::Result<Self> {
-        Ok(Self { size: file.size()?, file, position: 0 })
+        Ok(Self { size: file.size()?, file, position: 0, unreadable: None })
+    }
+
+    /// The same, and bytes that the system cannot read are damage instead of an error: they are narrowed down to
+    /// sectors, [noted](Self::unreadable), and read as [`FILL`](crate::unreadable::FILL).
+    ///
+    /// For those who only read. Whoever changes a log has to stop at the error: what is there is not known.
+    #[must_use]
+    pub fn with_unreadable(self) -> Self {
+        self.noting(Arc::default())
+    }
+
+    /// The same; what cannot be read is noted in `unreadable`, and what is noted there is not tried again.
+    #[must_use]
+    pub fn noting(self, unreadable: Arc<Unreadable>) -> Self {
+        Self { unreadable: Some(unreadable), ..self }
+    }
+
+    /// The ranges that could not be read so far. None where the first of them is an error.
+    #[must_use]
+    pub fn unreadable(&self) -> Vec<Range<u64>> {
+        self.unreadable.as_ref().map(|unreadable| unreadable.ranges()).unwrap_or_default()
+    }
+
+    /// Those within these bytes.
+    #[must_use]
+    pub fn unreadable_within(&self, bytes: Range<u64>) -> Vec<Range<u64>> {
+        self.unreadable.as_ref().map(|unreadable| unreadable.within(bytes)).unwrap_or_default()
     }
 
     /// Bytes in the file when it was opened.
@@ -100,7 +131,11 @@ impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let rest = usize::try_from(self.size.saturating_sub(self.position)).unwrap_or(usize::MAX);
         let wanted = buffer.len().min(rest);
-        let read = self.file.read_at(&mut buffer[..wanted], self.position)?;
+        let read = match &self.unreadable {
+            Some(unreadable) => unreadable.read(&*self.file, &mut buffer[..wanted], self.position),
+            None => self.file.read_at(&mut buffer[..wanted], self.position),
+        };
+        let read = read.map_err(|error| ReadFailed::at(self.position, error))?;
         if read == 0 && wanted > 0 {
             return Err(became_shorter());
         }

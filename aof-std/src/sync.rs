@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// Makes a file's data, and its size where that changed, durable.
 ///
@@ -17,6 +18,9 @@ pub fn sync_data(file: &File) -> io::Result<()> {
 
 /// Makes the entry of `path` in its directory durable: after creating, renaming or removing it.
 ///
+/// A file system that cannot sync a directory (`EINVAL`, `ENOTSUP`: some of SMB, FUSE and Windows' own) is no error:
+/// nothing more can be done there, and [`unsynced_directories`] names the directory.
+///
 /// # Errors
 ///
 /// The operating system's. On Windows nothing is done: a directory cannot be synced there.
@@ -27,7 +31,37 @@ pub fn sync_directory_of(path: &Path) -> io::Result<()> {
         Ok(())
     }
     #[cfg(not(windows))]
-    File::open(directory_of(path))?.sync_all()
+    {
+        let directory = directory_of(path);
+        match File::open(directory)?.sync_all() {
+            Err(error) if crate::fs::is_not_supported(&error) => {
+                note_unsynced(directory);
+                Ok(())
+            }
+            synced => synced,
+        }
+    }
+}
+
+/// Directories that could not be synced since their file system cannot do that.
+static UNSYNCED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// So many of them are kept.
+const UNSYNCED_MAX: usize = 100;
+
+#[cfg(not(windows))]
+fn note_unsynced(directory: &Path) {
+    let mut unsynced = UNSYNCED.lock().unwrap_or_else(PoisonError::into_inner);
+    if unsynced.len() < UNSYNCED_MAX && !unsynced.iter().any(|known| known == directory) {
+        unsynced.push(directory.to_path_buf());
+    }
+}
+
+/// The directories in which this process has created, renamed or removed a file, and that their file system cannot
+/// sync: whether such a change outlives a power cut is up to that file system. The first 100.
+#[must_use]
+pub fn unsynced_directories() -> Vec<PathBuf> {
+    UNSYNCED.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// The directory that holds `path`; `.` for a bare file name.

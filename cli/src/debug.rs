@@ -8,11 +8,11 @@ use crate::limit::Outsize;
 use crate::line::{Lines, Style};
 use crate::looks_like::{self, NotALog};
 use crate::output::{self, Progress, Stdout, WATCH};
+use crate::reading;
 use crate::survey::neighbour::Neighbour;
 use crate::survey::{Finding, ZerosAre};
 use aof_nostd::chain::{Chain, ChainLink, NoHistory};
 use aof_nostd::{Damage, Located};
-use aof_std::Source;
 use aof_std::scan::{Scan, Sink};
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
@@ -24,7 +24,7 @@ use std::sync::atomic::Ordering;
 /// [`Failure::Read`] or [`Failure::Stdout`].
 pub fn run(args: &DebugArgs) -> Result<Exit, Failure> {
     let failed = |error| Failure::read(&args.file, error);
-    let source = Source::open(&args.file).map_err(failed)?;
+    let source = reading::open(&args.file).map_err(failed)?;
     let progress = Progress::new("debug", source.size());
     let scan = Scan::detect(&source, aof_std::backend()).map_err(failed)?;
     let scan = scan.with_message_size_max(args.limits.message_size_max).with_watch(&WATCH);

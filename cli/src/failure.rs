@@ -1,6 +1,7 @@
 //! Why a command could not do its work: what, where, and what to do.
 
 use crate::exit::Exit;
+use crate::human;
 use std::fmt::{self, Write as _};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ pub enum Failure {
         error: io::Error,
         /// What is there now.
         left: Left,
+        /// Bytes that it takes, where the disk is full.
+        needed: Option<Needed>,
     },
     /// What a merge cannot keep in memory cannot be kept on disk either.
     Work {
@@ -50,6 +53,8 @@ pub enum Failure {
         error: io::Error,
         /// What is at the output's place now.
         left: Left,
+        /// Bytes that it takes, where the disk is full.
+        needed: Option<Needed>,
     },
     /// The output is one of the inputs.
     OutputIsInput {
@@ -82,6 +87,29 @@ pub enum Failure {
     Usage(String),
     /// A signal stopped the command.
     Interrupted,
+}
+
+/// The room that an output takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needed {
+    /// So many bytes.
+    Bytes(u64),
+    /// More than so many: those that were written.
+    MoreThan(u64),
+}
+
+impl fmt::Display for Needed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (more, bytes) = match self {
+            Self::Bytes(bytes) => ("", *bytes),
+            Self::MoreThan(bytes) => ("more than ", *bytes),
+        };
+        write!(
+            f,
+            "the output takes {more}{} ({bytes} bytes): make room, or choose a place on another disk",
+            human::size(bytes)
+        )
+    }
 }
 
 /// What a failure leaves at an output's place. Outputs appear whole or not at all.
@@ -164,19 +192,35 @@ impl Failure {
     pub fn write(path: &Path, error: io::Error) -> Self {
         let is_there = error.get_ref().is_some_and(|error| error.is::<aof_std::replace::NotDurable>());
         let left = if is_there { Left::NotDurable } else { Left::at(path) };
-        Self::Write { path: path.to_path_buf(), error, left }
+        Self::Write { path: path.to_path_buf(), error, left, needed: None }
     }
 
     /// Entries that cannot be copied.
     #[must_use]
     pub fn copy(input: &Path, output: &Path, error: io::Error) -> Self {
-        Self::Copy { input: input.to_path_buf(), output: output.to_path_buf(), error, left: Left::at(output) }
+        Self::Copy {
+            input: input.to_path_buf(),
+            output: output.to_path_buf(),
+            error,
+            left: Left::at(output),
+            needed: None,
+        }
     }
 
     /// An output that did not become what was planned.
     #[must_use]
     pub fn changed(output: &Path) -> Self {
         Self::Changed { output: output.to_path_buf(), left: Left::at(output) }
+    }
+
+    /// The same; where there was no room for the output it says how much that takes.
+    #[must_use]
+    pub fn needing(mut self, bytes: Needed) -> Self {
+        if let Self::Write { error, needed, .. } | Self::Copy { error, needed, .. } = &mut self {
+            use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+            *needed = matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge).then_some(bytes);
+        }
+        self
     }
 
     /// The exit code that goes with it.
@@ -212,6 +256,8 @@ impl fmt::Display for Reason<'_> {
         f.write_str(text.split(" (os error").next().unwrap_or(&text))?;
         if is_out_of_files(self.0) {
             f.write_str(" (raise the limit of open files: ulimit -n)")
+        } else if self.0.get_ref().is_some_and(|error| error.is::<aof_std::fs::NoExclusiveRename>()) {
+            f.write_str(" (--force writes it there, in the place of anything that has this name by then)")
         } else {
             Ok(())
         }
@@ -231,13 +277,22 @@ fn is_out_of_files(error: &io::Error) -> bool {
     }
 }
 
+fn told(needed: Option<Needed>) -> String {
+    needed.map(|needed| format!("; {needed}")).unwrap_or_default()
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read { path, error } => write!(f, "cannot read {}: {}", shown(path), Reason(error)),
-            Self::Write { path, error, left } => {
-                write!(f, "cannot write {}: {}; {}", shown(path), Reason(error), left.about(path))
-            }
+            Self::Write { path, error, left, needed } => write!(
+                f,
+                "cannot write {}: {}{}; {}",
+                shown(path),
+                Reason(error),
+                told(*needed),
+                left.about(path)
+            ),
             Self::Work { directory, error, advice } => write!(
                 f,
                 "cannot keep temporary data in {}: {}; nothing was left there. It takes 28 bytes an entry, and up to \
@@ -250,12 +305,13 @@ impl fmt::Display for Failure {
                 write!(f, "{} exists: choose another output, or replace it by --force", shown(path))
             }
             Self::NotAFile(path) => write!(f, "{} is no file: choose another output", shown(path)),
-            Self::Copy { input, output, error, left } => write!(
+            Self::Copy { input, output, error, left, needed } => write!(
                 f,
-                "cannot copy from {} to {}: {}; {}",
+                "cannot copy from {} to {}: {}{}; {}",
                 shown(input),
                 shown(output),
                 Reason(error),
+                told(*needed),
                 left.about(output)
             ),
             Self::OutputIsInput { output, input } => {

@@ -18,7 +18,7 @@
 use crate::failure::{Failure, shown};
 use crate::looks_like::Looks;
 use crate::output;
-use aof_std::Source;
+use crate::reading;
 use std::path::{Path, PathBuf};
 
 /// Names of files left out that are told.
@@ -124,7 +124,7 @@ fn of_name(path: &Path) -> Option<Looks> {
 
 /// That the file is not a log, and what it is: by its first bytes, or else by its name.
 fn not_a_log(path: &Path) -> String {
-    let by_bytes = Source::open(path).and_then(|source| Looks::of_source(&source)).ok();
+    let by_bytes = reading::open(path).and_then(|source| Looks::of_source(&source)).ok();
     let what = match by_bytes {
         None | Some(Looks::Unknown | Looks::Zeros) => {
             "by its name; if it is one, name it on the command line"

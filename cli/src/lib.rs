@@ -22,6 +22,7 @@
 //! | [`looks_like`] | what a file is that is not a log |
 //! | [`output`] | standard output, progress, signals |
 //! | [`process`] | limits of the process |
+//! | [`reading`] | logs that are read, and sectors of them that cannot be |
 
 pub mod args;
 pub mod convert;
@@ -44,6 +45,7 @@ pub mod man;
 pub mod merge;
 pub mod output;
 pub mod process;
+pub mod reading;
 pub mod recover;
 pub mod repair;
 pub mod replay;
@@ -72,7 +74,15 @@ pub fn run() -> ExitCode {
         looks_like::tell_archives(logs.iter().map(PathBuf::as_path));
         result
     });
-    result.unwrap_or_else(|failure| output::report(&failure)).into()
+    let exit = result.unwrap_or_else(|failure| output::report(&failure));
+    reading::tell();
+    for directory in aof_std::sync::unsynced_directories() {
+        output::note(&format!(
+            "the file system cannot sync the directory {}: whether names in it outlive a power cut is up to it",
+            shown(&directory)
+        ));
+    }
+    exit.into()
 }
 
 fn run_command(command: Command) -> Result<Exit, Failure> {

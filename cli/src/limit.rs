@@ -3,6 +3,7 @@
 
 use crate::failure::shown;
 use crate::output;
+use crate::reading;
 use crate::survey::{Finding, Kind, Survey};
 use aof_nostd::wire::{HEAD_SIZE, Header, HeaderRule};
 use aof_nostd::{Damage, DamageKind, Op};
@@ -45,7 +46,7 @@ pub fn above_in<'a>(
 ) -> Option<String> {
     let mut large = findings.into_iter().filter(|finding| finding.kind == Kind::Size).peekable();
     large.peek()?;
-    let mut source = Source::open(path).ok()?;
+    let mut source = reading::open(path).ok()?;
     large.find_map(|finding| above(path, &mut source, finding.offset, finding.op.map(Op), message_size_max))
 }
 

@@ -5,6 +5,7 @@
 
 use crate::failure::{Failure, shown};
 use crate::output;
+use crate::reading;
 use aof_nostd::checksum::{Hasher as _, MAGIC_LEGACY, Profile, TigerBeetle};
 use aof_nostd::wire::{
     COMMAND_PREPARE, HEAD_SIZE as ENTRY_HEAD_SIZE, HEADER_SIZE, Header, HeaderRule, MAGIC_SIZE,
@@ -309,6 +310,10 @@ impl NotALog {
         if source.size() == 0 || is_begun(source)? {
             return Ok(None);
         }
+        // Nobody knows what is where no entry could be read.
+        if !source.unreadable().is_empty() {
+            return Ok(None);
+        }
         let looks = Looks::of_source(source)?;
         let is_fresh_device = looks == Looks::Zeros && is_device(path);
         Ok((!is_fresh_device).then_some(Self { looks }))
@@ -323,7 +328,7 @@ impl NotALog {
     ///
     /// The operating system's.
     pub fn of(path: &Path) -> io::Result<Option<Self>> {
-        Self::of_source(path, &Source::open(path)?)
+        Self::of_source(path, &reading::open(path)?)
     }
 
     /// The same of a file that is open, and is called `path`.

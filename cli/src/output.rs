@@ -1,11 +1,13 @@
 //! Standard output, standard error, progress, and signals. Data goes to the one, all else to the other.
 
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
+use crate::process;
 use aof_std::scan::Watch;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt;
 use std::io::{self, BufWriter, StdoutLock, Write};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -46,6 +48,22 @@ pub fn printed(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Stdout(error)),
         _ => Ok(()),
+    }
+}
+
+/// The result of a command whose output `done` is complete, and whose report was printed so: that nobody can read the
+/// report is said, and does not make the output less complete.
+///
+/// # Errors
+///
+/// As of [`print()`], but not [`Failure::Stdout`].
+pub fn unreported(printed: Result<(), Failure>, done: &Path) -> Result<(), Failure> {
+    match printed {
+        Err(failure @ Failure::Stdout(_)) => {
+            note(&format!("{} is complete; only its report is lost: {failure}", shown(done)));
+            Ok(())
+        }
+        printed => printed,
     }
 }
 
@@ -106,7 +124,11 @@ pub fn at_signal(grace: Duration, mut then: impl FnMut() + Send + 'static) {
         then();
     });
     if let Err(error) = result {
-        note(&format!("cannot handle signals ({error}): an interruption may leave a temporary file"));
+        process::let_signals_end_it();
+        note(&format!(
+            "cannot handle signals ({error}): an interruption ends the command at once, and may leave a temporary file, \
+             which the next run to the same output removes"
+        ));
     }
 }
 
@@ -138,7 +160,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.enable_steady_tick(Duration::from_millis(200));
+        // Drawn when it is moved on: a thread that does so may not be had.
         Self(Some(bar))
     }
 

@@ -45,6 +45,19 @@ fn raise_files_max() {
     }
 }
 
+/// Lets signals end the process as they do unless they are handled.
+pub(crate) fn let_signals_end_it() {
+    #[cfg(unix)]
+    {
+        use nix::sys::signal::{SigHandler, Signal, signal};
+        for number in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+            // SAFETY: the default is no function of ours that could be called at a bad moment.
+            #[expect(unsafe_code, reason = "a handler without its thread would swallow the signal")]
+            let _ = unsafe { signal(number, SigHandler::SigDfl) };
+        }
+    }
+}
+
 /// How many files may be open at once.
 #[must_use]
 pub fn files_max() -> u64 {

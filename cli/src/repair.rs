@@ -1,6 +1,7 @@
 //! `aof repair`: cut a torn tail, after keeping its bytes; tell what else is wrong.
 
 use crate::args::RepairArgs;
+use crate::destination;
 use crate::exit::Exit;
 use crate::failure::{Failure, Reason as Told, shown};
 use crate::human;
@@ -8,6 +9,7 @@ use crate::output;
 use crate::survey::{Finding, Survey};
 use crate::verify::doubt;
 use aof_nostd::Profile;
+use aof_std::LockRefused;
 use aof_std::repair::{Action, Reason, Repair, RepairError, Repaired, Tail, TailKind};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -34,7 +36,16 @@ pub fn run(args: &RepairArgs) -> Result<Exit, Failure> {
     };
     let outcome = Outcome { repaired, forks };
     let text = if args.json { format!("{}\n", json(args, &outcome)) } else { report(args, &outcome) };
-    output::print(&mut output::stdout(), &text)?;
+    let printed = output::print(&mut output::stdout(), &text);
+    match &outcome.repaired.action {
+        Action::Cut { kept } => {
+            if let Some(kept) = kept {
+                destination::clean(kept);
+            }
+            output::unreported(printed, &args.file)?;
+        }
+        _ => printed?,
+    }
     match failed {
         Some(failure) => Err(failure),
         None if outcome.repaired.is_whole() && outcome.forks.count == 0 => Ok(Exit::Sound),
@@ -80,6 +91,9 @@ fn failure(file: &Path, error: RepairError) -> Failure {
     let path = file.to_path_buf();
     let name = shown(file);
     match error {
+        RepairError::Io(error) if error.get_ref().is_some_and(|error| error.is::<LockRefused>()) => {
+            Failure::Usage(format!("{name} cannot be locked: {error}"))
+        }
         RepairError::Io(error) => Failure::read(file, error),
         RepairError::NotWritable(error) => {
             Failure::Usage(format!("{name} cannot be opened for writing: {}", Told(&error)))

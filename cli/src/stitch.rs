@@ -19,9 +19,9 @@ use crate::survey::record::{End, Head, Playback};
 use crate::survey::whole::Whole;
 use crate::verify;
 use aof_nostd::{AnyProfile, Backend, Profile};
+use aof_std::Source;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -143,8 +143,9 @@ impl Part {
     }
 }
 
-fn open(path: &Path) -> Result<Playback<BufReader<File>>, Failure> {
-    let file = File::open(path).and_then(|file| Playback::new(BufReader::with_capacity(256 << 10, file)));
+/// A pipe is refused: it would be waited for, and a part is read more than once.
+fn open(path: &Path) -> Result<Playback<BufReader<Source>>, Failure> {
+    let file = Source::open(path).and_then(|file| Playback::new(BufReader::with_capacity(256 << 10, file)));
     file.map_err(|error| not_intact(path, error))
 }
 

@@ -320,12 +320,25 @@ static void device_that_shrinks_is_told(void)
 {
     aof_device device = memory_device();
     aof_tail tail;
+    aof_report report;
     append_entries(&device, AOF_PROFILE_CRC, 2, 0);
     claimed = 600;
     device.size = claim;
     EXPECT(AOF_ERROR_SHRUNK, aof_recover(&device, buffer, 512, &crc, &tail, &failure));
     EXPECT(544, failure.offset);
     EXPECT(600, failure.needed);
+    EXPECT(AOF_ERROR_SHRUNK, aof_verify(&device, buffer, 512, &crc, NULL, NULL, &report, &failure));
+    EXPECT(544, failure.offset);
+    EXPECT(600, failure.needed);
+    EXPECT(0, report.sound);
+    EXPECT(2, report.entries);
+    EXPECT(AOF_OK, aof_reader_open(&reader, sizeof reader, &device, buffer, 512, &crc, &failure));
+    EXPECT(AOF_OK, aof_reader_next(&reader, &entry, &failure));
+    EXPECT(AOF_OK, aof_reader_next(&reader, &entry, &failure));
+    EXPECT(AOF_ERROR_SHRUNK, aof_reader_next(&reader, &entry, &failure));
+    EXPECT(AOF_ERROR_SHRUNK, aof_reader_next_streamed(&reader, &entry, NULL, NULL, &failure));
+    EXPECT(AOF_ERROR_SHRUNK, aof_reader_next_header(&reader, &entry, &failure));
+    EXPECT(AOF_OK, aof_reader_close(&reader));
     claimed = AOF_NOWHERE - 1; /* the largest there is */
     EXPECT(AOF_ERROR_SHRUNK, aof_recover(&device, buffer, 512, &crc, &tail, &failure));
 }

@@ -2,7 +2,9 @@
 
 use crate::read;
 use aof_nostd::tail::Torn;
-use aof_nostd::{AnyProfile, Draft, ReadError, Reader, Recovery, Tail, TailError, WriteError, Writer};
+use aof_nostd::{
+    AnyProfile, Draft, Profile, ReadError, Reader, Recovery, Tail, TailError, WriteError, Writer,
+};
 use aof_tests::asynch::{Yielding, block_on};
 use aof_tests::build::{Builder, PROFILES, chain};
 use aof_tests::device::{Boasting, Choppy, Failing, Flaky, Memory, Shrinking};
@@ -58,23 +60,87 @@ fn device_that_fails_for_good_keeps_the_position_and_what_was_read_before() {
     }
 }
 
-#[test]
-fn device_that_ends_early_reads_as_a_log_that_was_cut() {
-    for profile in PROFILES {
-        let mut log = Builder::new(profile).chain(&[0, 40, 1, 2_000, 0, 9]).build().bytes;
-        log[330] ^= 1;
-        for size in (0..log.len()).step_by(7) {
-            let expected = read(&log[..size], profile, &size);
-            for form in Form::VERIFYING {
-                for buffer in [272, 4_096] {
-                    let device = Shrinking::new(Memory::new(log.clone()), size as u64);
-                    let mut reader = Reader::new(device, vec![0; buffer], profile).unwrap();
-                    let mut seen = form.read(&mut reader).unwrap();
-                    // Bytes behind the last damage may never have been asked for.
-                    seen.iter_mut().for_each(|seen| seen.end = seen.end.min(size as u64));
-                    assert_eq!(seen, expected, "{form:?}, {size} bytes left, buffer {buffer}");
+/// Entries until a step fails, damage being passed over, and how it failed.
+fn until_error<D, P>(reader: &mut Reader<D, Vec<u8>, P>, form: Form) -> (usize, Option<ReadError<D::Error>>)
+where
+    D: embedded_io::Read + embedded_io::Seek,
+    P: Profile,
+{
+    let mut entries = 0;
+    loop {
+        let step = match form {
+            Form::Event => match reader.next_event() {
+                Ok(Some(aof_nostd::Event::Damage(..))) => continue,
+                step => step.map(|event| event.is_some()),
+            },
+            Form::Next => reader.next().map(|entry| entry.is_some()),
+            Form::Streamed => reader.next_streamed(|_| {}).map(|entry| entry.is_some()),
+            Form::Header => reader.next_header().map(|entry| entry.is_some()),
+        };
+        match step {
+            Ok(true) => entries += 1,
+            Ok(false) => return (entries, None),
+            Err(ReadError::Damage(_)) => {
+                if let Err(error) = reader.skip() {
+                    return (entries, Some(error));
                 }
             }
+            Err(error) => return (entries, Some(error)),
+        }
+    }
+}
+
+/// It was read as a log that ends there, and a device that gave half of its bytes had a sound log.
+#[test]
+fn device_that_ends_early_is_an_error_and_not_the_log_s_end() {
+    for profile in PROFILES {
+        let log = Builder::new(profile).chain(&[0, 40, 1, 2_000, 0, 9]).build();
+        let end = log.bytes.len() as u64;
+        for (size, is_damaged) in
+            (0..log.bytes.len()).step_by(7).flat_map(|size| [(size, false), (size, true)])
+        {
+            let mut bytes = log.bytes.clone();
+            if is_damaged {
+                bytes[330] ^= 1; // in the second entry
+            }
+            let mut whole = log.entries.iter().filter(|entry| entry.end() <= size).count();
+            whole -= usize::from(is_damaged && whole > 1);
+            for form in Form::VERIFYING {
+                let device = Shrinking::new(Memory::new(bytes.clone()), size as u64);
+                let mut reader = Reader::new(device, vec![0; 4_096], profile).unwrap();
+                let shrunk = ReadError::Shrunk { offset: size as u64, end };
+                let found = until_error(&mut reader, form);
+                assert_eq!(found.1, Some(shrunk), "{form:?}, {size} bytes left, {is_damaged}");
+                // What is behind damage may need bytes to be found that are not there.
+                let is_all = found.0 == whole || is_damaged && found.0 < whole;
+                assert!(is_all, "{form:?}, {size} bytes left, {is_damaged}: {} of {whole}", found.0);
+                assert_eq!(until_error(&mut reader, form), (0, Some(shrunk)), "and again");
+                // Whoever knows that the log ends there says so.
+                reader.set_end(size as u64);
+                let rest = until_error(&mut reader, form);
+                assert_eq!(rest, (whole - found.0, None), "{form:?}, {size} bytes left");
+            }
+            let device = Shrinking::new(Memory::new(bytes), size as u64);
+            let mut reader =
+                block_on(Reader::new_async(Yielding::new(device), vec![0; 4_096], profile)).unwrap();
+            let step = block_on(async {
+                loop {
+                    match reader.next_async().await {
+                        Ok(Some(_)) => {}
+                        Ok(None) => return None,
+                        Err(ReadError::Damage(_)) => match reader.skip_async().await {
+                            Ok(_) => {}
+                            Err(error) => return Some(error),
+                        },
+                        Err(error) => return Some(error),
+                    }
+                }
+            });
+            assert_eq!(
+                step,
+                Some(ReadError::Shrunk { offset: size as u64, end }),
+                "async, {size} bytes left"
+            );
         }
     }
 }

@@ -6,6 +6,8 @@
 //! | `failed_sync` | `fdatasync` and other calls of a writer fail |
 //! | `two_writers` | two writers of one log |
 //! | `full_disk` | no room: for the writer, for a merge's output, for the bytes of a torn tail |
+//! | `bad_sector` | bytes of a log that cannot be read |
+//! | `misbehaves` | no threads, modes, links or locks; long names; what a kill leaves |
 //! | `refused` | read-only, another user's, vanished, not a file |
 //! | `pulled_away` | a log that is cut, replaced or moved away while it is written or read |
 //! | `interrupted` | SIGINT and SIGTERM in the middle of a merge, a convert, a repair |
@@ -27,6 +29,7 @@
 )]
 
 mod asked;
+mod bad_sector;
 mod command;
 mod environment;
 mod every_call;
@@ -35,6 +38,7 @@ mod full_disk;
 mod interrupted;
 mod killed;
 mod log;
+mod misbehaves;
 mod pulled_away;
 mod refused;
 mod sweep;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests may stop at a surprise")]
 
+mod callbacks;
 mod disk;
 mod files;
 mod follow;

@@ -509,13 +509,15 @@ aof_error aof_reader_open(struct aof_reader *reader,
 // Reads the next entry whole and verifies it. `AOF_END` at the log's end, again and again.
 //
 // Errors: `AOF_ERROR_DAMAGE`, `AOF_ERROR_CHAIN` (only if asked for), `AOF_ERROR_BUFFER` (the entry is
-// larger than the buffer), `AOF_ERROR_DEVICE`. The position stays at the entry that could not be given:
+// larger than the buffer), `AOF_ERROR_DEVICE`, `AOF_ERROR_SHRUNK`. The position stays at the entry that could not be given:
 // skip it, read it in another way, or try again.
 //
 // # Safety
 //
 // Pointers are NULL or point at what their types say.
-aof_error aof_reader_next(struct aof_reader *reader, struct aof_entry *entry, struct aof_failure *failure);
+aof_error aof_reader_next(struct aof_reader *reader,
+                          struct aof_entry *entry,
+                          struct aof_failure *failure);
 
 // Reads the next entry and verifies it; its body goes to `piece` (which may be NULL) as it passes by, in
 // pieces of at most the buffer's size. What `piece` gets is **not yet verified**: only `AOF_OK` says that
@@ -549,7 +551,7 @@ aof_error aof_reader_next_header(struct aof_reader *reader,
 // `*offset` to it (NULL: not wanted). After `AOF_ERROR_CHAIN` that is the position itself: the entry is
 // whole and will be given.
 //
-// Errors: `AOF_ERROR_DEVICE`; the position is as before.
+// Errors: `AOF_ERROR_DEVICE`, `AOF_ERROR_SHRUNK`; the position is as before.
 //
 // # Safety
 //
@@ -624,8 +626,8 @@ aof_error aof_clean(const struct aof_device *device, struct aof_tail *tail, stru
 // `AOF_BUFFER_SIZE_MIN` bytes is enough for entries of any size. `*report` is written whatever happens:
 // where the verification ended early, with what was seen until then.
 //
-// Errors: `AOF_ERROR_DEVICE`, `AOF_ERROR_BUFFER`, `AOF_ERROR_PROFILE`, `AOF_ERROR_STOPPED`, and those of a
-// wrong call. Damage is none: look at `sound`.
+// Errors: `AOF_ERROR_DEVICE`, `AOF_ERROR_SHRUNK`, `AOF_ERROR_BUFFER`, `AOF_ERROR_PROFILE`,
+// `AOF_ERROR_STOPPED`, and those of a wrong call. Damage is none: look at `sound`.
 //
 // # Safety
 //

@@ -172,6 +172,7 @@ impl From<ReadError<DeviceError>> for aof_failure {
         match error {
             ReadError::Device(error) => error.into(),
             ReadError::Count => AOF_ERROR_CALLBACK.into(),
+            ReadError::Shrunk { offset, end } => Self { offset, needed: end, ..AOF_ERROR_SHRUNK.into() },
             ReadError::Damage(damage) => Self::at(AOF_ERROR_DAMAGE, &damage),
             ReadError::Chain(broken) => Self::broken(AOF_ERROR_CHAIN, &broken),
             ReadError::Buffer { offset, needed } => {

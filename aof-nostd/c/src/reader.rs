@@ -87,7 +87,7 @@ pub(crate) fn open(device: Device, buffer: Buffer, options: &aof_options) -> Res
 /// Reads the next entry whole and verifies it. `AOF_END` at the log's end, again and again.
 ///
 /// Errors: `AOF_ERROR_DAMAGE`, `AOF_ERROR_CHAIN` (only if asked for), `AOF_ERROR_BUFFER` (the entry is
-/// larger than the buffer), `AOF_ERROR_DEVICE`. The position stays at the entry that could not be given:
+/// larger than the buffer), `AOF_ERROR_DEVICE`, `AOF_ERROR_SHRUNK`. The position stays at the entry that could not be given:
 /// skip it, read it in another way, or try again.
 ///
 /// # Safety
@@ -186,7 +186,7 @@ unsafe fn step(
 /// `*offset` to it (NULL: not wanted). After `AOF_ERROR_CHAIN` that is the position itself: the entry is
 /// whole and will be given.
 ///
-/// Errors: `AOF_ERROR_DEVICE`; the position is as before.
+/// Errors: `AOF_ERROR_DEVICE`, `AOF_ERROR_SHRUNK`; the position is as before.
 ///
 /// # Safety
 ///

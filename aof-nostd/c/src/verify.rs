@@ -18,8 +18,8 @@ use core::ffi::c_void;
 /// `AOF_BUFFER_SIZE_MIN` bytes is enough for entries of any size. `*report` is written whatever happens:
 /// where the verification ended early, with what was seen until then.
 ///
-/// Errors: `AOF_ERROR_DEVICE`, `AOF_ERROR_BUFFER`, `AOF_ERROR_PROFILE`, `AOF_ERROR_STOPPED`, and those of a
-/// wrong call. Damage is none: look at `sound`.
+/// Errors: `AOF_ERROR_DEVICE`, `AOF_ERROR_SHRUNK`, `AOF_ERROR_BUFFER`, `AOF_ERROR_PROFILE`,
+/// `AOF_ERROR_STOPPED`, and those of a wrong call. Damage is none: look at `sound`.
 ///
 /// # Safety
 ///

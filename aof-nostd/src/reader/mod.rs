@@ -95,6 +95,15 @@ pub enum ReadError<E> {
     Device(E),
     /// The device claims to have read more bytes than there was room for. The position is as before.
     Count,
+    /// The device gave no more bytes, and by its own word it has some: what is behind `offset` is not known. (A card
+    /// that was pulled, a file that was cut meanwhile.) The position is as before; a device that became shorter on
+    /// purpose is read after [`set_end`](Reader::set_end).
+    Shrunk {
+        /// Where it had no more bytes.
+        offset: u64,
+        /// Where it should end.
+        end: u64,
+    },
     /// The log is damaged at the position. [`skip`](Reader::skip) goes on behind it.
     Damage(Damage),
     /// The entry at the position is whole but breaks the chain. [`skip`](Reader::skip) accepts that.
@@ -116,6 +125,12 @@ impl<E: fmt::Display> fmt::Display for ReadError<E> {
             Self::Count => f.write_str(
                 "the device claims to have read more bytes than it was asked for: look at its driver",
             ),
+            Self::Shrunk { offset, end } => {
+                write!(
+                    f,
+                    "the device has no bytes from {offset} on and should have {end}: look at the device"
+                )
+            }
             Self::Damage(damage) => fmt::Display::fmt(damage, f),
             Self::Chain(broken) => {
                 write!(f, "byte {} (op {}): the chain breaks: {}", broken.offset, broken.op, broken.relation)

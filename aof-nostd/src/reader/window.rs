@@ -216,8 +216,10 @@ impl<B: AsMut<[u8]>> Window<B> {
             need.aside.saturating_add(self.aside_size.into())
         };
         self.position = offset;
-        if read == 0 {
-            self.end = offset; // the device shrank
+        // Room is only made where something is missing before the end. A log that ends here, without damage, would be
+        // taken for a whole one.
+        if read == 0 && offset < self.end {
+            return Err(ReadError::Shrunk { offset, end: self.end });
         }
         Ok(())
     }

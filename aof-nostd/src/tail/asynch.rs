@@ -21,7 +21,7 @@ impl<P: Profile> Recovery<P> {
         buffer: B,
     ) -> Result<Tail, TailError<D::Error>> {
         let mut reader = self.reader(Reader::new_async(device, buffer, *self.checker.profile()).await?);
-        let mut find = Find::new(self, reader.end());
+        let mut find = Find::new(self);
         reader.drive_async(|reading| find.step(reading)).await??;
         Ok(find.tail())
     }

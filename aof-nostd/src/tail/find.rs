@@ -22,8 +22,6 @@ use zerocopy::FromBytes;
 #[derive(Debug)]
 pub(super) struct Find<'a, P: Profile> {
     recovery: &'a Recovery<P>,
-    /// Where the device ends by its own word.
-    end: u64,
     tail: Tail,
     stage: Stage<P>,
 }
@@ -53,9 +51,9 @@ struct Place {
 }
 
 impl<'a, P: Profile> Find<'a, P> {
-    /// The search on a device that says it ends at `end`.
-    pub(super) fn new(recovery: &'a Recovery<P>, end: u64) -> Self {
-        Self { recovery, end, tail: Tail::default(), stage: Stage::Entries(Streamed::new()) }
+    /// The search on a device.
+    pub(super) fn new(recovery: &'a Recovery<P>) -> Self {
+        Self { recovery, tail: Tail::default(), stage: Stage::Entries(Streamed::new()) }
     }
 
     /// Looks at all that has to be looked at; then [`tail`](Self::tail) is the answer.
@@ -66,10 +64,6 @@ impl<'a, P: Profile> Find<'a, P> {
                 Ok(false) => break,
                 Err(error) => return Ok(Err(error)),
             }
-        }
-        // A reader takes a device that gives no more bytes for one that ends there; a writer must not.
-        if reading.end() < self.end {
-            return Ok(Err(TailError::Shrunk { offset: reading.end(), end: self.end }));
         }
         Ok(Ok(()))
     }

@@ -27,9 +27,10 @@
 mod os;
 mod stat;
 
-pub use os::Os;
 #[cfg(unix)]
-pub(crate) use os::keep_mode;
+pub(crate) use os::keep_mode_of_replaced;
+pub use os::{NoExclusiveRename, Os, is_refused};
+pub(crate) use os::{is_not_supported, is_shared};
 
 use std::fmt;
 use std::fs::{File, TryLockError};
@@ -152,7 +153,8 @@ pub trait FileHandle: fmt::Debug + Send + Sync {
     /// [`TryLockError::WouldBlock`]: another handle has it.
     fn try_lock(&self) -> Result<(), TryLockError>;
 
-    /// Gives this file the mode of `other`, and its owner where that is permitted.
+    /// Gives this file the permissions of `other`, and its owner where that is permitted. Where the file system has no
+    /// modes it keeps its own.
     ///
     /// # Errors
     ///
@@ -196,8 +198,8 @@ pub trait Temporary: fmt::Debug + Send {
     /// The file, open for reading and [`append`](FileHandle::append)ing.
     fn handle(&self) -> Arc<dyn FileHandle>;
 
-    /// Gives the file the mode of the one that it will replace, if there is one; its owner too, where that
-    /// is permitted.
+    /// Gives the file the permissions of the one that it will replace, if there is one and it has the same owner; its
+    /// group too, where that is permitted. Where the file system has no modes it keeps its own.
     ///
     /// # Errors
     ///

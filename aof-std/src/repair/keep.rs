@@ -6,8 +6,11 @@
 //!                                             since nothing is known of a sync that failed
 //!                          anything else   -> FILE.torn-at-OFFSET.2, and so on
 //! ```
+//!
+//! Where that name is longer than the file system takes, the first characters of FILE and a digest stand for it.
 
 use super::{RepairError, Tail};
+use crate::beside;
 use crate::fs::FileSystem;
 use crate::replace::NewFile;
 use crate::scan::Watch;
@@ -42,8 +45,11 @@ pub(super) fn place(
     if tail.kept_size() == 0 {
         return Ok(None);
     }
-    for number in 1..=NAMES_MAX {
-        let candidate = name(path, tail.offset, number);
+    let mut is_short = false;
+    let mut number = 0;
+    while number < NAMES_MAX {
+        number += 1;
+        let candidate = name(path, tail.offset, number, is_short);
         match fs.open(&candidate).and_then(Source::new) {
             Ok(there) if there.size() != tail.kept_size() => {}
             Ok(there) => {
@@ -54,6 +60,11 @@ pub(super) fn place(
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok(Some(Place { path: candidate, there: false }));
             }
+            // The log's name is as long as names may be.
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename && !is_short => {
+                is_short = true;
+                number -= 1;
+            }
             // Somebody else's.
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::IsADirectory | io::ErrorKind::NotSeekable) => {}
@@ -61,7 +72,7 @@ pub(super) fn place(
         }
     }
     let error = io::Error::new(io::ErrorKind::AlreadyExists, "it and 99 like it exist with other bytes");
-    Err(RepairError::Keep { kept: name(path, tail.offset, 1), error })
+    Err(RepairError::Keep { kept: name(path, tail.offset, 1, is_short), error })
 }
 
 /// Puts the tail's bytes beside the log, durably, and gives the file; `None` where there is nothing to keep.
@@ -73,7 +84,19 @@ pub(crate) fn keep(
     watch: Option<&Watch>,
 ) -> Result<Option<PathBuf>, RepairError> {
     let Some(Place { path: kept, there }) = place(&**fs, path, source, tail)? else { return Ok(None) };
-    let failed = |error| RepairError::Keep { kept: kept.clone(), error };
+    let failed = |error: io::Error| {
+        let error = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                let told = error.to_string();
+                let reason = told.split(" (os error").next().unwrap_or(&told);
+                let told =
+                    format!("{reason}; it takes {} bytes: make room, and repair again", tail.kept_size());
+                io::Error::new(error.kind(), told)
+            }
+            _ => error,
+        };
+        RepairError::Keep { kept: kept.clone(), error }
+    };
     let mut copy = NewFile::create_on(fs.clone(), &kept).map_err(failed)?;
     // What only the log's owner may read stays so, and who may read the log may read this.
     copy.handle().take_mode_of(&**source.handle()).map_err(failed)?;
@@ -93,8 +116,11 @@ pub(crate) fn keep(
     Ok(Some(kept))
 }
 
-fn name(path: &Path, offset: u64, number: u32) -> PathBuf {
-    let mut name = OsString::from(path.as_os_str());
+fn name(path: &Path, offset: u64, number: u32, is_short: bool) -> PathBuf {
+    let mut name = match path.file_name().filter(|_| is_short) {
+        Some(name) => path.with_file_name(beside::short(name)).into_os_string(),
+        None => OsString::from(path.as_os_str()),
+    };
     name.push(format!(".torn-at-{offset}"));
     if number > 1 {
         name.push(format!(".{number}"));

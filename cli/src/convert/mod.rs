@@ -17,12 +17,12 @@ pub mod write;
 use crate::args::{ConvertArgs, ProfileName};
 use crate::destination;
 use crate::exit::Exit;
-use crate::failure::{Failure, shown};
+use crate::failure::{Failure, Needed, shown};
 use crate::limit;
 use crate::output;
+use crate::reading;
 use crate::survey::{Finding, Kind, Survey};
 use aof_nostd::{AnyProfile, Crc, Profile, TigerBeetle};
-use aof_std::Source;
 use report::Report;
 
 impl ProfileName {
@@ -45,7 +45,7 @@ pub fn run(args: &ConvertArgs) -> Result<Exit, Failure> {
     output::stop_on_signal(output::GRACE_CLEAN_UP);
     destination::check(&args.output, std::slice::from_ref(&args.file), args.force)?;
     let failed = |error| Failure::read(&args.file, error);
-    let source = Source::open(&args.file).map_err(failed)?;
+    let source = reading::open(&args.file).map_err(failed)?;
     let input = Survey::of_source(&source, &args.file, args.limits.message_size_max).map_err(failed)?;
     let profile = args.profile.profile();
     if input.profile == Some(profile.name()) {
@@ -58,9 +58,15 @@ pub fn run(args: &ConvertArgs) -> Result<Exit, Failure> {
     let mut report = Report::new(args, &input);
     report.reason = refusal(args, &input);
     if report.reason.is_none() {
-        report.written = Some(write::write(args, &source, &input, profile)?);
+        let needed = Needed::Bytes(input.bytes.saturating_sub(input.zeros));
+        let written = write::write(args, &source, &input, profile);
+        report.written = Some(written.map_err(|failure| failure.needing(needed))?);
     }
-    report.print()?;
+    let printed = report.print();
+    match report.written {
+        Some(_) => output::unreported(printed, &args.output)?,
+        None => printed?,
+    }
     match &report.reason {
         None => Ok(Exit::Sound),
         Some(reason) => {

@@ -37,7 +37,10 @@ impl Directory<'_> {
                 shown(&self.path.join("logs"))
             )));
         }
-        let Ok(metadata) = self.path.symlink_metadata() else { return Ok(()) };
+        let Ok(metadata) = self.path.symlink_metadata() else {
+            super::clean(self.path);
+            return Ok(());
+        };
         if !metadata.is_dir() {
             return Err(Failure::Usage(format!(
                 "the output has to be a directory, and {} is none: choose another name",
@@ -60,7 +63,10 @@ impl Directory<'_> {
         }
         match self.not_ours(self.path).map_err(failed)? {
             Some(name) => Err(self.holds_more(&name)),
-            None => Ok(()),
+            None => {
+                super::clean(self.path);
+                Ok(())
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! An output gets what any new file gets, less what one of the inputs does not permit; the owner and the group
 //! of the inputs, where they all have the same and the system allows it. Its owner can always read and write
-//! it. Where it replaces something, it gets that one's mode in the end: whoever chose it has had reasons.
+//! it. Where it replaces something of the same owner, it gets that one's mode in the end: whoever chose it has had
+//! reasons. What somebody else's file permits says nothing.
 
 use std::fs::File;
 use std::io;
@@ -25,7 +26,7 @@ pub struct Privacy {
 #[cfg(unix)]
 mod unix {
     use super::{File, Path, PathBuf, Privacy, io};
-    use aof_std::fs::{FileHandle, FileSystem, Os};
+    use aof_std::fs::{FileHandle, FileSystem, Os, is_refused};
     use std::fs::{Metadata, Permissions};
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
@@ -62,12 +63,13 @@ mod unix {
             self.first.as_file().ok_or(io::ErrorKind::Unsupported)?.metadata()
         }
 
-        /// Makes a new file as private.
+        /// Makes a new file as private. False where the file system does not take the mode (SMB, WebDAV, S3) and has given
+        /// it to more people.
         ///
         /// # Errors
         ///
         /// The operating system's.
-        pub fn file(&self, file: &File) -> io::Result<()> {
+        pub fn file(&self, file: &File) -> io::Result<bool> {
             let fresh = file.metadata()?.mode() & 0o777;
             if self.is_same_owner {
                 FileHandle::take_mode_of(file, &*self.first)?;
@@ -76,7 +78,7 @@ mod unix {
             if !self.is_same_owner || file.metadata()?.gid() != self.whose()?.gid() {
                 mode &= 0o707 | (mode & 0o7) << 3; // another group has the rights of others
             }
-            file.set_permissions(Permissions::from_mode(mode | OWNER))
+            set(file, mode | OWNER)
         }
 
         /// Makes a new directory as private: who may read its files may enter it.
@@ -84,13 +86,26 @@ mod unix {
         /// # Errors
         ///
         /// The operating system's.
-        pub fn directory(&self, path: &Path) -> io::Result<()> {
+        pub fn directory(&self, path: &Path) -> io::Result<bool> {
             let directory = File::open(path)?;
             let fresh = directory.metadata()?.mode() & 0o777;
             self.file(&directory)?;
             let mode = directory.metadata()?.mode() & 0o777;
             let enter = (mode & 0o444) >> 2 & fresh;
-            directory.set_permissions(Permissions::from_mode(mode | enter | 0o700))
+            set(&directory, mode | enter | 0o700)
+        }
+    }
+
+    /// Sets a mode that differs. Whether nobody else may do more than it permits.
+    fn set(file: &File, mode: u32) -> io::Result<bool> {
+        let there = || file.metadata().map(|metadata| metadata.mode());
+        if there()? & 0o7777 == mode {
+            return Ok(true);
+        }
+        match file.set_permissions(Permissions::from_mode(mode)) {
+            Ok(()) => Ok(true),
+            Err(error) if is_refused(&error) => Ok(there()? & 0o777 & !mode == 0),
+            Err(error) => Err(error),
         }
     }
 }
@@ -111,8 +126,8 @@ impl Privacy {
     /// # Errors
     ///
     /// None.
-    pub fn file(&self, _file: &File) -> io::Result<()> {
-        Ok(())
+    pub fn file(&self, _file: &File) -> io::Result<bool> {
+        Ok(true)
     }
 
     /// Nothing.
@@ -120,7 +135,7 @@ impl Privacy {
     /// # Errors
     ///
     /// None.
-    pub fn directory(&self, _path: &Path) -> io::Result<()> {
-        Ok(())
+    pub fn directory(&self, _path: &Path) -> io::Result<bool> {
+        Ok(true)
     }
 }

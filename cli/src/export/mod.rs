@@ -237,7 +237,7 @@ impl<T: Table> Job<T> {
 
 /// From entries to the output.
 struct Pipeline<'a, T: Table> {
-    pool: Pool<Job<T>, Done<T>>,
+    pool: Pool<'a, Job<T>, Done<T>>,
     output: Output<'a, T>,
     select: &'a Select,
     rows_per_file: Option<u64>,
@@ -251,7 +251,7 @@ struct Pipeline<'a, T: Table> {
 
 impl<'a, T: Rows> Pipeline<'a, T> {
     fn new(
-        pool: Pool<Job<T>, Done<T>>,
+        pool: Pool<'a, Job<T>, Done<T>>,
         output: Output<'a, T>,
         select: &'a Select,
         rows_per_file: Option<u64>,
@@ -369,7 +369,8 @@ fn report(args: &ExportArgs, counts: &Counts, files: u64, loss: &Loss) -> Result
     if output::is_stdout(args) {
         note(&text);
     } else {
-        crate::output::print(&mut crate::output::stdout(), &format!("{text}\n"))?;
+        let printed = crate::output::print(&mut crate::output::stdout(), &format!("{text}\n"));
+        crate::output::unreported(printed, &args.output)?;
     }
     Ok(if loss.is_fault { Exit::Damage } else { Exit::Sound })
 }

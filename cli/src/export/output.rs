@@ -7,7 +7,7 @@ use super::text::Text;
 use crate::destination;
 use crate::destination::directory::Directory;
 use crate::destination::private::Privacy;
-use crate::failure::Failure;
+use crate::failure::{Failure, Needed};
 use crate::merge::work::Work;
 use crate::output;
 use aof_std::{NewDirectory, NewFile};
@@ -16,6 +16,8 @@ use parquet::file::writer::SerializedFileWriter;
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How rows are written.
 #[derive(Debug)]
@@ -72,6 +74,7 @@ pub struct Output<'a, T> {
     force: bool,
     extension: &'static str,
     place: Place,
+    written: Written,
     file: Option<Open>,
     /// The lowest and the highest op of the rows in `file`.
     ops: Option<(u64, u64)>,
@@ -93,28 +96,37 @@ enum Place {
 pub enum Target {
     /// Standard output.
     Stdout(BufWriter<io::Stdout>),
-    /// A file of its own.
-    File(NewFile),
+    /// A file of its own. Beside it, as of the next one, the bytes that were written to all of them.
+    File(NewFile, Written),
     /// A file in a directory.
-    Part(fs::File),
+    Part(fs::File, Written),
 }
+
+/// Bytes that were written.
+type Written = Arc<AtomicU64>;
 
 impl Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Stdout(stdout) => stdout.write(bytes),
-            Self::File(file) => file.write(bytes),
-            Self::Part(file) => file.write(bytes),
+            Self::File(file, written) => counted(file.write(bytes), written),
+            Self::Part(file, written) => counted(file.write(bytes), written),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Stdout(stdout) => stdout.flush(),
-            Self::File(file) => file.flush(),
-            Self::Part(file) => file.flush(),
+            Self::File(file, _) => file.flush(),
+            Self::Part(file, _) => file.flush(),
         }
     }
+}
+
+fn counted(result: io::Result<usize>, written: &Written) -> io::Result<usize> {
+    result.inspect(|size| {
+        written.fetch_add(*size as u64, Ordering::Relaxed);
+    })
 }
 
 /// A file that takes rows.
@@ -147,20 +159,21 @@ impl<'a, T: Table> Output<'a, T> {
     /// [`Failure`].
     pub fn begin(args: &ExportArgs, format: Format, codec: &'a Codec<T>) -> Result<Self, Failure> {
         let path = &args.output;
+        let written = Written::default();
         let place = if args.rows_per_file.is_some() {
             target_directory(path).check(&args.files, args.force)?;
             let privacy = Privacy::of(&args.files).map_err(|(input, error)| Failure::read(input, error))?;
             let created = NewDirectory::create(path)
-                .and_then(|directory| privacy.directory(directory.path()).map(|()| directory));
+                .and_then(|directory| privacy.directory(directory.path()).map(|_| directory));
             Place::Directory(created.map_err(|error| Failure::write(path, error))?, privacy)
         } else if is_stdout(args) {
             Place::Single(Some(Target::Stdout(BufWriter::with_capacity(64 << 10, io::stdout()))))
         } else {
             destination::check(path, &args.files, args.force)?;
-            Place::Single(Some(Target::File(destination::create(path, &args.files)?)))
+            Place::Single(Some(Target::File(destination::create(path, &args.files)?, written.clone())))
         };
         let (path, force, extension) = (path.clone(), args.force, format.extension());
-        Ok(Self { codec, path, force, extension, place, file: None, ops: None, files: 0 })
+        Ok(Self { codec, path, force, extension, place, written, file: None, ops: None, files: 0 })
     }
 
     /// Rows of a block: of Parquet a row group, of which readers want 100,000 and more; text is several times
@@ -202,7 +215,7 @@ impl<'a, T: Table> Output<'a, T> {
             Place::Single(target) => target.take().ok_or(io::ErrorKind::AlreadyExists.into()),
             Place::Directory(directory, privacy) => {
                 let created = fs::File::create_new(directory.path().join(UNNAMED));
-                created.and_then(|file| privacy.file(&file).map(|()| Target::Part(file)))
+                created.and_then(|file| privacy.file(&file).map(|_| Target::Part(file, self.written.clone())))
             }
         };
         let mut target = target.map_err(|error| self.failed(error))?;
@@ -233,7 +246,7 @@ impl<'a, T: Table> Output<'a, T> {
         target.flush().map_err(|error| self.failed(error))?;
         self.files += 1;
         match (&self.place, target) {
-            (Place::Directory(directory, _), Target::Part(file)) => {
+            (Place::Directory(directory, _), Target::Part(file, _)) => {
                 let name = match self.ops {
                     Some((first, last)) => format!("ops-{first:020}-{last:020}.{}", self.extension),
                     None => format!("ops-none.{}", self.extension),
@@ -242,7 +255,7 @@ impl<'a, T: Table> Output<'a, T> {
                 let named = file.sync_all().and_then(|()| fs::rename(path.join(UNNAMED), path.join(name)));
                 named.map_err(|error| self.failed(error))?;
             }
-            (Place::Single(_), Target::File(file)) => destination::commit(file, &self.path, self.force)?,
+            (Place::Single(_), Target::File(file, _)) => destination::commit(file, &self.path, self.force)?,
             _ => {}
         }
         self.ops = None;
@@ -273,7 +286,8 @@ impl<'a, T: Table> Output<'a, T> {
         if self.path == Path::new("-") && matches!(self.place, Place::Single(_)) {
             return Failure::Stdout(error);
         }
-        destination::directory::failed_at(&self.path, error)
+        let written = self.written.load(Ordering::Relaxed);
+        destination::directory::failed_at(&self.path, error).needing(Needed::MoreThan(written))
     }
 }
 

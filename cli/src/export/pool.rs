@@ -6,48 +6,62 @@
 //!        `---- place ---------------^
 //! ```
 //!
+//! Where the system has no thread to give, there are fewer, or jobs are done by whoever submits them.
+//!
 //! Memory: as many jobs and results as there are threads, and one more.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::Scope;
 
 /// Works on jobs in threads of a scope.
-#[derive(Debug)]
-pub struct Pool<J, R> {
+pub struct Pool<'a, J, R> {
     queue: SyncSender<(J, SyncSender<R>)>,
     waiting: VecDeque<Receiver<R>>,
     ahead: usize,
+    /// What is done with a job where there is no worker.
+    alone: Option<&'a (dyn Fn(J) -> R + Sync)>,
 }
 
-impl<J: Send, R: Send> Pool<J, R> {
-    /// Starts `threads` workers, which end when the pool is dropped.
-    pub fn new<'scope, 'env, W>(scope: &'scope Scope<'scope, 'env>, threads: usize, work: &'scope W) -> Self
+impl<J, R> fmt::Debug for Pool<'_, J, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("ahead", &self.ahead).finish_non_exhaustive()
+    }
+}
+
+impl<'scope, J: Send + 'scope, R: Send + 'scope> Pool<'scope, J, R> {
+    /// Starts up to `threads` workers, which end when the pool is dropped.
+    pub fn new<'env, W>(scope: &'scope Scope<'scope, 'env>, threads: usize, work: &'scope W) -> Self
     where
         W: Fn(J) -> R + Sync,
-        J: 'scope,
-        R: 'scope,
     {
         let threads = threads.max(1);
         let (queue, jobs) = sync_channel::<(J, SyncSender<R>)>(threads + 1);
         let jobs = std::sync::Arc::new(Mutex::new(jobs));
-        for _ in 0..threads {
+        let spawn = || {
             let jobs = std::sync::Arc::clone(&jobs);
-            scope.spawn(move || {
+            std::thread::Builder::new().spawn_scoped(scope, move || {
                 loop {
                     // The lock is held while it waits: the others wait for the lock, which is the same.
                     let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok((job, place)) = job else { return };
                     let _ = place.send(work(job)); // nobody waits where the pool was dropped
                 }
-            });
-        }
-        Self { queue, waiting: VecDeque::new(), ahead: threads + 1 }
+            })
+        };
+        // A system that has no more threads to give may have given some.
+        let started = (0..threads).map_while(|_| spawn().ok()).count();
+        let alone = (started == 0).then_some(work as &(dyn Fn(J) -> R + Sync));
+        Self { queue, waiting: VecDeque::new(), ahead: started + 1, alone }
     }
 
     /// Gives a job to the workers. Where many are under way, waits for the oldest and gives its result.
     pub fn submit(&mut self, job: J) -> Option<Result<R, Lost>> {
+        if let Some(work) = self.alone {
+            return Some(Ok(work(job)));
+        }
         let (place, result) = sync_channel(1);
         self.waiting.push_back(result);
         let _ = self.queue.send((job, place)); // without workers the result is lost, and that is told

@@ -18,11 +18,11 @@ use crate::limit;
 use crate::looks_like::is_device;
 use crate::merge::region::Boundaries;
 use crate::output::{self, Progress, WATCH};
+use crate::reading;
 use crate::survey::neighbour::{Neighbour, Recent};
 use crate::survey::{Finding, Kind, ZerosAre};
 use aof_nostd::chain::{Chain, ChainLink, Relation, Window};
 use aof_nostd::{Damage, Header, Located, Op};
-use aof_std::Source;
 use aof_std::scan::{Scan, Sink};
 use std::ops::Range;
 use std::path::Path;
@@ -75,7 +75,7 @@ pub fn read<T: Taker>(
     taker: &mut T,
 ) -> Result<Read, Failure> {
     let failed = |error| Failure::read(path, error);
-    let source = Source::open(path).map_err(failed)?;
+    let source = reading::open(path).map_err(failed)?;
     let progress = Progress::new("export", source.size());
     let scan = Scan::detect(&source, aof_std::backend()).map_err(failed)?;
     let scan = scan.with_message_size_max(message_size_max).with_watch(&WATCH);

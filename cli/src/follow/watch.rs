@@ -4,89 +4,16 @@
 //! it, under whatever name. Both are there before the follower looks for the first time, and each new file is
 //! looked at once more after it is watched: nothing is missed in between.
 //!
-//! Where the system notifies of nothing (a network file system, no watches left), the follower's own slow look
-//! has to do, and that is said if the system says so.
+//! Where the system notifies of nothing (a network file system, no watches left, no thread to wait for them), the
+//! follower's own slow look has to do, and that is said if the system says so.
+//!
+//! On Linux this asks inotify itself: the crate for the other systems panics where it gets no thread.
 
-use super::bell::Ringer;
-use crate::failure::shown;
-use crate::output;
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use std::ffi::OsString;
-use std::fs::File;
-use std::path::{Path, PathBuf};
-
-/// Rings when something changes.
-#[derive(Debug)]
-pub struct Watch {
-    path: PathBuf,
-    ringer: Ringer,
-    /// Held: a watcher that is dropped is silent.
-    _directory: Option<RecommendedWatcher>,
-    file: Option<RecommendedWatcher>,
-}
-
-impl Watch {
-    /// Watches the name `path`.
-    #[must_use]
-    pub fn new(path: &Path, ringer: Ringer) -> Self {
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let name = path.file_name().map(OsString::from);
-        let own = ringer.clone();
-        let ring = move |event: &Event| {
-            if event.paths.iter().any(|path| path.file_name() == name.as_deref()) {
-                own.ring();
-            }
-        };
-        let watcher = watcher(directory, ringer.clone(), ring);
-        if let Err(error) = &watcher {
-            output::note(&format!(
-                "no notifications for {}: looking from time to time ({error})",
-                shown(path)
-            ));
-        }
-        Self { path: path.to_path_buf(), ringer, _directory: watcher.ok(), file: None }
-    }
-
-    /// Watches `file`, instead of the one before.
-    pub fn file(&mut self, file: Option<&File>) {
-        let own = self.ringer.clone();
-        let changed = move |_: &Event| own.ring();
-        let watcher = watcher(&path_of(file, &self.path), self.ringer.clone(), changed);
-        // Where there is none, the slow look does it.
-        self.file = watcher.ok();
-    }
-}
-
-/// A path to `file`, which `path` may not name any more: it can have been moved away since it was opened.
 #[cfg(target_os = "linux")]
-fn path_of(file: Option<&File>, path: &Path) -> PathBuf {
-    use std::os::fd::AsRawFd;
-    let open = file.map(|file| PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())));
-    open.filter(|open| open.exists()).unwrap_or_else(|| path.to_path_buf())
-}
-
-/// The path, and where it leads if it is a link: that is what is written.
+#[path = "watch/inotify.rs"]
+mod system;
 #[cfg(not(target_os = "linux"))]
-fn path_of(_file: Option<&File>, path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
-}
+#[path = "watch/notify.rs"]
+mod system;
 
-/// Lets `changed` know of changes of `path`; what went wrong is looked at.
-fn watcher(
-    path: &Path,
-    ringer: Ringer,
-    changed: impl Fn(&Event) + Send + 'static,
-) -> notify::Result<RecommendedWatcher> {
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
-        // The follower's own reading.
-        Ok(event) if matches!(event.kind, EventKind::Access(_)) => {}
-        Ok(event) if event.need_rescan() => ringer.ring(),
-        Ok(event) => changed(&event),
-        Err(_) => ringer.ring(),
-    })?;
-    watcher.watch(path, RecursiveMode::NonRecursive)?;
-    Ok(watcher)
-}
+pub use system::Watch;

@@ -34,7 +34,7 @@ pub mod write;
 use crate::destination;
 use crate::destination::directory::Directory;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, Needed};
 use crate::output;
 use aof_nostd::Checksum;
 use aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT;
@@ -90,9 +90,11 @@ pub fn run(args: &GenerateArgs) -> Result<Exit, Failure> {
         target_directory(args).check(&[], may_replace(args))?;
     }
     let plan = Plan::new(&Offsets::new(&history), &args.faults)?;
-    let ends =
-        if is_one_file { write_file(args, &history, &plan)? } else { write_files(args, &history, &plan)? };
-    Report { args, plan: &plan, ends }.print()?;
+    let written =
+        if is_one_file { write_file(args, &history, &plan) } else { write_files(args, &history, &plan) };
+    let needed = Needed::Bytes(plan.files.iter().map(|file| file.size).sum());
+    let ends = written.map_err(|failure| failure.needing(needed))?;
+    output::unreported(Report { args, plan: &plan, ends }.print(), &args.output)?;
     Ok(Exit::Sound)
 }
 

@@ -6,11 +6,12 @@
 use crate::failure::Failure;
 use crate::fingerprint::Fingerprint;
 use crate::output::{Progress, WATCH};
+use crate::reading;
 use crate::survey::fingerprints::Fingerprints;
 use aof_nostd::chain::History as _;
 use aof_nostd::{Damage, Located};
+use aof_std::Runs;
 use aof_std::scan::{Scan, Sink};
-use aof_std::{Runs, Source};
 use std::path::Path;
 
 /// Counts the entries of the log at `path` that have another checksum than `first` has for their op, or other
@@ -26,7 +27,7 @@ pub fn count(
     message_size_max: u32,
 ) -> Result<u64, Failure> {
     let failed = |error| Failure::read(path, error);
-    let source = Source::open(path).map_err(failed)?;
+    let source = reading::open(path).map_err(failed)?;
     let progress = Progress::new("inspect", source.size());
     let scan = Scan::detect(&source, aof_std::backend()).map_err(failed)?;
     let scan = scan.with_message_size_max(message_size_max).with_watch(&WATCH);

@@ -35,7 +35,7 @@ pub mod verdict;
 
 use crate::destination;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, Needed};
 use crate::output;
 use aof_std::NewFile;
 use args::InspectArgs;
@@ -62,13 +62,18 @@ pub fn run(args: &InspectArgs) -> Result<Exit, Failure> {
     } else {
         terminal::text(&report, args.html.as_deref(), &terminal::Screen::of(args.color))
     };
-    output::print(&mut output::stdout(), &text)?;
+    let printed = output::print(&mut output::stdout(), &text);
+    match &args.html {
+        Some(html) => output::unreported(printed, html)?,
+        None => printed?,
+    }
     Ok(report.exit())
 }
 
 fn write_page(path: &Path, report: &Report, replace: bool) -> Result<(), Failure> {
-    let failed = |error| Failure::write(path, error);
+    let page = html::page(report);
+    let failed = |error| Failure::write(path, error).needing(Needed::Bytes(page.len() as u64));
     let mut file = NewFile::create(path).map_err(failed)?;
-    file.write_all(html::page(report).as_bytes()).map_err(failed)?;
+    file.write_all(page.as_bytes()).map_err(failed)?;
     destination::commit(file, path, replace)
 }

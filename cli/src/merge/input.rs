@@ -8,6 +8,7 @@ use super::read::Stretch;
 use crate::failure::Failure;
 use crate::looks_like::NotALog;
 use crate::process;
+use crate::reading;
 use aof_nostd::wire::HeaderRule;
 use aof_nostd::{AnyProfile, Damage, DamageKind, ForeignMagic, Op};
 use aof_std::Source;
@@ -97,7 +98,7 @@ impl Input {
 
     fn at(path: PathBuf, is_held: bool) -> Result<Self, Failure> {
         let failed = |error| Failure::read(&path, error);
-        let source = Source::open(&path).map_err(failed)?;
+        let source = reading::open(&path).map_err(failed)?;
         if is_held {
             return Ok(Self::new(path, source));
         }
@@ -128,7 +129,7 @@ impl Input {
             Held::Closed { size, identity } => (*size, *identity),
         };
         let failed = |error| Failure::read(&self.path, error);
-        let source = Source::open(&self.path).map_err(failed)?;
+        let source = reading::open(&self.path).map_err(failed)?;
         if source.handle().identity().map_err(failed)? != identity {
             return Err(failed(io::Error::other("it is another file than a moment ago: was it replaced?")));
         }
@@ -226,6 +227,13 @@ impl DamageRow {
                     ..Self::new(Damage { kind: UNKNOWN, ..damage }, until)
                 };
             }
+            DamageKind::Unreadable { size } => {
+                return Self {
+                    kind: 7,
+                    detail: size,
+                    ..Self::new(Damage { kind: UNKNOWN, ..damage }, until)
+                };
+            }
             _ => (0, 0),
         };
         Self {
@@ -251,6 +259,7 @@ impl DamageRow {
             4 => DamageKind::HeaderInvalid(rule.copied().unwrap_or(HeaderRule::Size)),
             5 => DamageKind::BodyChecksum,
             6 => DamageKind::TornTail { missing: self.detail },
+            7 => DamageKind::Unreadable { size: self.detail },
             _ => UNKNOWN,
         };
         Damage { offset: self.offset, op: self.op().map(Op), kind }
@@ -295,6 +304,7 @@ mod tests {
         kinds.extend(RULES.map(DamageKind::HeaderInvalid));
         kinds.extend([DamageKind::HeaderChecksum, DamageKind::BodyChecksum]);
         kinds.push(DamageKind::TornTail { missing: 7 });
+        kinds.push(DamageKind::Unreadable { size: 512 });
         for kind in kinds {
             for op in [None, Some(Op(0)), Some(Op(u64::MAX))] {
                 let damage = Damage { offset: 5, op, kind };

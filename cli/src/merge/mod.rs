@@ -44,7 +44,7 @@ pub mod write;
 use crate::args::MergeArgs;
 use crate::destination;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, Needed};
 use crate::output;
 use index::Index;
 use plan::{Plan, Root};
@@ -72,12 +72,16 @@ pub fn run(args: &MergeArgs) -> Result<Exit, Failure> {
     let wanted = whole || (args.partial && index.conflict().is_none());
     if wanted && plan.chain.first().is_some() {
         let file = destination::create(&args.output, &args.files)?;
-        report.written = Some(write::write(file, args, &index, &plan.chain)?);
+        let needed = Needed::Bytes(plan.chain.bytes());
+        let written = write::write(file, args, &index, &plan.chain);
+        report.written = Some(written.map_err(|failure| failure.needing(needed))?);
     }
-    report.print(args.json)?;
+    let printed = report.print(args.json);
     if report.written.is_some() {
+        output::unreported(printed, &args.output)?;
         return Ok(Exit::Sound);
     }
+    printed?;
     output::note(&format!("nothing was written: {}", report.refusal()?));
     Ok(Exit::Damage)
 }

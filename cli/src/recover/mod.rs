@@ -210,7 +210,12 @@ fn to_cluster(
     match result {
         Ok(done) => {
             synced.map_err(|error| Failure::Cluster(error.to_string()))?;
-            report(Some(&done)).print()?;
+            let printed = report(Some(&done)).print();
+            if let Err(failure @ Failure::Stdout(_)) = printed {
+                output::note(&format!("all was sent and acknowledged; only the report is lost: {failure}"));
+            } else {
+                printed?;
+            }
             Ok(if done.complete { Exit::Sound } else { Exit::Interrupted })
         }
         Err(error) => {

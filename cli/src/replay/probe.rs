@@ -115,9 +115,15 @@ impl Probe {
     pub fn survey(&self) -> Vec<Answer> {
         let ask = |&address: &SocketAddr| self.ask_once(address, unused_client(), 0);
         std::thread::scope(|scope| {
+            let spawn = |address| std::thread::Builder::new().spawn_scoped(scope, move || ask(address));
             let asked: Vec<_> =
-                self.addresses.as_slice().iter().map(|address| scope.spawn(move || ask(address))).collect();
-            asked.into_iter().map(|answer| answer.join().unwrap_or(Answer::Silent)).collect()
+                self.addresses.as_slice().iter().map(|address| spawn(address).map_err(|_| address)).collect();
+            let answer = |asked: Result<std::thread::ScopedJoinHandle<'_, Answer>, _>| match asked {
+                Ok(asked) => asked.join().unwrap_or(Answer::Silent),
+                // There is no thread to be had: one after the other.
+                Err(address) => ask(address),
+            };
+            asked.into_iter().map(answer).collect()
         })
     }
 

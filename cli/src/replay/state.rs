@@ -262,6 +262,13 @@ impl StateFile {
     /// [`StateError`].
     pub fn open(path: &Path) -> Result<Option<(Self, State)>, StateError> {
         let failed = |error| StateError::Io(path.to_path_buf(), error);
+        // Asked before opening: a pipe would be waited for. A link that leads nowhere is in the new file's place.
+        match path.symlink_metadata() {
+            Ok(_) if !path.metadata().is_ok_and(|metadata| metadata.is_file()) => {
+                return Err(StateError::Damaged(path.to_path_buf()));
+            }
+            _ => {}
+        }
         let file = match OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -294,6 +301,7 @@ impl StateFile {
     pub fn create(path: &Path, state: &State) -> Result<Self, StateError> {
         let failed = |error| StateError::Io(path.to_path_buf(), error);
         let profile = TigerBeetle::new(aof_std::backend());
+        crate::destination::clean(path);
         let mut new_file = NewFile::create(path).map_err(failed)?;
         let mut line = Vec::new();
         for sequence in 0..2 {
@@ -316,7 +324,11 @@ impl StateFile {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StateError::Locked(path.to_path_buf())),
-            Err(TryLockError::Error(error)) => return Err(StateError::Io(path.to_path_buf(), error)),
+            Err(TryLockError::Error(error)) => {
+                let reason = super::network::reason(&error);
+                let told = format!("the file system refuses to lock it ({reason})");
+                return Err(StateError::Io(path.to_path_buf(), io::Error::new(error.kind(), told)));
+            }
         }
         let profile = TigerBeetle::new(aof_std::backend());
         let slot_size = SLOT_SIZE;

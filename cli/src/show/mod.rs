@@ -23,6 +23,7 @@ use crate::failure::{Failure, shown};
 use crate::human;
 use crate::looks_like::NotALog;
 use crate::output;
+use crate::reading;
 use crate::replay::log::{Place, read_entry};
 use crate::survey::ZerosAre;
 use aof_nostd::Checksum;
@@ -41,7 +42,7 @@ pub fn run(args: &ShowArgs) -> Result<Exit, Failure> {
     let Some(wanted) = Wanted::new(args) else {
         return Err(Failure::Usage("which entry? --op, --checksum, --offset or --at".into()));
     };
-    let mut source = Source::open(&args.file).map_err(|error| Failure::read(&args.file, error))?;
+    let mut source = reading::open(&args.file).map_err(|error| Failure::read(&args.file, error))?;
     let Findings { found, extent, outsize, timeline } = find(args, &source, wanted)?;
     if found.is_empty() {
         let not_a_log = match extent.entries {

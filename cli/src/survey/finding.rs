@@ -6,9 +6,10 @@ use crate::fingerprint::Fingerprint;
 use crate::human;
 use aof_nostd::chain::Relation;
 use aof_nostd::wire::HeaderRule;
-use aof_nostd::{Damage, DamageKind};
+use aof_nostd::{Damage, DamageKind, Op};
 use serde::{Serialize, Serializer};
 use std::fmt;
+use std::ops::Range;
 
 /// Of what kind a finding is. Printed as its [`name`](Self::name).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +35,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// `magic`, `header-checksum`, `header-invalid`, `body-checksum`, `newer-layout`, `torn-tail`, `zero-tail`,
-    /// `backtrack`, `gap`, `time-back` or `fork`.
+    /// `magic`, `header-checksum`, `header-invalid`, `body-checksum`, `newer-layout`, `torn-tail`, `unreadable`,
+    /// `zero-tail`, `backtrack`, `gap`, `time-back` or `fork`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -72,6 +73,9 @@ impl fmt::Display for Kind {
         f.write_str(self.name())
     }
 }
+
+/// Bytes that the system cannot read.
+pub(crate) const UNREADABLE: Kind = Kind::Damage(DamageKind::Unreadable { size: 0 }.name());
 
 /// Something that is not as in one unbroken chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -150,6 +154,16 @@ impl Finding {
             detail: damage.kind.to_string(),
             near: damage.op.map(|op| op.0),
         }
+    }
+
+    /// Bytes that the system cannot read, in an entry of this op where that is known.
+    #[must_use]
+    pub fn unreadable(bytes: &Range<u64>, op: Option<Op>) -> Self {
+        let size = bytes.end.saturating_sub(bytes.start);
+        let damage = Damage { offset: bytes.start, op, kind: DamageKind::Unreadable { size } };
+        let detail = "the system cannot read these bytes: copy those that can be read (ddrescue), and merge the copy \
+                      with the other replicas' logs";
+        Self { detail: detail.into(), ..Self::damage(damage, bytes.end) }
     }
 
     /// How the entry at `offset` stands to those before it, where that is worth telling.
@@ -235,6 +249,7 @@ impl fmt::Display for Finding {
         }
         write!(f, ": {}: {}", self.kind, self.detail)?;
         match self.size {
+            Some(size) if self.kind == UNREADABLE => write!(f, " ({size} bytes)"),
             Some(size) => write!(f, " ({size} bytes belong to no entry)"),
             None => Ok(()),
         }

@@ -29,6 +29,7 @@ pub use zeros::ZerosAre;
 use crate::failure::Failure;
 use crate::looks_like::{NotALog, is_device};
 use crate::output::{Progress, WATCH};
+use crate::reading;
 use aof_nostd::Profile;
 use aof_std::Source;
 use aof_std::scan::{Begin, Extract, Scan};
@@ -212,7 +213,7 @@ impl Survey {
         message_size_max: u32,
     ) -> Result<Surveyed<G>, Failure> {
         let surveyed =
-            Source::open(path).and_then(|source| Self::gather(what, &source, path, message_size_max));
+            reading::open(path).and_then(|source| Self::gather(what, &source, path, message_size_max));
         surveyed.map_err(|error| Failure::read(path, error))
     }
 

@@ -6,8 +6,8 @@ use super::Survey;
 use super::fingerprints::Originals;
 use super::part::identify;
 use crate::output::WATCH;
+use crate::reading;
 use aof_nostd::{Damage, Located};
-use aof_std::Source;
 use aof_std::scan::{Begin, Scan, Sink};
 use std::io;
 use std::ops::Range;
@@ -44,7 +44,7 @@ pub(crate) fn find(
 
 /// The same in a whole file.
 pub(crate) fn find_in(path: &Path, message_size_max: u32, originals: &mut Originals) -> io::Result<()> {
-    let source = Source::open(path)?;
+    let source = reading::open(path)?;
     let scan = Scan::detect(&source, aof_std::backend())?;
     let scan = scan.with_message_size_max(message_size_max).with_watch(&WATCH);
     find(&scan, 0..u64::MAX, Begin::AtBoundary, false, originals)

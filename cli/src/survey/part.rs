@@ -19,8 +19,9 @@ use crate::data_checksum::DataBytes;
 use crate::fingerprint::{self, Digest, Fingerprint};
 use aof_nostd::chain::ChainLink;
 use aof_nostd::wire::Entry;
-use aof_nostd::{Checksum, Damage, Located, Op};
+use aof_nostd::{Checksum, Damage, DamageKind, Located, Op};
 use aof_std::scan::Sink;
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What one segment gives.
@@ -200,8 +201,16 @@ impl<G: Gather> Sink for Part<G> {
         self.push_entry(located.offset, header.into(), fingerprint, header.timestamp.get());
     }
 
+    fn unreadable(&mut self, bytes: Range<u64>, damage: Damage) {
+        self.push_found(Finding::unreadable(&bytes, damage.op));
+    }
+
     fn damage(&mut self, damage: Damage, until: u64) {
-        self.push(Event::Damage(damage, until));
+        match damage.kind {
+            // Its unreadable ranges are the findings: of the other bytes nothing is known to be wrong.
+            DamageKind::Unreadable { .. } => self.last = None,
+            _ => self.push(Event::Damage(damage, until)),
+        }
     }
 
     fn zeros(&mut self, from: u64) {

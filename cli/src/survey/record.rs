@@ -20,6 +20,7 @@
 //! recognised as the same one, which their checksums would not prove. An entry takes 61 bytes, and 25 more if a replay
 //! sends it. Each frame of events can be read without those before it.
 
+use super::finding::UNREADABLE;
 use super::part::{Part, Seen};
 use super::{Finding, Kind};
 use crate::data_checksum::DataBytes;
@@ -420,13 +421,14 @@ fn events(bytes: &[u8]) -> io::Result<Part<()>> {
 /// The kinds of findings that stand in a record: what is found between entries. How entries stand to each other
 /// is seen when the ranges are put together. A size out of bounds is read back by its name alone, as any header that is
 /// invalid: nobody asks parts which limit was wrong.
-const DAMAGE: [Kind; 6] = [
+const DAMAGE: [Kind; 7] = [
     Kind::Damage("magic"),
     Kind::Damage("header-checksum"),
     Kind::Damage("header-invalid"),
     Kind::Damage("newer-layout"),
     Kind::Damage("body-checksum"),
     Kind::TornTail,
+    UNREADABLE,
 ];
 
 fn finding(bytes: &[u8]) -> io::Result<Finding> {

@@ -11,10 +11,11 @@ use crate::failure::{Failure, shown};
 use crate::human::{self, ranges};
 use crate::limit;
 use crate::output::{self, Stdout};
+use crate::reading;
 use crate::survey::record::End;
 use crate::survey::{RangeError, Ranged, Survey, ZerosAre};
+use aof_std::NewFile;
 use aof_std::scan::Begin;
-use aof_std::{NewFile, Source};
 use range::FileRange;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -61,7 +62,7 @@ fn of_range(args: &VerifyArgs, range: FileRange) -> Result<Exit, Failure> {
     if let Some(part) = &args.part {
         destination::check(part, &args.files, args.force)?;
     }
-    let source = Source::open(path).map_err(|error| Failure::read(path, error))?;
+    let source = reading::open(path).map_err(|error| Failure::read(path, error))?;
     let bytes = range.bytes(source.size());
     if bytes.start > source.size() {
         return Err(Failure::Usage(format!(
@@ -88,7 +89,11 @@ fn of_range(args: &VerifyArgs, range: FileRange) -> Result<Exit, Failure> {
         let file = record.into_inner().map_err(|error| Failure::write(part, error.into_error()))?;
         destination::commit(file, part, args.force)?;
     }
-    print_range(&survey, &ranged, &end, args.json)?;
+    let printed = print_range(&survey, &ranged, &end, args.json);
+    match &args.part {
+        Some(part) => output::unreported(printed, part)?,
+        None => printed?,
+    }
     limit::tell(&survey, path, args.limits.message_size_max);
     Ok(exit(&survey, args.strict))
 }
