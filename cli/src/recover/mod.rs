@@ -11,6 +11,7 @@
 //! | [`preflight`] | the logs, and what would be sent of them |
 //! | `ask` | questions to the cluster, until there is an answer |
 //! | [`begin`] | what the cluster holds, and where to go on |
+//! | `beside` | where a progress file is searched for when it is not at its usual place |
 //! | `doubt` | whether a progress file fits it, and whose the cluster's last operation is |
 //! | `resume`, [`position`] | going on without a progress file |
 //! | [`progress`] | how it goes: bar, lines, JSON |
@@ -20,6 +21,7 @@
 
 mod ask;
 pub mod begin;
+mod beside;
 mod doubt;
 pub mod position;
 pub mod preflight;
