@@ -296,7 +296,7 @@ pub struct RecoverArgs {
     /// nanoseconds since 1970
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     pub until: Option<u64>,
-    /// Check all, send nothing, and tell what would be sent
+    /// Check all, send nothing, and report what would be sent; with --addresses also what the cluster would take
     #[arg(long)]
     pub dry_run: bool,
     /// How long to wait for an answer of the cluster [default: 30]

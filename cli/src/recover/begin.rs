@@ -29,8 +29,10 @@ use std::time::Instant;
 pub struct Begun {
     /// What was acknowledged before.
     pub state: State,
-    /// Where progress is kept.
-    pub file: StateFile,
+    /// Where progress is kept; with `--dry-run` only if it was there before.
+    pub file: Option<StateFile>,
+    /// Its path.
+    pub path: PathBuf,
     /// The cluster's view.
     pub view: u32,
     /// The cluster's last op, unless it cannot be asked for.
@@ -62,18 +64,25 @@ pub fn begin(
     let opened = StateFile::open(&path).map_err(|error| usage(&error))?;
     let file = match opened {
         Some((file, state)) if !state.is_unused() => return go_on(asker(), logs, file, state, new_state),
-        Some((file, _)) => file,
-        None => StateFile::create(&path, &new_state).map_err(|error| usage(&error))?,
+        Some((file, _)) => Some(file),
+        None if args.dry_run => None,
+        None => Some(StateFile::create(&path, &new_state).map_err(|error| usage(&error))?),
+    };
+    let remove = |file: Option<StateFile>| match file.filter(|_| !args.dry_run) {
+        Some(file) => file.remove().map_err(|error| usage(&error)),
+        None => Ok(()),
     };
     let elsewhere = match begin_anew(asker(), logs, new_state.clone()) {
-        Ok(Anew::Begins(state, view, last_op)) => return Ok(Begun { state: *state, file, view, last_op }),
+        Ok(Anew::Begins(state, view, last_op)) => {
+            return Ok(Begun { state: *state, file, path, view, last_op });
+        }
         Ok(Anew::GoesOn(elsewhere)) => elsewhere,
         Err(failure) => {
-            file.remove().map_err(|error| usage(&error))?;
+            remove(file)?;
             return Err(failure);
         }
     };
-    file.remove().map_err(|error| usage(&error))?;
+    remove(file)?;
     match StateFile::open(&elsewhere).map_err(|error| usage(&error))? {
         Some((file, state)) => {
             output::note(&format!("the progress file {} is of this log: it is used", shown(&elsewhere)));
@@ -95,7 +104,8 @@ fn go_on(
     state: State,
     new_state: State,
 ) -> Result<Begun, Failure> {
-    let name = shown(file.path()).to_string();
+    let path = file.path().to_path_buf();
+    let name = shown(&path).to_string();
     check_state(asker.args, &state, &new_state.log, &name)?;
     if asker.args.from_op.is_some() {
         return Err(Failure::Usage(format!(
@@ -105,13 +115,13 @@ fn go_on(
     let (asker, view, last_op) = asker.look()?;
     // Of a session that nothing came of, as after a limit that was too low, nothing is lost.
     if last_op == Some(0) && state.entry.is_none() && state.resumes == 0 {
-        return Ok(Begun { state: new_state, file, view, last_op });
+        return Ok(Begun { state: new_state, file: Some(file), path, view, last_op });
     }
     let last_op = match last_op {
         Some(last_op) => Some(asker.check_resume(logs, &state, last_op, &name)?),
         None => None,
     };
-    Ok(Begun { state, file, view, last_op })
+    Ok(Begun { state, file: Some(file), path, view, last_op })
 }
 
 /// What a recovery without a progress file at the usual place does.
