@@ -1,11 +1,12 @@
 //! Whatever happens to connections and replicas, everything arrives, once and in order; or it says why not.
 
 use super::logs::{log, usual};
-use super::{assert_unharmed, assert_whole, place, recover};
+use super::{assert_unharmed, assert_whole, place, progress, recover, recovery};
 use aof_nostd::message::EvictionReason;
 use aof_tests::cluster::{Config, Spread};
 
 use aof_tests::cluster::tcp::{Fault, Server, Victim};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// Replays a usual log into a cluster in which these things go wrong.
@@ -108,6 +109,27 @@ fn clock_that_is_not_ready_is_waited_for() {
     let (_directory, path) = place(&log);
     recover(&server.addresses(), &path, &[]).code(0);
     assert_whole(&server, &log);
+}
+
+/// A replica that was started a moment ago is no reason for an alarm. One that stays away is.
+#[test]
+fn normal_start_is_no_alarm() {
+    let log = log(&usual(3));
+    let (_directory, path) = place(&log);
+    for (seconds, is_told) in [(1.0, false), (4.5, true)] {
+        let server = Server::start(Config::default(), vec![]);
+        server.crash(0);
+        std::thread::sleep(Duration::from_millis(100));
+        let mut command = recovery(&server.addresses(), &path);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(Duration::from_secs_f64(seconds));
+        server.restart(0);
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{stderr}");
+        assert_eq!(stderr.contains("waiting for the cluster, 20 s at most"), is_told, "{stderr}");
+        std::fs::remove_file(progress(&path)).unwrap();
+    }
 }
 
 #[test]
