@@ -301,6 +301,7 @@ impl Cluster {
         let doing = std::mem::replace(&mut self.doing, Doing::Nothing);
         let Some(outgoing) = self.current.take() else { return Ok(None) };
         let mut outcome = Outcome { op: Some(op), rejected: Vec::new() };
+        let mut results = Ok(());
         match doing {
             Doing::Register => {
                 self.current = Some(outgoing);
@@ -321,7 +322,10 @@ impl Cluster {
                 self.state.pulses_executed += 1;
             }
             Doing::Request | Doing::Nothing => {
-                outcome.rejected = events::rejected(reply.operation(), &outgoing.entry.body, body);
+                match events::rejected(reply.operation(), &outgoing.entry.body, body) {
+                    Ok(rejected) => outcome.rejected = rejected,
+                    Err(error) => results = Err(error),
+                }
                 self.state.rejected += outcome.rejected.len() as u64;
                 self.state.requests += 1;
             }
@@ -334,6 +338,11 @@ impl Cluster {
             digest: Some(hexadecimal(&outgoing.digest)),
         });
         self.save()?;
+        // It was executed, whatever the results are: it is saved first, and not sent again.
+        if let Err(error) = results {
+            self.current = Some(outgoing);
+            return Err(self.trouble(Trouble::Results(error)));
+        }
         Ok(Some(outcome))
     }
 

@@ -1,6 +1,7 @@
 //! Why a cluster does not take an entry: what, at which entry, what to do.
 
 use super::client::{ClientError, Closed, PeerReport, ReplyField};
+use super::events::ResultsError;
 use super::log::Place;
 use super::network::reason;
 use super::state::StateError;
@@ -60,6 +61,8 @@ pub enum Trouble {
     },
     /// There is no timestamp left for a register between two entries.
     NoTime,
+    /// The request was executed, and the results in the reply are not those of its events.
+    Results(ResultsError),
     /// The progress file cannot be written.
     State(StateError),
     /// The progress file holds a session that is none.
@@ -99,6 +102,7 @@ impl std::error::Error for ClusterError {
 }
 
 impl fmt::Display for ClusterError {
+            Trouble::Results(error) => Some(error),
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(entry) = &self.entry {
             let (place, header) = &**entry;
@@ -156,6 +160,13 @@ impl fmt::Display for ClusterError {
             Trouble::MalformedState => {
                 f.write_str("the progress file holds a session that is none: move it away")
             }
+            Trouble::Results(error) => write!(
+                f,
+                "{error}. The cluster executed it, and which of its events it rejected is not known. A correct server \
+                 does not answer so: check which program and which release listens there. The same command continues \
+                 after this entry; to be certain of all results, format the cluster again, move the progress file away, \
+                 and begin again"
+            ),
             Trouble::Poll(error) => write!(f, "the sockets cannot be waited for: {}", reason(error)),
         }
     }

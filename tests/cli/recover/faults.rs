@@ -196,3 +196,31 @@ fn silence_ends_within_the_time_given() {
     assert!(ran.stderr.contains("Most replicas are not there"), "{}", ran.stderr);
     assert!(begin.elapsed() < Duration::from_secs(20));
 }
+
+/// A reply with a correct checksum, whose results are not those of the events: nothing is taken for "rejected 0".
+#[test]
+fn results_that_are_not_those_of_the_events_are_an_error() {
+    let log = log(&usual(6));
+    let created = |count: usize| [&7_u64.to_le_bytes()[..], &[0xff; 4], &[0; 4]].concat().repeat(count);
+    let batched = |count: u16| {
+        let trailer = [&[0xff; 12][..], &count.to_le_bytes(), &1_u16.to_le_bytes()].concat();
+        [created(count.into()), trailer].concat()
+    };
+    for (body, words) in [
+        (b"nonsense".to_vec(), "its body of 8 bytes is not a list of results"),
+        (Vec::new(), "its body of 0 bytes is not a list of results"),
+        (batched(0), "0 results for 1 events"),
+        (batched(2), "2 results for 1 events"),
+    ] {
+        // Reply 0 is the register's, 1 op 3's, so 3 is op 5's.
+        let server = Server::start(Config::default(), vec![Fault::Results { reply: 3, body }]);
+        let (_directory, path) = place(&log);
+        let ran = recover(&server.addresses(), &path, &[]).code(1);
+        for words in [words, "(op 5): create_transfers(147)", "acknowledged up to op 5 of the log"] {
+            assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
+        }
+        // It was executed: it is not sent again.
+        recover(&server.addresses(), &path, &[]).code(0);
+        assert_whole(&server, &log);
+    }
+}
