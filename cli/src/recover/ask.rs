@@ -179,7 +179,7 @@ impl Asker<'_> {
              is it not frozen?"
                 .to_owned()
         } else {
-            "no replica can be reached: are they running, and are the addresses right?".to_owned()
+            format!("{NOBODY}: are they running, and are the addresses right?")
         };
         format!("{what}{}", self.list(answers))
     }
@@ -257,6 +257,9 @@ impl Asker<'_> {
 
 const ALL_ADDRESSES: &str =
     "Are these the addresses of all replicas, in the cluster's order, and do most replicas run?";
+
+/// What a failure to find a cluster begins with where nothing listens.
+pub(super) const NOBODY: &str = "no replica can be reached";
 
 const CHANGES: &str =
     "the primary changes all the time: look after the replicas, then give the same command again";

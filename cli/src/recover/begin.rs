@@ -11,7 +11,7 @@
 //! The progress file is there, and locked, before the cluster is asked, so that a second recovery is
 //! refused at once. Where nothing came of it, it is removed again.
 
-use super::ask::{Asker, Found, probe};
+use super::ask::{Asker, Found, NOBODY, probe};
 use super::beside::{Search, usual_path};
 use super::preflight::Logs;
 use crate::args::RecoverArgs;
@@ -19,6 +19,7 @@ use crate::failure::{Failure, shown};
 use crate::output;
 use crate::replay::addresses::Addresses;
 use crate::replay::admission::{Pulses, Summary};
+use crate::replay::cluster_error::Remedy;
 use crate::replay::probe::{Answer, RELEASE_OF_SESSIONS_IN_PINGS};
 use crate::replay::state::{State, StateError, StateFile};
 use std::path::PathBuf;
@@ -112,7 +113,7 @@ fn go_on(
             "the progress file {name} knows where to go on: leave out --from-op, or move the file away"
         )));
     }
-    let (asker, view, last_op) = asker.look()?;
+    let (asker, view, last_op) = asker.look().map_err(|failure| after_a_death(failure, &state))?;
     // Of a session that nothing came of, as after a limit that was too low, nothing is lost.
     if last_op == Some(0) && state.entry.is_none() && state.resumes == 0 {
         return Ok(Begun { state: new_state, file: Some(file), path, view, last_op });
@@ -122,6 +123,20 @@ fn go_on(
         None => None,
     };
     Ok(Begun { state, file: Some(file), path, view, last_op })
+}
+
+/// Adds what may have ended the replicas: the request that an earlier run waited for.
+fn after_a_death(failure: Failure, state: &State) -> Failure {
+    match (failure, &state.entry) {
+        (Failure::Cluster(text), Some(entry)) if state.in_flight && text.starts_with(NOBODY) => {
+            let remedy = Remedy { last_op: entry.op };
+            Failure::Cluster(format!(
+                "{text}\nThe request after op {} of the log was sent before, and not answered. {remedy}",
+                entry.op
+            ))
+        }
+        (failure, _) => failure,
+    }
 }
 
 /// What a recovery without a progress file at the usual place does.

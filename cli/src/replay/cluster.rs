@@ -20,7 +20,7 @@
 
 use super::addresses::Addresses;
 use super::admission::{RELEASES_MAX, Step};
-use super::client::{Client, ClientError, Config, Session, Submission};
+use super::client::{Client, ClientError, Config, PeerReport, Session, Submission};
 use super::cluster_error::{ClusterError, Trouble};
 use super::events;
 use super::log::Place;
@@ -372,6 +372,11 @@ impl Cluster {
     }
 }
 
+/// Whether no replica is there any more, and one of them had the request.
+fn went_away(peers: &[PeerReport]) -> bool {
+    peers.iter().all(|peer| !peer.connected) && peers.iter().any(|peer| peer.left)
+}
+
 const _: () = assert!(RELEASES_MAX < 64, "no session of a replay pushes out another");
 
 impl Sink for Cluster {
@@ -391,6 +396,11 @@ impl Sink for Cluster {
             Ok(Some((reply, body))) => self.answered(&reply, &body),
             Err(NetworkError::Client(ClientError::Timeout { waited, peers })) if self.state.op == 0 => {
                 Err(self.trouble(Trouble::NeverTaken { waited, peers }))
+            }
+            Err(NetworkError::Client(ClientError::Timeout { waited, peers }))
+                if self.doing == Doing::Request && went_away(&peers) =>
+            {
+                Err(self.trouble(Trouble::WentAway { waited, peers }))
             }
             Err(NetworkError::Client(error)) => Err(self.trouble(Trouble::Client(error))),
             Err(NetworkError::Poll(error)) => Err(self.trouble(Trouble::Poll(error))),

@@ -224,3 +224,44 @@ fn results_that_are_not_those_of_the_events_are_an_error() {
         assert_whole(&server, &log);
     }
 }
+
+/// A request that ends every replica that executes it: the advice is what works, and not the same command again.
+#[test]
+fn request_that_ends_the_replicas_is_named_with_what_works() {
+    let log = log(&usual(6));
+    for replica_count in [1, 3] {
+        // Op 4 of the cluster is op 5 of the log: the register and ops 3, 4 come before it.
+        let kill = |replica| Fault::Kill {
+            op: 4,
+            victim: Victim::Replica(replica),
+            answered: false,
+            restart_after: None,
+        };
+        let config = || Config { replica_count, ..Config::default() };
+        let server = Server::start(config(), (0..replica_count).map(kill).collect());
+        let (_directory, path) = place(&log);
+        let ran = recover(&server.addresses(), &path, &["--timeout", "1"]).code(1);
+        let advice = [
+            "Look at the replicas' own output",
+            "a newer server",
+            "move the progress file away",
+            "--until-op 4,",
+        ];
+        for words in
+            ["(op 5): create_transfers(147)", "went away after this request was sent"].iter().chain(&advice)
+        {
+            assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
+        }
+        // So does the same command, which finds nobody.
+        let ran = recover(&server.addresses(), &path, &["--timeout", "1"]).code(1);
+        for words in ["The request after op 4 of the log was sent before"].iter().chain(&advice) {
+            assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
+        }
+        // What is advised works.
+        let server = Server::start(config(), vec![]);
+        std::fs::remove_file(progress(&path)).unwrap();
+        recover(&server.addresses(), &path, &["--until-op", "4"]).code(0);
+        assert_unharmed(&server);
+        assert_eq!(server.log().len(), 3);
+    }
+}
