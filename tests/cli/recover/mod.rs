@@ -10,6 +10,7 @@
 //! | [`signals`] | does it end when it is told to? |
 //! | [`refused`] | is nothing sent that does harm, and does every refusal say what to do? |
 //! | [`inputs`] | what does it say of damaged inputs, and of ends that are not in the log? |
+//! | [`messages`] | does docs/recovery.md have a row for each message? |
 //! | [`entries`] | which entries are sent: releases, pulses, ranges, other sinks? |
 
 mod beside;
@@ -18,6 +19,7 @@ mod entries;
 mod faults;
 mod inputs;
 mod logs;
+mod messages;
 mod recorded;
 mod refused;
 mod resume;
