@@ -296,13 +296,13 @@ pub struct RecoverArgs {
     /// nanoseconds since 1970
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     pub until: Option<u64>,
-    /// Check all, send nothing, and tell what would be sent
+    /// Check all, send nothing, and report what would be sent; with --addresses also what the cluster would take
     #[arg(long)]
     pub dry_run: bool,
     /// How long to wait for an answer of the cluster [default: 30]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub timeout: Option<u32>,
-    /// Where to keep progress, instead of beside the first log (FILE.progress)
+    /// Where to keep progress, instead of beside one of the logs (FILE.progress)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub state: Option<PathBuf>,
     /// Go on at this op without a progress file; the cluster is asked whether it fits

@@ -132,7 +132,7 @@ fn inspect_and_debug_and_show_see_no_damage() {
 fn recover_would_send_the_same() {
     let live = Live::new();
     let plan = |log: &Path| {
-        let flags = ["recover", "--cluster", "0", "--addresses", "3001", "--dry-run"];
+        let flags = ["recover", "--cluster", "0", "--dry-run"];
         aof(words(&flags, &[log])).code(0).stdout
     };
     assert_eq!(plan(&live.path), plan(&data("single/small-bodies.aof")));

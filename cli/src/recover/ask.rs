@@ -29,6 +29,10 @@ const RELEASE_OF_NOBODY: Release = Release::new(0, 0, 1);
 /// How long a cluster that was started before must say that it is empty.
 const ZERO_STAYS: Duration = Duration::from_secs(2);
 
+/// How long a cluster that is just starting may say nothing, or not yet which replica is the primary, without an
+/// alarm.
+const QUIET: Duration = Duration::from_secs(3);
+
 /// Between two rounds of questions.
 pub(super) const PAUSE: Duration = Duration::from_millis(200);
 
@@ -64,6 +68,7 @@ impl Asker<'_> {
     /// Waits until the primary answers, and proves to be it.
     pub(super) fn find_cluster(&self) -> Result<Found, Failure> {
         let mut probe = self.probe.clone();
+        let begin = Instant::now();
         let mut told = false;
         let mut closed = 0;
         loop {
@@ -107,7 +112,7 @@ impl Asker<'_> {
             if closed >= 3 || Instant::now() >= self.until {
                 return Err(Failure::Cluster(self.nobody(&answers, unproved)));
             }
-            if !told {
+            if !told && begin.elapsed() >= QUIET {
                 told = true;
                 let list = self.list(&answers);
                 let why = unproved.map(|why| format!(": {why}")).unwrap_or_default();
@@ -174,7 +179,7 @@ impl Asker<'_> {
              is it not frozen?"
                 .to_owned()
         } else {
-            "no replica can be reached: are they running, and are the addresses right?".to_owned()
+            format!("{NOBODY}: are they running, and are the addresses right?")
         };
         format!("{what}{}", self.list(answers))
     }
@@ -252,6 +257,9 @@ impl Asker<'_> {
 
 const ALL_ADDRESSES: &str =
     "Are these the addresses of all replicas, in the cluster's order, and do most replicas run?";
+
+/// What a failure to find a cluster begins with where nothing listens.
+pub(super) const NOBODY: &str = "no replica can be reached";
 
 const CHANGES: &str =
     "the primary changes all the time: look after the replicas, then give the same command again";

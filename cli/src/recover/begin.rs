@@ -3,6 +3,7 @@
 //! | progress file | cluster | then |
 //! |---|---|---|
 //! | none | empty | begin |
+//! | of this log, beside another input or a merged log | not empty | as below, with that file |
 //! | none | not empty | refused: replayed before, or not made for a recovery; `--from-op` may go on |
 //! | there | holds what it says, or one operation more that proves to be this log's | go on |
 //! | there | empty, holds less, or more | refused: another cluster, a file older than the cluster, or a replica ran without `--aof-recovery` |
@@ -10,13 +11,15 @@
 //! The progress file is there, and locked, before the cluster is asked, so that a second recovery is
 //! refused at once. Where nothing came of it, it is removed again.
 
-use super::ask::{Asker, Found, probe};
+use super::ask::{Asker, Found, NOBODY, probe};
+use super::beside::{Search, usual_path};
 use super::preflight::Logs;
 use crate::args::RecoverArgs;
 use crate::failure::{Failure, shown};
 use crate::output;
 use crate::replay::addresses::Addresses;
 use crate::replay::admission::{Pulses, Summary};
+use crate::replay::cluster_error::Remedy;
 use crate::replay::probe::{Answer, RELEASE_OF_SESSIONS_IN_PINGS};
 use crate::replay::state::{State, StateError, StateFile};
 use std::path::PathBuf;
@@ -27,21 +30,14 @@ use std::time::Instant;
 pub struct Begun {
     /// What was acknowledged before.
     pub state: State,
-    /// Where progress is kept.
-    pub file: StateFile,
+    /// Where progress is kept; with `--dry-run` only if it was there before.
+    pub file: Option<StateFile>,
+    /// Its path.
+    pub path: PathBuf,
     /// The cluster's view.
     pub view: u32,
     /// The cluster's last op, unless it cannot be asked for.
     pub last_op: Option<u64>,
-}
-
-/// Where progress is kept unless told otherwise: beside the first log.
-fn state_path(args: &RecoverArgs) -> PathBuf {
-    args.state.clone().unwrap_or_else(|| {
-        let mut path = args.files.first().map(|file| file.as_os_str().to_owned()).unwrap_or_default();
-        path.push(".progress");
-        path.into()
-    })
 }
 
 /// Asks all replicas once. For `--dry-run`.
@@ -62,65 +58,114 @@ pub fn begin(
     summary: Option<&Summary>,
 ) -> Result<Begun, Failure> {
     let log = super::identity(args, logs)?;
-    let path = state_path(args);
-    let usage = |error: StateError| Failure::Usage(error.to_string());
+    let path = usual_path(args);
     let new_state = State::new(args.cluster, log, pulses_name(args));
     let until = Instant::now() + args.timeout();
-    let asker = Asker { args, addresses, summary, probe: probe(args, addresses, summary), until };
-    match StateFile::open(&path).map_err(usage)? {
-        Some((file, state)) if !is_unused(&state) => {
-            let name = shown(&path).to_string();
-            check_state(args, &state, &log.to_string(), &name)?;
-            if args.from_op.is_some() {
-                return Err(Failure::Usage(format!(
-                    "the progress file {name} knows where to go on: leave out --from-op, or move the file away"
-                )));
-            }
-            let (asker, view, last_op) = asker.look()?;
-            // Of a session that nothing came of, as after a limit that was too low, nothing is lost.
-            if last_op == Some(0) && state.entry.is_none() && state.resumes == 0 {
-                return Ok(Begun { state: new_state, file, view, last_op });
-            }
-            let last_op = match last_op {
-                Some(last_op) => Some(asker.check_resume(logs, &state, last_op, &name)?),
-                None => None,
-            };
-            Ok(Begun { state, file, view, last_op })
+    let asker = || Asker { args, addresses, summary, probe: probe(args, addresses, summary), until };
+    let opened = StateFile::open(&path).map_err(|error| usage(&error))?;
+    let file = match opened {
+        Some((file, state)) if !state.is_unused() => return go_on(asker(), logs, file, state, new_state),
+        Some((file, _)) => Some(file),
+        None if args.dry_run => None,
+        None => Some(StateFile::create(&path, &new_state).map_err(|error| usage(&error))?),
+    };
+    let remove = |file: Option<StateFile>| match file.filter(|_| !args.dry_run) {
+        Some(file) => file.remove().map_err(|error| usage(&error)),
+        None => Ok(()),
+    };
+    let elsewhere = match begin_anew(asker(), logs, new_state.clone()) {
+        Ok(Anew::Begins(state, view, last_op)) => {
+            return Ok(Begun { state: *state, file, path, view, last_op });
         }
-        opened => {
-            let file = match opened {
-                Some((file, _)) => file,
-                None => StateFile::create(&path, &new_state).map_err(usage)?,
-            };
-            match begin_anew(asker, logs, new_state) {
-                Ok((state, view, last_op)) => Ok(Begun { state, file, view, last_op }),
-                Err(failure) => {
-                    file.remove().map_err(usage)?;
-                    Err(failure)
-                }
-            }
+        Ok(Anew::GoesOn(elsewhere)) => elsewhere,
+        Err(failure) => {
+            remove(file)?;
+            return Err(failure);
         }
+    };
+    remove(file)?;
+    match StateFile::open(&elsewhere).map_err(|error| usage(&error))? {
+        Some((file, state)) => {
+            output::note(&format!("the progress file {} is of this log: it is used", shown(&elsewhere)));
+            go_on(asker(), logs, file, state, new_state)
+        }
+        None => Err(usage(&StateError::Damaged(elsewhere))), // somebody has just moved it away
     }
 }
 
-/// Whether a file was left by a process that was killed before it sent anything.
-fn is_unused(state: &State) -> bool {
-    state.op == 0 && state.entry.is_none() && state.sessions.is_empty() && !state.in_flight
+fn usage(error: &StateError) -> Failure {
+    Failure::Usage(error.to_string())
 }
 
-/// Without progress of before.
-fn begin_anew(
+/// With progress of before.
+fn go_on(
     asker: Asker<'_>,
     logs: &mut Logs,
-    mut state: State,
-) -> Result<(State, u32, Option<u64>), Failure> {
+    file: StateFile,
+    state: State,
+    new_state: State,
+) -> Result<Begun, Failure> {
+    let path = file.path().to_path_buf();
+    let name = shown(&path).to_string();
+    check_state(asker.args, &state, &new_state.log, &name)?;
+    if asker.args.from_op.is_some() {
+        return Err(Failure::Usage(format!(
+            "the progress file {name} knows where to go on: leave out --from-op, or move the file away"
+        )));
+    }
+    let (asker, view, last_op) = asker.look().map_err(|failure| after_a_death(failure, &state))?;
+    // Of a session that nothing came of, as after a limit that was too low, nothing is lost.
+    if last_op == Some(0) && state.entry.is_none() && state.resumes == 0 {
+        return Ok(Begun { state: new_state, file: Some(file), path, view, last_op });
+    }
+    let last_op = match last_op {
+        Some(last_op) => Some(asker.check_resume(logs, &state, last_op, &name)?),
+        None => None,
+    };
+    Ok(Begun { state, file: Some(file), path, view, last_op })
+}
+
+/// Adds what may have ended the replicas: the request that an earlier run waited for.
+fn after_a_death(failure: Failure, state: &State) -> Failure {
+    match (failure, &state.entry) {
+        (Failure::Cluster(text), Some(entry)) if state.in_flight && text.starts_with(NOBODY) => {
+            let remedy = Remedy { last_op: entry.op };
+            Failure::Cluster(format!(
+                "{text}\nThe request after op {} of the log was sent before, and not answered. {remedy}",
+                entry.op
+            ))
+        }
+        (failure, _) => failure,
+    }
+}
+
+/// What a recovery without a progress file at the usual place does.
+enum Anew {
+    /// It begins, or goes on by `--from-op`, with this state, in this view, after this op.
+    Begins(Box<State>, u32, Option<u64>),
+    /// It goes on with the progress file that is elsewhere.
+    GoesOn(PathBuf),
+}
+
+/// Without progress of before at the usual place. An empty cluster is begun with, whatever is beside the logs: those
+/// files are of other clusters.
+fn begin_anew(asker: Asker<'_>, logs: &mut Logs, mut state: State) -> Result<Anew, Failure> {
     let (asker, view, last_op) = asker.look()?;
+    let search = Search::new(asker.args);
+    if last_op != Some(0)
+        && let Some(elsewhere) = search.of_log(&state.cluster, &state.log)?
+    {
+        return Ok(Anew::GoesOn(elsewhere.to_path_buf()));
+    }
+    if let Some(last_op) = last_op.filter(|&last_op| last_op > 0) {
+        asker.check_other_logs(&search, &state, last_op)?;
+    }
     match (asker.args.from_op, last_op) {
         (None, None | Some(0)) => {}
-        (None, Some(last_op)) => return Err(asker.not_empty(logs, last_op)),
+        (None, Some(last_op)) => return Err(asker.not_empty(logs, &search, last_op)),
         (Some(from_op), last_op) => asker.resume_without_state(logs, &mut state, from_op, last_op)?,
     }
-    Ok((state, view, last_op))
+    Ok(Anew::Begins(Box::new(state), view, last_op))
 }
 
 impl Asker<'_> {

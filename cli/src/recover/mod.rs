@@ -11,19 +11,23 @@
 //! | [`preflight`] | the logs, and what would be sent of them |
 //! | `ask` | questions to the cluster, until there is an answer |
 //! | [`begin`] | what the cluster holds, and where to go on |
+//! | `beside` | where a progress file is searched for when it is not at its usual place |
 //! | `doubt` | whether a progress file fits it, and whose the cluster's last operation is |
 //! | `resume`, [`position`] | going on without a progress file |
 //! | [`progress`] | how it goes: bar, lines, JSON |
+//! | [`rehearse`] | what it would do, for `--dry-run` |
 //! | [`report`] | what was done, and what to do next |
 //!
 //! How entries are sent is told in [`replay`](crate::replay).
 
 mod ask;
 pub mod begin;
+mod beside;
 mod doubt;
 pub mod position;
 pub mod preflight;
 pub mod progress;
+pub mod rehearse;
 pub mod report;
 mod resume;
 
@@ -73,7 +77,7 @@ fn carry_out(args: &RecoverArgs) -> Result<Exit, Failure> {
         Range { after: None, from_op: args.from_op, until_op: args.until_op, until_timestamp: args.until };
     let summary = if args.no_preflight { None } else { Some(logs.preflight(args, &range)?) };
     if args.dry_run {
-        return dry_run(args, &logs, summary.as_ref());
+        return dry_run(args, &mut logs, &range, summary.as_ref());
     }
     if args.to == To::Jsonl {
         return to_json_lines(args, &mut logs, &range, summary.as_ref());
@@ -113,13 +117,24 @@ fn check_usage(args: &RecoverArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn dry_run(args: &RecoverArgs, logs: &Logs, summary: Option<&Summary>) -> Result<Exit, Failure> {
+fn dry_run(
+    args: &RecoverArgs,
+    logs: &mut Logs,
+    range: &Range,
+    summary: Option<&Summary>,
+) -> Result<Exit, Failure> {
     let Some(summary) = summary else { return Ok(Exit::Sound) };
-    let answers = args.addresses.as_ref().map(|addresses| begin::survey(args, addresses, summary));
     let mut report = Report::new(args, Some(summary));
     report.obstacle = logs.obstacle();
-    report.print_dry_run(answers.as_deref())?;
-    Ok(Exit::Sound)
+    let Some(addresses) = &args.addresses else {
+        report.print_dry_run(None)?;
+        return Ok(Exit::Sound);
+    };
+    let prospect = rehearse::rehearse(args, addresses, logs, Some(summary), range);
+    // Asked last, so that it shows a cluster that was waited for.
+    let answers = begin::survey(args, addresses, summary);
+    report.print_dry_run(Some((answers.as_slice(), &prospect)))?;
+    prospect.map(|_| Exit::Sound)
 }
 
 fn to_json_lines(
@@ -160,7 +175,7 @@ fn to_cluster(
     let Some(addresses) = &args.addresses else {
         return Err(Failure::Usage("--addresses is missing".into()));
     };
-    let Begun { state, file, view, last_op } = begin::begin(args, addresses, logs, summary)?;
+    let Begun { state, file, path, view, last_op } = begin::begin(args, addresses, logs, summary)?;
     if state.entry.is_some() && state.format < FORMAT {
         output::note(
             "the progress file was begun by an earlier version of aof: whether what it acknowledged is what this log holds \
@@ -169,7 +184,6 @@ fn to_cluster(
     }
     range.after.clone_from(&state.entry);
     range.from_op = None; // it is in the state now
-    let path = file.path().to_path_buf();
     // Without a preflight nobody knows whether pulses will come.
     let pulses = match summary {
         Some(summary) => summary.pulses > 0,
@@ -190,7 +204,7 @@ fn to_cluster(
     progress.started(&state, &path);
     let mut admission = Admission::new(args.cluster, args.pulses);
     let mut cluster =
-        Cluster::new(options, state, Some(file)).map_err(|error| Failure::Cluster(error.to_string()))?;
+        Cluster::new(options, state, file).map_err(|error| Failure::Cluster(error.to_string()))?;
     let result = replay(logs.log(), &mut admission, &range, &mut cluster, &mut progress);
     progress.clear();
     let synced = cluster.finish();

@@ -20,6 +20,8 @@ pub struct Position {
     pub timestamp: u64,
     /// Requests that it holds, without registers.
     pub requests: u64,
+    /// Releases that it has a session of.
+    pub releases: Vec<u32>,
 }
 
 /// Finds the position of a cluster that holds `ops` operations of this log. `None`: it holds pulses, or
@@ -29,8 +31,8 @@ pub struct Position {
 ///
 /// [`Failure`]: the log cannot be read or replayed.
 pub fn of(log: &mut Log, mut admission: Admission, ops: u64) -> Result<Option<Position>, Failure> {
-    let mut position = Position { last: None, next_op: None, timestamp: 0, requests: 0 };
-    let mut releases = Vec::new();
+    let mut position =
+        Position { last: None, next_op: None, timestamp: 0, requests: 0, releases: Vec::new() };
     log.rewind();
     let mut ended = true;
     while let Some(entry) = log.next_entry()? {
@@ -39,13 +41,16 @@ pub fn of(log: &mut Log, mut admission: Admission, ops: u64) -> Result<Option<Po
         let made = admission.summary().cluster_ops;
         if made > ops {
             ended = false;
-            let register_alone = made == ops + 1 && is_first(&releases, &entry, step);
+            let register_alone = made == ops + 1 && is_first(&position.releases, &entry, step);
             if made == ops + 1 && step == Step::Pulse {
                 log.rewind();
                 return Ok(None); // a pulse, or the confirmation of one that was lost
             }
             position.next_op = Some(entry.header.op.get());
             position.timestamp = timestamp.saturating_add(u64::from(register_alone));
+            if register_alone {
+                position.releases.push(entry.header.release.get());
+            }
             break;
         }
         match step {
@@ -53,8 +58,8 @@ pub fn of(log: &mut Log, mut admission: Admission, ops: u64) -> Result<Option<Po
                 log.rewind();
                 return Ok(None);
             }
-            Step::Request { .. } if is_first(&releases, &entry, step) => {
-                releases.push(entry.header.release.get());
+            Step::Request { .. } if is_first(&position.releases, &entry, step) => {
+                position.releases.push(entry.header.release.get());
             }
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! What was done, and what to do next; in words or as a JSON event.
 
 use super::progress::Progress;
+use super::rehearse::Prospect;
 use crate::args::RecoverArgs;
 use crate::failure::{Failure, shown};
 use crate::human;
@@ -73,7 +74,7 @@ impl<'a> Report<'a> {
     /// # Errors
     ///
     /// [`Failure::Stdout`].
-    pub fn print_dry_run(&self, answers: Option<&[Answer]>) -> Result<(), Failure> {
+    pub fn print_dry_run(&self, cluster: Option<Asked<'_>>) -> Result<(), Failure> {
         let Some(summary) = self.summary else { return Ok(()) };
         let seconds = summary.requests / REQUESTS_PER_SECOND + summary.bytes / BYTES_PER_SECOND;
         let text = if self.args.json {
@@ -83,9 +84,11 @@ impl<'a> Report<'a> {
             event.insert("data_checksum_chain".into(), json!(summary.data.finish().to_string()));
             event.insert("replayed_entries".into(), json!(summary.data.entries()));
             event.insert("obstacle".into(), json!(self.obstacle));
-            if let Some(answers) = answers {
+            if let Some((answers, prospect)) = cluster {
                 let answers: Vec<_> = answers.iter().map(ToString::to_string).collect();
                 event.insert("replicas".into(), json!(answers));
+                event.insert("prospect".into(), json!(prospect.as_ref().ok().map(prospect_json)));
+                event.insert("refused".into(), json!(prospect.as_ref().err().map(ToString::to_string)));
             }
             format!("{}\n", Value::Object(event))
         } else {
@@ -105,8 +108,15 @@ impl<'a> Report<'a> {
             if let Some(obstacle) = &self.obstacle {
                 line(&mut text, "behind it", obstacle);
             }
-            for (index, answer) in answers.unwrap_or_default().iter().enumerate() {
-                line(&mut text, &format!("address {index}"), &answer.to_string());
+            if let Some((answers, prospect)) = cluster {
+                for (index, answer) in answers.iter().enumerate() {
+                    line(&mut text, &format!("address {index}"), &answer.to_string());
+                }
+                let cluster = match prospect {
+                    Ok(prospect) => prospect.to_string(),
+                    Err(_) => "would be refused: the reason follows".into(),
+                };
+                line(&mut text, "cluster", &cluster);
             }
             text
         };
@@ -337,6 +347,18 @@ impl<'a> Report<'a> {
             );
         }
     }
+}
+
+/// What the replicas answered, and what a recovery would do.
+pub type Asked<'a> = (&'a [Answer], &'a Result<Prospect, Failure>);
+
+fn prospect_json(prospect: &Prospect) -> Value {
+    json!({
+        "cluster_op": prospect.last_op,
+        "after_op": prospect.after,
+        "first_op": prospect.first,
+        "progress_file": prospect.progress_file.display().to_string(),
+    })
 }
 
 const NEXT: &str = "\

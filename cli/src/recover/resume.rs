@@ -3,9 +3,10 @@
 //! A cluster tells how many operations it has, and no more than that. Which they are is taken for granted.
 
 use super::ask::Asker;
+use super::beside::Search;
 use super::position::{self, Position};
 use super::preflight::Logs;
-use crate::failure::Failure;
+use crate::failure::{Failure, shown};
 use crate::replay::admission::{Admission, Summary};
 use crate::replay::cluster::Cluster;
 use crate::replay::state::{Granted, State};
@@ -17,8 +18,32 @@ const GRANTED: &str = "This counts operations, and takes for granted what they a
                        recovery runs. If you are not certain, format the cluster anew";
 
 impl Asker<'_> {
+    /// Refuses a cluster that another log was replayed into, by the progress file of that replay.
+    pub(super) fn check_other_logs(
+        &self,
+        search: &Search,
+        state: &State,
+        last_op: u64,
+    ) -> Result<(), Failure> {
+        for (path, other) in search.of_other_logs(&state.cluster, &state.log, last_op) {
+            let client = other.sessions.last().and_then(|saved| saved.restore());
+            if let Some((client, _)) = client
+                && self.has_session(client)?
+            {
+                return Err(Failure::Cluster(format!(
+                    "the cluster is not empty: it has op {last_op}, and the progress file {} says so too: it is of \
+                     another log, whose first entry has checksum {}. To continue with that log, give it. To replay \
+                     this one, format the cluster again. If the file is of another cluster, move it away",
+                    shown(path),
+                    other.log
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Why a cluster that holds something is not replayed into.
-    pub(super) fn not_empty(&self, logs: &mut Logs, last_op: u64) -> Failure {
+    pub(super) fn not_empty(&self, logs: &mut Logs, search: &Search, last_op: u64) -> Failure {
         let refused =
             |text: String| Failure::Cluster(format!("the cluster is not empty: it has op {last_op}. {text}"));
         let Some(summary) = self.summary else {
@@ -36,18 +61,17 @@ impl Asker<'_> {
             Ok(false) => refused(NORMAL_MODE.into()),
             Ok(true) => match self.position(logs, summary, last_op) {
                 Err(failure) => failure,
-                Ok(None) => refused(
-                    "A log of the same release was replayed into it, and how far cannot be told by its ops: format it \
-                     anew"
-                        .into(),
-                ),
+                Ok(None) => refused(format!(
+                    "A log of the same release was replayed into it, and {search}. How far cannot be told by its ops: \
+                     format it anew"
+                )),
                 Ok(Some((Position { next_op: Some(op), .. }, _))) => refused(format!(
-                    "A log of the same release was replayed into it, and the progress file is not there. By the \
-                     number of ops, --from-op {op} goes on. {GRANTED}"
+                    "A log of the same release was replayed into it, and {search}. By the number of ops, --from-op \
+                     {op} goes on. {GRANTED}"
                 )),
                 Ok(Some((Position { next_op: None, .. }, _))) => refused(format!(
-                    "A log of the same release was replayed into it, and the progress file is not there. By the \
-                     number of ops, it is whole. {GRANTED}"
+                    "A log of the same release was replayed into it, and {search}. By the number of ops, it is \
+                     whole. {GRANTED}"
                 )),
             },
         }
@@ -76,10 +100,30 @@ impl Asker<'_> {
         }
         let admission = Admission::new(self.args.cluster, self.args.pulses);
         let position = position::of(logs.log(), admission, last_op.saturating_sub(registers))?;
+        if let Some(position) = position.as_ref().filter(|_| resumes == 0) {
+            self.check_sessions(summary, position, last_op)?;
+        }
         Ok(position.map(|position| {
             let timestamp = position.timestamp.saturating_add(registers);
             (Position { timestamp, ..position }, resumes)
         }))
+    }
+
+    /// Refuses a cluster whose sessions are not those that this log makes up to a position.
+    fn check_sessions(&self, summary: &Summary, position: &Position, last_op: u64) -> Result<(), Failure> {
+        for &release in summary.releases.keys() {
+            let is_there = self.has_session(Cluster::client_id(Release(release), 0))?;
+            if is_there != position.releases.contains(&release) {
+                let (found, wanted) = if is_there { ("a", "not yet") } else { ("no", "already") };
+                return Err(Failure::Cluster(format!(
+                    "the cluster is not empty: it has op {last_op}, and what was replayed into it is another log: it \
+                     has {found} session of release {}, and with as many ops this log has {wanted} begun one. Give the \
+                     log that the recovery began with, or format the cluster again to replay this one",
+                    Release(release)
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Goes on with another client where the operator says, if the cluster agrees.

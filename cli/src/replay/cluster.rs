@@ -20,7 +20,7 @@
 
 use super::addresses::Addresses;
 use super::admission::{RELEASES_MAX, Step};
-use super::client::{Client, ClientError, Config, Session, Submission};
+use super::client::{Client, ClientError, Config, PeerReport, Session, Submission};
 use super::cluster_error::{ClusterError, Trouble};
 use super::events;
 use super::log::Place;
@@ -301,6 +301,7 @@ impl Cluster {
         let doing = std::mem::replace(&mut self.doing, Doing::Nothing);
         let Some(outgoing) = self.current.take() else { return Ok(None) };
         let mut outcome = Outcome { op: Some(op), rejected: Vec::new() };
+        let mut results = Ok(());
         match doing {
             Doing::Register => {
                 self.current = Some(outgoing);
@@ -321,7 +322,10 @@ impl Cluster {
                 self.state.pulses_executed += 1;
             }
             Doing::Request | Doing::Nothing => {
-                outcome.rejected = events::rejected(reply.operation(), &outgoing.entry.body, body);
+                match events::rejected(reply.operation(), &outgoing.entry.body, body) {
+                    Ok(rejected) => outcome.rejected = rejected,
+                    Err(error) => results = Err(error),
+                }
                 self.state.rejected += outcome.rejected.len() as u64;
                 self.state.requests += 1;
             }
@@ -334,6 +338,11 @@ impl Cluster {
             digest: Some(hexadecimal(&outgoing.digest)),
         });
         self.save()?;
+        // It was executed, whatever the results are: it is saved first, and not sent again.
+        if let Err(error) = results {
+            self.current = Some(outgoing);
+            return Err(self.trouble(Trouble::Results(error)));
+        }
         Ok(Some(outcome))
     }
 
@@ -363,6 +372,11 @@ impl Cluster {
     }
 }
 
+/// Whether no replica is there any more, and one of them had the request.
+fn went_away(peers: &[PeerReport]) -> bool {
+    peers.iter().all(|peer| !peer.connected) && peers.iter().any(|peer| peer.left)
+}
+
 const _: () = assert!(RELEASES_MAX < 64, "no session of a replay pushes out another");
 
 impl Sink for Cluster {
@@ -382,6 +396,11 @@ impl Sink for Cluster {
             Ok(Some((reply, body))) => self.answered(&reply, &body),
             Err(NetworkError::Client(ClientError::Timeout { waited, peers })) if self.state.op == 0 => {
                 Err(self.trouble(Trouble::NeverTaken { waited, peers }))
+            }
+            Err(NetworkError::Client(ClientError::Timeout { waited, peers }))
+                if self.doing == Doing::Request && went_away(&peers) =>
+            {
+                Err(self.trouble(Trouble::WentAway { waited, peers }))
             }
             Err(NetworkError::Client(error)) => Err(self.trouble(Trouble::Client(error))),
             Err(NetworkError::Poll(error)) => Err(self.trouble(Trouble::Poll(error))),

@@ -1,6 +1,7 @@
 //! Why a cluster does not take an entry: what, at which entry, what to do.
 
 use super::client::{ClientError, Closed, PeerReport, ReplyField};
+use super::events::ResultsError;
 use super::log::Place;
 use super::network::reason;
 use super::state::StateError;
@@ -23,6 +24,13 @@ pub const FOREIGN: &str = "Was a replica started without --aof-recovery since th
 pub enum Trouble {
     /// Nothing was ever acknowledged: the very first request was not answered.
     NeverTaken {
+        /// How long was waited.
+        waited: Duration,
+        /// What is known of each replica.
+        peers: Vec<PeerReport>,
+    },
+    /// No answer, and all replicas went away after the request was sent: it may be what ended them.
+    WentAway {
         /// How long was waited.
         waited: Duration,
         /// What is known of each replica.
@@ -53,6 +61,8 @@ pub enum Trouble {
         /// Its entry.
         place: Place,
     },
+    /// The request was executed, and the results in the reply are not those of its events.
+    Results(ResultsError),
     /// A pulse was lost again and again, or there is no time left between its neighbours.
     PulseLost {
         /// How many times it was sent.
@@ -92,6 +102,7 @@ impl std::error::Error for ClusterError {
         match &self.trouble {
             Trouble::Client(error) => Some(error),
             Trouble::State(error) => Some(error),
+            Trouble::Results(error) => Some(error),
             Trouble::Poll(error) => Some(error),
             _ => None,
         }
@@ -108,6 +119,12 @@ impl fmt::Display for ClusterError {
             Trouble::Client(ClientError::Evicted { reason, release }) => self.evicted(f, *reason, *release),
             Trouble::NeverTaken { waited, peers } => {
                 write!(f, "no answer for {} s. {}", waited.as_secs(), Diagnosis { peers, begun: false })
+            }
+            Trouble::WentAway { waited, peers } => {
+                write!(f, "no answer for {} s. {WENT_AWAY}", waited.as_secs())?;
+                let op = self.entry.as_ref().map_or(0, |entry| entry.1.op.get());
+                write!(f, "{}", Remedy { last_op: op.saturating_sub(1) })?;
+                list(f, peers)
             }
             Trouble::Client(ClientError::Timeout { waited, peers }) => {
                 write!(f, "no answer for {} s. {}", waited.as_secs(), Diagnosis { peers, begun: true })
@@ -142,6 +159,13 @@ impl fmt::Display for ClusterError {
                 "the cluster takes requests with bodies of at most {limit} bytes, and {place} has one of {size}: \
                  format the cluster anew and start its replicas with a higher --limit-request (and without \
                  --development)"
+            ),
+            Trouble::Results(error) => write!(
+                f,
+                "{error}. The cluster executed it, and which of its events it rejected is not known. A correct server \
+                 does not answer so: check which program and which release listens there. The same command continues \
+                 after this entry; to be certain of all results, format the cluster again, move the progress file away, \
+                 and begin again"
             ),
             Trouble::PulseLost { attempts } => write!(
                 f,
@@ -234,9 +258,35 @@ impl fmt::Display for Diagnosis<'_> {
              cluster anew. Are the addresses those of all replicas, in the cluster's order? Is one frozen, or its \
              disk? Once that is mended, the same command goes on"
         })?;
-        for (index, peer) in peers.iter().enumerate() {
-            write!(f, "\n  replica {index}: {peer}")?;
-        }
-        Ok(())
+        list(f, peers)
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, peers: &[PeerReport]) -> fmt::Result {
+    for (index, peer) in peers.iter().enumerate() {
+        write!(f, "\n  replica {index}: {peer}")?;
+    }
+    Ok(())
+}
+
+const WENT_AWAY: &str = "No replica can be reached: they went away after this request was sent. ";
+
+/// What to do about a request that may have ended the replicas.
+#[derive(Clone, Copy, Debug)]
+pub struct Remedy {
+    /// The last op of the log before the request.
+    pub last_op: u64,
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Look at the replicas' own output. If they ended at this request, a start ends at it again: format the \
+             cluster again with a newer server, move the progress file away and recover from the beginning; or with \
+             the same server and --until-op {}, which leaves out this request and all that follows. If they ended for \
+             another reason, start them with --experimental --aof-recovery as before, and give the same command again",
+            self.last_op
+        )
     }
 }

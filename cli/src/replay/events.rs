@@ -8,6 +8,7 @@
 use super::status;
 use aof_nostd::message::{self, Batches, EVENT_SIZE, Event, EventForm, EventsError};
 use aof_nostd::wire::Operation;
+use std::fmt;
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
@@ -73,46 +74,98 @@ pub struct Rejected {
     pub status: u32,
 }
 
-/// The events that a reply rejects, in order. A body that is no list of results gives nothing: the
-/// cluster's answer is not what is being checked here.
-#[must_use]
-pub fn rejected(operation: Operation, request: &[u8], reply: &[u8]) -> Vec<Rejected> {
-    let Some(form) = EventForm::of(operation) else { return Vec::new() };
-    let mut rejected = Vec::new();
-    if form.is_dense {
-        let Ok(batches) = Batches::new(reply, size_of::<DenseResult>()) else { return rejected };
-        let results = batches.flat_map(|batch| batch.as_chunks::<{ size_of::<DenseResult>() }>().0);
-        for (index, result) in (0..).zip(results) {
-            let result: &DenseResult = zerocopy::transmute_ref!(result);
-            let status = result.status.get();
-            if status != status::CREATED {
-                rejected.push(Rejected { index, status });
-            }
+/// Why the results of a request do not show which of its events were rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ResultsError {
+    /// The body, of this many bytes, is not a list of results.
+    Form(usize),
+    /// There are as many results as this, for as many events as that.
+    Count(usize, usize),
+    /// A result is of an event that the request does not have: its index, and the number of events.
+    Index(u32, usize),
+}
+
+impl fmt::Display for ResultsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the results in the reply do not belong to the request: ")?;
+        match self {
+            Self::Form(bytes) => write!(f, "its body of {bytes} bytes is not a list of results"),
+            Self::Count(results, events) => write!(f, "{results} results for {events} events"),
+            Self::Index(index, events) => write!(f, "a result of event {index}, of {events} events"),
         }
-        return rejected;
     }
-    let mut sparse = |batch: &[u8], first: u32| {
-        for result in batch.as_chunks::<{ size_of::<SparseResult>() }>().0 {
-            let result: &SparseResult = zerocopy::transmute_ref!(result);
-            rejected.push(Rejected {
-                index: first.saturating_add(result.index.get()),
-                status: result.code.get(),
-            });
-        }
-    };
-    if form.is_batched {
-        let results = Batches::new(reply, size_of::<SparseResult>());
-        let events = Batches::new(request, EVENT_SIZE);
-        let (Ok(results), Ok(events)) = (results, events) else { return rejected };
-        let mut first = 0_u32;
-        for (results, events) in results.zip(events) {
-            sparse(results, first); // indices count in their batch
-            first = first.saturating_add(to_u32(events.len() / EVENT_SIZE));
-        }
+}
+
+impl std::error::Error for ResultsError {}
+
+/// Returns the events that a reply rejects, in order.
+///
+/// # Errors
+///
+/// [`ResultsError`]: the reply's body does not show it. A correct server does not send such a reply.
+pub fn rejected(operation: Operation, request: &[u8], reply: &[u8]) -> Result<Vec<Rejected>, ResultsError> {
+    let Some(form) = EventForm::of(operation) else { return Ok(Vec::new()) };
+    let result_size = if form.is_dense { size_of::<DenseResult>() } else { size_of::<SparseResult>() };
+    let is_list = |body: &[u8], size: usize| body.len().is_multiple_of(size);
+    let (results, events): (Vec<&[u8]>, Vec<&[u8]>) = if form.is_batched {
+        let results = Batches::new(reply, result_size).map_err(|_| ResultsError::Form(reply.len()))?;
+        // What was sent was checked before.
+        let events = Batches::new(request, EVENT_SIZE).map_err(|_| ResultsError::Form(reply.len()))?;
+        (results.collect(), events.collect())
+    } else if is_list(reply, result_size) {
+        (vec![reply], vec![request])
     } else {
-        sparse(reply, 0);
+        return Err(ResultsError::Form(reply.len()));
+    };
+    if results.len() != events.len() {
+        return Err(ResultsError::Form(reply.len()));
     }
-    rejected
+    let mut rejected = Vec::new();
+    let mut first = 0;
+    for (results, events) in results.into_iter().zip(events) {
+        let count = events.len() / EVENT_SIZE;
+        if form.is_dense {
+            dense(results, count, first, &mut rejected)?;
+        } else {
+            sparse(results, count, first, &mut rejected)?;
+        }
+        first = first.saturating_add(to_u32(count)); // indices count in their batch
+    }
+    Ok(rejected)
+}
+
+/// Adds the rejected events of a batch that has a result for each event.
+fn dense(batch: &[u8], events: usize, first: u32, rejected: &mut Vec<Rejected>) -> Result<(), ResultsError> {
+    let results = batch.as_chunks::<{ size_of::<DenseResult>() }>().0;
+    if results.len() != events {
+        return Err(ResultsError::Count(results.len(), events));
+    }
+    for (index, result) in (first..).zip(results) {
+        let result: &DenseResult = zerocopy::transmute_ref!(result);
+        let status = result.status.get();
+        if status != status::CREATED {
+            rejected.push(Rejected { index, status });
+        }
+    }
+    Ok(())
+}
+
+/// Adds the rejected events of a batch that has results for those only.
+fn sparse(batch: &[u8], events: usize, first: u32, rejected: &mut Vec<Rejected>) -> Result<(), ResultsError> {
+    let results = batch.as_chunks::<{ size_of::<SparseResult>() }>().0;
+    if results.len() > events {
+        return Err(ResultsError::Count(results.len(), events));
+    }
+    for result in results {
+        let result: &SparseResult = zerocopy::transmute_ref!(result);
+        let index = result.index.get();
+        if index >= to_u32(events) {
+            return Err(ResultsError::Index(index, events));
+        }
+        rejected.push(Rejected { index: first.saturating_add(index), status: result.code.get() });
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -163,9 +216,17 @@ mod tests {
         let result = |status: u32| [&7_u64.to_le_bytes()[..], &status.to_le_bytes(), &[0; 4]].concat();
         let reply = [result(status::CREATED), result(46), result(status::CREATED), result(54)].concat();
         let reply = batched(&reply, &[3, 1], 16);
-        let found = rejected(Operation::CREATE_TRANSFERS, &[], &reply);
-        assert_eq!(found, [Rejected { index: 1, status: 46 }, Rejected { index: 3, status: 54 }]);
-        assert_eq!(rejected(Operation::CREATE_TRANSFERS, &[], &reply[1..]), []);
+        let request = batched(&[0; 4 * EVENT_SIZE], &[3, 1], EVENT_SIZE);
+        let of = |reply: &[u8]| rejected(Operation::CREATE_TRANSFERS, &request, reply);
+        let expected = vec![Rejected { index: 1, status: 46 }, Rejected { index: 3, status: 54 }];
+        assert_eq!(of(&reply), Ok(expected));
+        assert_eq!(of(&reply[1..]), Err(ResultsError::Form(reply.len() - 1)));
+        assert_eq!(of(&[]), Err(ResultsError::Form(0)));
+        let created = result(status::CREATED);
+        let fewer = batched(&created.repeat(3), &[2, 1], 16);
+        assert_eq!(of(&fewer), Err(ResultsError::Count(2, 3)));
+        let one_batch = batched(&created.repeat(4), &[4], 16);
+        assert_eq!(of(&one_batch), Err(ResultsError::Form(one_batch.len())));
     }
 
     #[test]
@@ -174,9 +235,12 @@ mod tests {
         let reply = [result(1, 46), result(0, 35)].concat();
         let expected = [Rejected { index: 1, status: 46 }, Rejected { index: 2, status: 35 }];
         let request = batched(&[0; 3 * EVENT_SIZE], &[2, 1], EVENT_SIZE);
-        let found = rejected(Operation::CREATE_TRANSFERS_SPARSE, &request, &batched(&reply, &[1, 1], 8));
-        assert_eq!(found, expected);
-        let found = rejected(Operation::CREATE_TRANSFERS_UNBATCHED, &[], &reply);
-        assert_eq!(found, [expected[0], Rejected { index: 0, status: 35 }]);
+        let of = |reply: &[u8]| rejected(Operation::CREATE_TRANSFERS_SPARSE, &request, reply);
+        assert_eq!(of(&batched(&reply, &[1, 1], 8)), Ok(expected.to_vec()));
+        assert_eq!(of(&batched(&reply, &[0, 2], 8)), Err(ResultsError::Count(2, 1)));
+        assert_eq!(of(&batched(&result(1, 46), &[0, 1], 8)), Err(ResultsError::Index(1, 1)));
+        let of = |reply: &[u8]| rejected(Operation::CREATE_TRANSFERS_UNBATCHED, &[0; 2 * EVENT_SIZE], reply);
+        assert_eq!(of(&reply), Ok(vec![expected[0], Rejected { index: 0, status: 35 }]));
+        assert_eq!(of(&reply[1..]), Err(ResultsError::Form(15)));
     }
 }

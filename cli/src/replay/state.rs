@@ -185,6 +185,12 @@ impl State {
             granted: None,
         }
     }
+
+    /// Whether the file was left by a process that ended before it sent anything.
+    #[must_use]
+    pub fn is_unused(&self) -> bool {
+        self.op == 0 && self.entry.is_none() && self.sessions.is_empty() && !self.in_flight
+    }
 }
 
 /// Why a state file cannot be used.
@@ -275,21 +281,22 @@ impl StateFile {
             Err(error) => return Err(failed(error)),
         };
         let mut state_file = Self::lock(path, file)?;
-        let mut bytes = Vec::new();
-        let limit = 2 * SLOT_SIZE as u64 + 1;
-        (&state_file.file).take(limit).read_to_end(&mut bytes).map_err(failed)?;
-        let damaged = || StateError::Damaged(path.to_path_buf());
-        state_file.slot_size = match bytes.len() / 2 {
-            size @ (SLOT_SIZE | SLOT_SIZE_BEFORE) if bytes.len().is_multiple_of(2) => size,
-            _ => return Err(damaged()),
-        };
-        let slots = bytes.chunks_exact(state_file.slot_size).filter_map(|slot| state_file.parse(slot));
-        let (sequence, state) = slots.max_by_key(|(sequence, _)| *sequence).ok_or_else(damaged)?;
-        if !(FORMAT_MIN..=FORMAT).contains(&state.format) {
-            return Err(damaged());
-        }
-        state_file.sequence = sequence;
+        let read = read(&state_file.file, state_file.profile).map_err(failed)?;
+        let (slot_size, sequence, state) = read.ok_or_else(|| StateError::Damaged(path.to_path_buf()))?;
+        (state_file.slot_size, state_file.sequence) = (slot_size, sequence);
         Ok(Some((state_file, state)))
+    }
+
+    /// Reads a file that may be a progress file, without locking it. Returns `None` for anything else.
+    #[must_use]
+    pub fn peek(path: &Path) -> Option<State> {
+        // A pipe with such a name would not end.
+        if !path.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return None;
+        }
+        let file = File::open(path).ok()?;
+        let (_, _, state) = read(&file, TigerBeetle::new(aof_std::backend())).ok()??;
+        Some(state)
     }
 
     /// Creates the file with its first state, durably and at one moment: whoever is killed meanwhile leaves
@@ -381,18 +388,34 @@ impl StateFile {
     pub fn sync(&self) -> Result<(), StateError> {
         self.file.sync_data().map_err(|error| StateError::Io(self.path.clone(), error))
     }
+}
 
-    /// A slot's sequence and state, if it is whole.
-    fn parse(&self, slot: &[u8]) -> Option<(u64, State)> {
-        let (checksum, covered) = slot.split_at_checked(CHECKSUM_DIGITS)?;
-        let checksum: Checksum = std::str::from_utf8(checksum).ok()?.parse().ok()?;
-        if self.profile.checksum(covered) != checksum {
-            return None;
-        }
-        let text = std::str::from_utf8(slot).ok()?;
-        let sequence = text.get(CHECKSUM_DIGITS + 1..PREFIX_SIZE - 1)?.parse().ok()?;
-        Some((sequence, serde_json::from_str(text.get(PREFIX_SIZE..)?).ok()?))
+/// The size of a file's slots, and the newest sequence and state in them. `None`: it is no progress file, or no
+/// slot is intact.
+fn read(file: &File, profile: TigerBeetle) -> io::Result<Option<(usize, u64, State)>> {
+    let mut bytes = Vec::new();
+    let limit = 2 * SLOT_SIZE as u64 + 1;
+    file.take(limit).read_to_end(&mut bytes)?;
+    let slot_size = match bytes.len() / 2 {
+        size @ (SLOT_SIZE | SLOT_SIZE_BEFORE) if bytes.len().is_multiple_of(2) => size,
+        _ => return Ok(None),
+    };
+    let slots = bytes.chunks_exact(slot_size).filter_map(|slot| parse(slot, profile));
+    let newest = slots.max_by_key(|(sequence, _)| *sequence);
+    let known = newest.filter(|(_, state)| (FORMAT_MIN..=FORMAT).contains(&state.format));
+    Ok(known.map(|(sequence, state)| (slot_size, sequence, state)))
+}
+
+/// A slot's sequence and state, if it is whole.
+fn parse(slot: &[u8], profile: TigerBeetle) -> Option<(u64, State)> {
+    let (checksum, covered) = slot.split_at_checked(CHECKSUM_DIGITS)?;
+    let checksum: Checksum = std::str::from_utf8(checksum).ok()?.parse().ok()?;
+    if profile.checksum(covered) != checksum {
+        return None;
     }
+    let text = std::str::from_utf8(slot).ok()?;
+    let sequence = text.get(CHECKSUM_DIGITS + 1..PREFIX_SIZE - 1)?.parse().ok()?;
+    Some((sequence, serde_json::from_str(text.get(PREFIX_SIZE..)?).ok()?))
 }
 
 /// A slot's bytes, if the state has room in it.

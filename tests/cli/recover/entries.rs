@@ -1,12 +1,12 @@
 //! Which entries are sent, as what, and what is told of them.
 
 use super::logs::{Did, RELEASE, START, STEP, log, usual};
-use super::{assert_unharmed, assert_whole, expected, place, recover, replayed};
+use super::{assert_unharmed, assert_whole, expected, place, progress, recover, replayed};
 use crate::util::{aof, data};
 use aof_nostd::message::{Message, PingClient};
 use aof_nostd::wire::{Operation, Release};
-use aof_tests::cluster::Config;
 use aof_tests::cluster::tcp::{Arrival, Fault, Server};
+use aof_tests::cluster::{Config, Mode};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn each_release_has_a_session_of_its_own() {
             assert_eq!(entry.client, u128::from(entry.release.0));
         }
         // A restart in normal mode checks the timestamps.
-        server.restart_as(aof_tests::cluster::Mode::Normal);
+        server.restart_as(Mode::Normal);
         std::thread::sleep(Duration::from_millis(50));
         assert_unharmed(&server);
     }
@@ -189,7 +189,58 @@ fn dry_run_sends_nothing_and_tells_all() {
     let event = aof(arguments).code(0).json().pop().unwrap();
     assert_eq!((&event["requests"], &event["events"]), (&9.into(), &10.into()));
     assert!(event["replicas"][0].as_str().unwrap().contains("release 65535.0.0"));
+    assert_eq!((&event["prospect"]["first_op"], &event["refused"]), (&3.into(), &Value::Null));
     assert_eq!(server.received().requests().count(), 0);
+}
+
+/// With addresses it reports what a recovery would do, with the recovery's exit code, and changes nothing.
+#[test]
+fn dry_run_reports_what_the_cluster_would_take() {
+    let log = log(&usual(8));
+    let (_directory, path) = place(&log);
+    let dry = |server: &Server, more: &[&str], code: i32| {
+        let before = server.received().requests().count();
+        let state = std::fs::read(progress(&path)).ok();
+        let ran = recover(&server.addresses(), &path, &[&["--dry-run", "--timeout", "1"][..], more].concat());
+        assert_eq!(server.received().requests().count(), before);
+        assert_eq!(std::fs::read(progress(&path)).ok(), state);
+        ran.code(code)
+    };
+    // Empty, begun, done; asked for an earlier end.
+    let server = Server::start(Config::default(), vec![]);
+    let ran = dry(&server, &[], 0);
+    assert!(
+        ran.stdout.contains("cluster              empty: the recovery would begin, with op 3\n"),
+        "{}",
+        ran.stdout
+    );
+    recover(&server.addresses(), &path, &["--until-op", "5"]).code(0);
+    let ran = dry(&server, &[], 0);
+    let words = "at op 4: the recovery would continue after op 5 of the log, with op 6\n";
+    assert!(ran.stdout.contains(words), "{}", ran.stdout);
+    let ran = dry(&server, &["--until-op", "5"], 0);
+    assert!(ran.stdout.contains("and nothing is left to be sent"), "{}", ran.stdout);
+    let ran = dry(&server, &["--until-op", "4"], 1);
+    assert!(ran.stderr.contains("behind the end asked for"), "{}", ran.stderr);
+    // Of a recovery that is not this one's: formatted again, not empty, not in recovery, not there.
+    let empty = Server::start(Config::default(), vec![]);
+    let ran = dry(&empty, &["--json"], 1);
+    let event = ran.json().pop().unwrap();
+    assert!(event["refused"].as_str().unwrap().contains("this cluster is empty"), "{event}");
+    assert_eq!(event["prospect"], Value::Null);
+    std::fs::remove_file(progress(&path)).unwrap();
+    let ran = dry(&server, &[], 1);
+    assert!(ran.stderr.contains("the cluster is not empty: it has op 4"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("would be refused: the reason follows"), "{}", ran.stdout);
+    let normal = Server::start(Config { mode: Mode::Normal, ..Config::default() }, vec![]);
+    let ran = dry(&normal, &[], 1);
+    assert!(ran.stderr.contains("without --aof-recovery"), "{}", ran.stderr);
+    let old = Server::start(Config { release: Release::new(0, 17, 9), ..Config::default() }, vec![]);
+    let ran = dry(&old, &[], 1);
+    assert!(ran.stderr.contains("newer than the cluster"), "{}", ran.stderr);
+    empty.crash(0);
+    let ran = dry(&empty, &[], 1);
+    assert!(ran.stderr.contains("no replica can be reached"), "{}", ran.stderr);
 }
 
 #[test]

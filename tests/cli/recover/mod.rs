@@ -5,17 +5,21 @@
 //! | [`recorded`] | does a real replica get what the reference sends? |
 //! | [`faults`] | is all there, once and in order, whatever happens to connections and replicas? |
 //! | [`resume`] | does it go on exactly, after a kill, a stop, and without a progress file? |
+//! | [`beside`] | is the progress file found, whatever the inputs are called? |
 //! | [`doubt`] | is an operation of the cluster's own told from one of the log's? |
 //! | [`signals`] | does it end when it is told to? |
 //! | [`refused`] | is nothing sent that does harm, and does every refusal say what to do? |
 //! | [`inputs`] | what does it say of damaged inputs, and of ends that are not in the log? |
+//! | [`messages`] | does docs/recovery.md have a row for each message? |
 //! | [`entries`] | which entries are sent: releases, pulses, ranges, other sinks? |
 
+mod beside;
 mod doubt;
 mod entries;
 mod faults;
 mod inputs;
 mod logs;
+mod messages;
 mod recorded;
 mod refused;
 mod resume;

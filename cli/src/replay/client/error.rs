@@ -40,6 +40,8 @@ pub struct PeerReport {
     pub pong: Option<(u32, Release)>,
     /// Why the last connection ended.
     pub closed: Option<Closed>,
+    /// A connection ended after the request in flight was sent on it.
+    pub left: bool,
 }
 
 /// The field of a reply that is not as the request asks.

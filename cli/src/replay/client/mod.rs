@@ -287,6 +287,7 @@ impl Client {
             self.clear_all(now);
             self.connect(now);
         }
+        self.peers.iter_mut().for_each(Peer::begins_request);
         self.in_flight = Some(InFlight { packet, pulse, since: now, attempts: 0, resend_at });
         self.send_to(self.primary());
     }
@@ -321,7 +322,7 @@ impl Client {
             self.in_doubt = Some(InDoubt { replica, view: self.view });
             self.actions.push_back(Action::Send(replica, pulse));
         }
-        peer.asked = true;
+        peer.sent_request();
         self.actions.push_back(Action::Send(replica, Arc::clone(&in_flight.packet)));
     }
 

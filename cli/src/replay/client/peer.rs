@@ -22,6 +22,8 @@ pub(super) struct Peer {
     pub(super) introduced: bool,
     /// A request was sent on this connection.
     pub(super) asked: bool,
+    /// The request in flight was sent on this connection.
+    has_request: bool,
     /// The connection, or the next one, only begins with a ping: the replica then drops all others of the
     /// client, with whatever is still unread on them.
     pub(super) clears: bool,
@@ -35,6 +37,7 @@ impl Peer {
             attempts: 0,
             introduced: false,
             asked: false,
+            has_request: false,
             clears: false,
             report: PeerReport::default(),
         }
@@ -67,8 +70,21 @@ impl Peer {
         matches!(self.link, Link::Connecting(until) if until <= now)
     }
 
+    /// A new request is in flight.
+    pub(super) fn begins_request(&mut self) {
+        self.has_request = false;
+        self.report.left = false;
+    }
+
+    /// The request in flight was sent on the connection.
+    pub(super) fn sent_request(&mut self) {
+        self.asked = true;
+        self.has_request = true;
+    }
+
     pub(super) fn connected(&mut self) {
         self.link = Link::Connected;
+        self.has_request = false;
         self.introduced = false;
         self.asked = false;
     }
@@ -78,12 +94,14 @@ impl Peer {
         self.attempts = self.attempts.saturating_add(1);
         self.introduced = false;
         self.asked = false;
+        self.report.left |= std::mem::take(&mut self.has_request);
         self.report.closed = why;
     }
 
     /// Drops the connection for a new one, at once.
     pub(super) fn renew(&mut self, now: Time) {
         self.link = Link::None(now);
+        self.has_request = false;
         self.introduced = false;
         self.asked = false;
     }

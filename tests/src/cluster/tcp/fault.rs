@@ -2,7 +2,8 @@
 
 use super::link::Outgoing;
 use crate::cluster::packet::Packet;
-use aof_nostd::message::EvictionReason;
+use aof_nostd::TigerBeetle;
+use aof_nostd::message::{EvictionReason, Reply};
 use std::time::Duration;
 
 /// Whom it hits.
@@ -46,6 +47,13 @@ pub enum Fault {
     SwallowReply {
         /// Which reply.
         reply: usize,
+    },
+    /// A reply has another body, with the checksums of it.
+    Results {
+        /// Which reply.
+        reply: usize,
+        /// Its body.
+        body: Vec<u8>,
     },
     /// A request does not reach the replica.
     SwallowRequest {
@@ -177,6 +185,12 @@ impl Faults {
                 Fault::Twice { reply } if reply == index => writes.push(self.message(packet)),
                 Fault::SwallowReply { reply } if reply == index => writes.clear(),
                 _ => {}
+            }
+            if let Fault::Results { reply, body } = fault
+                && *reply == index
+            {
+                let header = *packet.view::<Reply>();
+                writes = vec![self.message(&Packet::seal(header, &TigerBeetle::default(), body))];
             }
         }
         for fault in &self.faults {
