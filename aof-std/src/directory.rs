@@ -40,7 +40,8 @@ impl NewDirectory {
     ///
     /// The operating system's: no such directory, no permission; [`io::ErrorKind::InvalidInput`] where
     /// `target` does not end with a name.
-    pub fn create(target: &Path) -> io::Result<Self> {
+    pub fn create(target: impl AsRef<Path>) -> io::Result<Self> {
+        let target = target.as_ref();
         Self::create_on(Arc::new(Os), target)
     }
 

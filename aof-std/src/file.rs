@@ -165,7 +165,7 @@ impl LogFile {
     /// # Errors
     ///
     /// See [`OpenError`].
-    pub fn open(path: &Path) -> Result<Self, OpenError> {
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         OpenOptions::new().open(path)
     }
 

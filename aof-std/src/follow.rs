@@ -142,7 +142,8 @@ pub struct Follower {
 impl Follower {
     /// Follows what is, or will be, at `path`, from the last 10 entries on.
     #[must_use]
-    pub fn new(path: &Path) -> Self {
+    pub fn new(path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref();
         Self {
             fs: Arc::new(Os),
             path: path.to_path_buf(),

@@ -172,7 +172,8 @@ impl OpenOptions {
     /// # Errors
     ///
     /// See [`OpenError`].
-    pub fn open(&self, path: &Path) -> Result<LogFile, OpenError> {
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<LogFile, OpenError> {
+        let path = path.as_ref();
         let fs = &*self.fs;
         let file = match rotate::create(fs, path) {
             Ok(file) => file,

@@ -55,7 +55,8 @@ use std::sync::Arc;
 /// # Errors
 ///
 /// See [`RepairError`].
-pub fn repair(path: &Path) -> Result<Repaired, RepairError> {
+pub fn repair(path: impl AsRef<Path>) -> Result<Repaired, RepairError> {
+    let path = path.as_ref();
     Repair::new().run(path)
 }
 
@@ -159,7 +160,8 @@ impl<'a> Repair<'a> {
     /// # Errors
     ///
     /// See [`RepairError`].
-    pub fn run(&self, path: &Path) -> Result<Repaired, RepairError> {
+    pub fn run(&self, path: impl AsRef<Path>) -> Result<Repaired, RepairError> {
+        let path = path.as_ref();
         self.open(path)?;
         let path = &*self.fs.resolve(path)?;
         let file = self.fs.open_rewrite(path).map_err(RepairError::NotWritable)?;
@@ -176,7 +178,8 @@ impl<'a> Repair<'a> {
     /// # Errors
     ///
     /// Those of `run` that are known before anything is written.
-    pub fn look(&self, path: &Path) -> Result<Repaired, RepairError> {
+    pub fn look(&self, path: impl AsRef<Path>) -> Result<Repaired, RepairError> {
+        let path = path.as_ref();
         // Only asked, and given back: held, it would keep a writer from starting meanwhile. A system that has no
         // lock for who only reads does not tell.
         if let Err(TryLockError::WouldBlock) = self.open(path)?.try_lock() {

@@ -61,7 +61,8 @@ impl NewFile {
     /// # Errors
     ///
     /// The operating system's: no such directory, no permission.
-    pub fn create(target: &Path) -> io::Result<Self> {
+    pub fn create(target: impl AsRef<Path>) -> io::Result<Self> {
+        let target = target.as_ref();
         Self::create_on(Arc::new(Os), target)
     }
 
@@ -70,7 +71,8 @@ impl NewFile {
     /// # Errors
     ///
     /// The file system's.
-    pub fn create_on(fs: Arc<dyn FileSystem>, target: &Path) -> io::Result<Self> {
+    pub fn create_on(fs: Arc<dyn FileSystem>, target: impl AsRef<Path>) -> io::Result<Self> {
+        let target = target.as_ref();
         let temporary = fs.create_beside(target)?;
         Ok(Self { fs, temporary, target: target.to_path_buf(), behind: Behind::default() })
     }

@@ -33,7 +33,8 @@ impl Source {
     /// The operating system's; [`io::ErrorKind::IsADirectory`] for a directory,
     /// [`io::ErrorKind::NotSeekable`] for a pipe or a terminal, which cannot be read by position, and
     /// [`io::ErrorKind::Unsupported`] for a file that has bytes and whose size is reported as 0 (as in `/proc`).
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
         let source = Self::new(Os.open(path)?)?;
         if source.size == 0 && source.file.read_at(&mut [0], 0)? > 0 && source.file.size()? == 0 {
             return Err(io::Error::new(
@@ -176,7 +177,8 @@ pub(crate) const READ_AHEAD: usize = 256 << 10;
 /// # Errors
 ///
 /// The operating system's.
-pub fn open(path: &Path, backend: Backend) -> io::Result<LogReader> {
+pub fn open(path: impl AsRef<Path>, backend: Backend) -> io::Result<LogReader> {
+    let path = path.as_ref();
     let source = Source::open(path)?;
     let buffer = buffer(aof_nostd::wire::MESSAGE_SIZE_MAX_DEFAULT);
     let reader = Reader::open(FromStd::new(source), buffer, backend).map_err(into_io)?;

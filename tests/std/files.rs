@@ -175,7 +175,7 @@ fn profile_of_the_file_is_kept_and_the_other_one_refused() {
 #[test]
 fn checkpoint_calls_back_and_frees_the_bound_of_unsynced_entries() {
     let directory = directory();
-    let mut log = OpenOptions::new().unsynced_max(2).open(&directory.path().join("log.aof")).unwrap();
+    let mut log = OpenOptions::new().unsynced_max(2).open(directory.path().join("log.aof")).unwrap();
     log.write_new(&Draft::default(), b"").unwrap();
     log.write_new(&Draft::default(), b"").unwrap();
     let refused = log.write_new(&Draft::default(), b"").unwrap_err();
@@ -226,7 +226,7 @@ fn failed_checkpoint_fails_the_log_for_good() {
     let directory = directory();
     let inner = directory.path().join("inner");
     fs::create_dir(&inner).unwrap();
-    let mut log = LogFile::open(&inner.join("log.aof")).unwrap();
+    let mut log = LogFile::open(inner.join("log.aof")).unwrap();
     log.write_new(&Draft::default(), b"").unwrap();
     // The path cannot be looked at, nor a new file be created there: the directory is gone.
     fs::remove_dir_all(&inner).unwrap();

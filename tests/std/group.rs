@@ -158,7 +158,7 @@ fn more_threads_than_entries_may_be_unsynced_take_turns() {
     let directory = tempfile::tempdir().unwrap();
     let disk = Slow::default();
     let options = OpenOptions::new().file_system(Arc::new(Disk(disk.clone()))).unsynced_max(2);
-    let log = GroupLog::new(options.open(&directory.path().join("log.aof")).unwrap());
+    let log = GroupLog::new(options.open(directory.path().join("log.aof")).unwrap());
     append(&log, 9, 5, |told| assert!(told.unwrap().0 <= disk.durable()));
     assert_eq!(log.into_inner().last().unwrap().op(), Op(45));
 }
