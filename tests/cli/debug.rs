@@ -74,6 +74,20 @@ fn json_has_one_object_a_line_and_the_digest_last() {
 }
 
 #[test]
+fn entries_that_are_not_shown_are_counted_beside_the_output() {
+    let path = data("single/small-bodies.aof");
+    for more in [&[][..], &["--json"]] {
+        let debug = |options: &[&str]| {
+            let words = ["debug"].iter().chain(more).chain(options).map(AsRef::as_ref);
+            aof(words.chain([path.as_os_str()])).code(0).stderr
+        };
+        let told = "2 entries are not shown, which no replay sends: --all shows every entry\n";
+        assert!(debug(&[]).ends_with(told), "{}", debug(&[]));
+        assert_eq!(debug(&["--all"]), "");
+    }
+}
+
+#[test]
 fn time_that_people_read_is_beside_the_nanoseconds() {
     let path = data("single/large-bodies.aof");
     let text = aof(["debug".as_ref(), path.as_os_str()]).code(0).stdout;
