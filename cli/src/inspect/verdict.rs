@@ -77,7 +77,7 @@ impl Verdict {
     #[must_use]
     pub fn of(report: &Report) -> Self {
         let verdict = match report.logs.as_slice() {
-            [] => return Self::new(Level::Bad, "EMPTY", "no log could be read".into()),
+            [] => return Self::new(Level::Bad, "UNREADABLE", "no log could be read".into()),
             [log] => of_one(&log.survey),
             _ => of_several(report),
         };
@@ -272,10 +272,7 @@ fn of_several(report: &Report) -> Verdict {
         return Verdict::new(Level::Bad, "MIXED", text).advise("Look at the logs of one cluster at a time.");
     }
     let (Some(first), Some(last)) = (together.first_op, together.last_op) else {
-        return match surveys.iter().all(|survey| survey.not_a_log.is_some()) {
-            true => Verdict::new(Level::Bad, "NOT A LOG", "no file is a log".into()),
-            false => Verdict::new(Level::Bad, "EMPTY", "no log holds an entry".into()),
-        };
+        return of_no_entry(&surveys);
     };
     // What is not a log is reported as such.
     let surveys: Vec<_> = surveys.into_iter().filter(|survey| survey.not_a_log.is_none()).collect();
@@ -355,6 +352,23 @@ fn of_several(report: &Report) -> Verdict {
         verdict = verdict.advise(format!("They begin at op {first}: what came before is in none of them."));
     }
     merge(verdict, together, &surveys)
+}
+
+/// Of several files in which no entry was found.
+fn of_no_entry(surveys: &[&Survey]) -> Verdict {
+    let (no_logs, logs): (Vec<&Survey>, Vec<_>) =
+        surveys.iter().copied().partition(|survey| survey.not_a_log.is_some());
+    let faults: u64 = logs.iter().map(|survey| survey.faults).sum();
+    if faults > 0 {
+        let text = format!("no log holds an entry; {}", human::counted(faults, "fault", "faults"));
+        Verdict::new(Level::Bad, "DAMAGED", text)
+    } else if logs.is_empty() {
+        Verdict::new(Level::Bad, "NOT A LOG", "no file is a log".into())
+    } else if no_logs.is_empty() {
+        Verdict::new(Level::Bad, "EMPTY", "no log holds an entry".into())
+    } else {
+        Verdict::new(Level::Bad, "NOT A LOG", "no log holds an entry".into())
+    }
 }
 
 /// Whether what a merge notes is in the verdict by another rule: about the beginning, files that are not logs, zeros.

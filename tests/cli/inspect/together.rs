@@ -259,6 +259,29 @@ fn verdict_is_never_good_where_a_log_cannot_be_read() {
         assert_eq!(verdict["advice"][0], json!(advice));
     }
     assert_eq!(inspect(&[&sound]).0["verdict"]["word"], "SOUND");
+    let (report, code) = inspect(&[&missing]);
+    let verdict = &report["verdict"];
+    assert_eq!(
+        (code, &verdict["word"]),
+        (2, &json!("UNREADABLE")),
+        "nothing is known of it: it is not empty"
+    );
+    assert_eq!(verdict["text"], "no log could be read");
+}
+
+/// Two files without an entry were `EMPTY`, though one of them held something.
+#[test]
+fn word_for_files_without_an_entry_is_that_of_the_worst() {
+    let directory = tempfile::tempdir().unwrap();
+    let empty = file(&directory, "empty.aof", b"");
+    let text = file(&directory, "text.aof", b"Dear diary, nothing was logged today, and nobody minded.\n");
+    let log = chain(PROFILES[0], &[8; 2]);
+    let torn = file(&directory, "torn.aof", &log.bytes[..log.entries[0].end() - 3]);
+    let word = |logs: &[&std::path::Path]| inspect(logs).0["verdict"]["word"].clone();
+    assert_eq!(word(&[&empty, &empty]), "EMPTY");
+    assert_eq!(word(&[&empty, &text]), "NOT A LOG");
+    assert_eq!(word(&[&empty, &torn]), "DAMAGED");
+    assert_eq!(word(&[&text, &text]), "NOT A LOG");
 }
 
 /// A log with a torn tail that holds all that there is was told as if it did not.
