@@ -47,6 +47,7 @@ pub mod process;
 pub mod recover;
 pub mod repair;
 pub mod replay;
+pub mod shell;
 pub mod show;
 pub mod size;
 pub mod stitch;

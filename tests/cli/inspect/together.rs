@@ -284,6 +284,26 @@ fn word_for_files_without_an_entry_is_that_of_the_worst() {
     assert_eq!(word(&[&text, &text]), "NOT A LOG");
 }
 
+/// With a blank or a quote in a name the command was `aof merge ... FILE...`.
+#[test]
+fn command_that_is_advised_can_be_copied_whatever_the_names_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let names = ["it's my $(log).aof", "-r1.aof", "two\nlines \u{1b}[2J \\ \u{65e5}.aof"];
+    for (number, name) in (0..).zip(names) {
+        std::fs::copy(replica(number), directory.path().join(name)).unwrap();
+    }
+    let mut command = crate::util::command();
+    let told = command.args(["inspect", "--json", "--"]).args(names).current_dir(directory.path()).output();
+    let report: Value = serde_json::from_slice(&told.unwrap().stdout).unwrap();
+    let advised = report["verdict"]["command"].as_str().unwrap();
+    assert!(!advised.contains(['\n', '\u{1b}']), "{advised}");
+    let mut bash = std::process::Command::new("bash");
+    bash.args(["-c", &format!("aof() {{ \"$AOF\" \"$@\"; }}\n{advised}")]).current_dir(directory.path());
+    let ran = bash.env("AOF", env!("CARGO_BIN_EXE_aof")).output().unwrap();
+    assert!(ran.status.success(), "{advised}\n{ran:?}");
+    assert_eq!(crate::util::sha256(&directory.path().join("whole.aof")), crate::util::WHOLE_SHA256);
+}
+
 /// A log with a torn tail that holds all that there is was told as if it did not.
 #[test]
 fn log_with_a_torn_tail_may_hold_all_alone() {
@@ -296,7 +316,8 @@ fn log_with_a_torn_tail_may_hold_all_alone() {
     let advice = report["verdict"]["advice"].to_string();
     assert!(advice.contains("torn.aof alone holds them all"), "{advice}");
     assert!(advice.contains("torn.aof is not all there: normal after a crash"), "{advice}");
-    assert!(advice.contains("'aof repair'"), "{advice}");
+    assert!(advice.contains("A merge needs no repair before it"), "{advice}");
+    assert!(!advice.contains("'aof repair'"), "a merge loses nothing, and a cut is for ever: {advice}");
 }
 
 /// The same file under two names was two logs, to be merged with each other.
