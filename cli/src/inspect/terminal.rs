@@ -413,16 +413,15 @@ fn size(bytes: u64) -> String {
 fn rate(text: &mut String, log: &Log, report: &Report, screen: &Screen) {
     let Some((from, to)) = report.times().filter(|_| log.stats.first_timestamp.is_some()) else { return };
     let width = screen.width.saturating_sub(14).min(64);
-    let columns = log.stats.rate.columns(from, to, width);
+    let Some(chart) = report.time_columns(width) else { return };
+    let columns = log.stats.rate.columns(&chart);
     let entries: Vec<_> = columns.iter().map(|column| column.entries).collect();
     let most = entries.iter().copied().max().unwrap_or(0);
     let label = screen.dim(&format!("{:<NAME_SIZE$}", "rate"));
     let _ = writeln!(text, "  {label}{}", screen.paint("36", &screen.glyphs.sparkline(&entries)));
-    let most = human::counted(most, "entry", "entries");
-    let note = match (to - from) / width as u64 {
-        0 if to == from => format!("{most} at one time; all logs on one time axis"),
-        each => format!("up to {most} in {}; all logs on one time axis", human::duration(each.max(1))),
-    };
+    let entries = |count| human::counted(count, "entry", "entries");
+    let most = if to == from { format!("{} at one time", entries(most)) } else { chart.peak(most, entries) };
+    let note = format!("{most}; all logs on one time axis");
     let note = if report.logs.len() > 1 { note.as_str() } else { note.split(';').next().unwrap_or(&note) };
     screen.lines(text, &" ".repeat(2 + NAME_SIZE), note, Screen::dim);
 }
