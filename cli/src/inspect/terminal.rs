@@ -331,22 +331,28 @@ fn lacks(text: &mut String, report: &Report, names: &[String], screen: &Screen) 
         return;
     }
     let together = &report.together;
+    if !together.missing_ops.is_empty() && together.conflict.is_none() {
+        let lost = format!("in none of the logs: {}", human::ranges(&together.missing_ops));
+        screen.lines(text, "  ", &lost, |screen, line| screen.level(Level::Bad, line));
+    }
     let all = names
         .iter()
         .zip(&together.lacks)
-        .flat_map(|(name, lacks)| lacks.iter().map(move |lack| (name, lack)));
+        .flat_map(|(name, lacks)| lacks.iter().map(move |lack| (name, lack)))
+        .filter(|(_, lack)| !lack.held_by.is_empty());
     for (name, lack) in all.clone().take(LACKS_SHOWN) {
         let holders: Vec<_> =
             lack.held_by.iter().filter_map(|at| names.get(*at).map(String::as_str)).collect();
-        let who =
-            if holders.is_empty() { "nobody has them".into() } else { format!("in {}", holders.join(", ")) };
+        let is_in_others = holders.len() > 2 && holders.len() + 1 == names.len();
+        let who = if is_in_others { "all others".into() } else { holders.join(", ") };
         let range = human::ranges(&[(lack.first_op, lack.last_op)]);
-        screen.hanging(text, "    ", &format!("  {name} lacks {range}: {who}"));
+        screen.hanging(text, "    ", &format!("  {name} lacks {range}: in {who}"));
     }
     let more = (all.count().saturating_sub(LACKS_SHOWN) as u64).saturating_add(together.lacks_omitted);
     if more > 0 {
-        let ranges = human::counted(more, "more such range", "more such ranges");
-        screen.hanging(text, "    ", &format!("  and {ranges} (--json has more)"));
+        let ranges = human::counted(more, "more range", "more ranges");
+        let ranges = format!("  and {ranges} that a log lacks and another one may fill (--json has more)");
+        screen.hanging(text, "    ", &ranges);
     }
 }
 
