@@ -3,6 +3,7 @@
 //! Places in a file and ops are not for this module: they are copied into other commands, and stay plain.
 
 use std::fmt::Write as _;
+use unicode_width::UnicodeWidthStr;
 
 /// A size: `812 bytes`, `2.11 MiB`.
 ///
@@ -114,6 +115,17 @@ pub fn ranges_of(ranges: &[(u64, u64)], omitted: u64) -> String {
 
 /// Ranges that are shown; a hostile log could have one at every second op.
 const RANGES_SHOWN: usize = 20;
+
+/// Columns that a text takes on a terminal: a character of Chinese, Japanese or Korean takes two.
+///
+/// ```
+/// assert_eq!(aof_cli::human::width("r0.aof"), 6);
+/// assert_eq!(aof_cli::human::width("日本.aof"), 8);
+/// ```
+#[must_use]
+pub fn width(text: &str) -> usize {
+    UnicodeWidthStr::width(text)
+}
 
 /// A time by RFC 3339 in UTC, to the nanosecond: `2026-11-21T05:02:27.707103671Z`. `ns` since 1970.
 ///

@@ -103,7 +103,7 @@ impl Screen {
     /// Adds a fact: its name, and its value beside it, or below it where that is too long for a line.
     fn fact(&self, text: &mut String, name: &str, value: &str) {
         let indent = " ".repeat(2 + NAME_SIZE);
-        let longest = pieces(value).iter().map(|word| word.chars().count()).max().unwrap_or(0);
+        let longest = pieces(value).iter().map(|word| human::width(word)).max().unwrap_or(0);
         if indent.len() + longest > self.width {
             let _ = writeln!(text, "  {}", self.dim(name));
             return self.lines(text, "    ", value, |_, line| line.to_owned());
@@ -118,12 +118,12 @@ impl Screen {
 
     /// A name in so many characters: its end tells more than its beginning.
     fn short(&self, name: &str, width: usize) -> String {
-        let count = name.chars().count();
-        if count <= width {
+        if human::width(name) <= width {
             return name.to_owned();
         }
-        let end = name.chars().skip(count - width.saturating_sub(1));
-        std::iter::once(self.glyphs.ellipsis).chain(end).collect()
+        let fits = |at: &usize| name.get(*at..).is_some_and(|end| human::width(end) < width);
+        let from = name.char_indices().map(|(at, _)| at).find(fits).unwrap_or(name.len());
+        format!("{}{}", self.glyphs.ellipsis, name.get(from..).unwrap_or_default())
     }
 }
 
@@ -189,7 +189,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in pieces(text) {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+            Some(line) if human::width(line) + 1 + human::width(word) <= width => {
                 line.push(' ');
                 line.push_str(word);
             }
@@ -215,7 +215,7 @@ const LACKS_SHOWN: usize = 12;
 fn map(text: &mut String, report: &Report, screen: &Screen) {
     let Some(extent) = report.ops() else { return };
     let names: Vec<_> = report.logs.iter().map(|log| name(&log.survey)).collect();
-    let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max("together".len());
+    let longest = names.iter().map(|name| human::width(name)).max().unwrap_or(0).max("together".len());
     let name_width = longest.min(NAME_WIDTH_MAX).min(screen.width / 3);
     let columns = chart::columns(extent, screen.width.saturating_sub(name_width + 4));
     let each = columns.first().map_or(1, |(first, last)| last - first + 1);
@@ -230,7 +230,8 @@ fn map(text: &mut String, report: &Report, screen: &Screen) {
     );
     screen.lines(text, "  ", &legend, Screen::dim);
     let mut row = |name: &str, held: &[Range], places: Vec<Mark>| {
-        let name = format!("{:<name_width$}", screen.short(name, name_width));
+        let mut name = screen.short(name, name_width);
+        name.extend(std::iter::repeat_n(' ', name_width.saturating_sub(human::width(&name))));
         let _ = writeln!(text, "  {name}  {}", bar(held, &columns, screen));
         if let Some(marks) = marks(&places, &columns, screen) {
             let _ = writeln!(text, "  {:name_width$}  {marks}", "");
@@ -367,7 +368,7 @@ fn one(text: &mut String, log: &Log, report: &Report, screen: &Screen) {
     let verdict = verify::verdict(survey);
     let level = Level::of_log(survey);
     let title = name(survey);
-    if title.chars().count() + 2 + verdict.chars().count() <= screen.width {
+    if human::width(&title) + 2 + human::width(&verdict) <= screen.width {
         let _ = writeln!(text, "{}: {}", screen.title(&title), screen.level(level, &verdict));
     } else {
         let _ = writeln!(text, "{}:", screen.title(&title));
