@@ -4,6 +4,7 @@ use crate::args::DebugArgs;
 use crate::data_checksum::{self, DataBytes, DataChecksum};
 use crate::exit::Exit;
 use crate::failure::{Failure, shown};
+use crate::human;
 use crate::limit::Outsize;
 use crate::line::{Lines, Style};
 use crate::looks_like::{self, NotALog};
@@ -56,7 +57,13 @@ pub fn run(args: &DebugArgs) -> Result<Exit, Failure> {
     let mut damaged = printer.damaged;
     let is_empty = printer.chain.last().is_none();
     let outsize = std::mem::take(&mut printer.outsize);
+    let hidden = printer.hidden;
     printer.finish(args.json)?;
+    if hidden > 0 {
+        let entries = human::noun(hidden, "entry is", "entries are");
+        let file = shown(&args.file);
+        output::note(&format!("{file}: {entries} not shown, which no replay sends: --all shows every entry"));
+    }
     outsize.tell(&args.file, &mut source.clone(), args.limits.message_size_max);
     if is_empty && let Some(not_a_log) = NotALog::judge(&args.file, &source, profile).map_err(failed)? {
         output::note(&format!("{}: {not_a_log}", shown(&args.file)));
@@ -75,6 +82,8 @@ struct Part {
     /// The file's bytes, and what zeros at its end are.
     bytes: (u64, ZerosAre),
     data: DataBytes,
+    /// Entries without a line.
+    hidden: u64,
     damaged: bool,
     outsize: Outsize,
     /// The segment's first entry, and how far the lines were before it.
@@ -91,6 +100,7 @@ impl Part {
             all,
             bytes,
             data: DataBytes::default(),
+            hidden: 0,
             damaged: false,
             outsize: Outsize::default(),
             first: None,
@@ -115,6 +125,8 @@ impl Sink for Part {
         }
         if self.data.push(header) || self.all {
             self.lines.entry(located.offset, header);
+        } else {
+            self.hidden += 1;
         }
     }
 
@@ -138,6 +150,8 @@ struct Printer {
     last: Option<Neighbour>,
     /// Entries that it is over.
     replayed: u64,
+    /// Entries without a line.
+    hidden: u64,
     chain: Chain<NoHistory>,
     damaged: bool,
     outsize: Outsize,
@@ -152,6 +166,7 @@ impl Printer {
             data: DataChecksum::default(),
             last: None,
             replayed: 0,
+            hidden: 0,
             chain: Chain::default(),
             damaged: false,
             outsize: Outsize::default(),
@@ -171,6 +186,7 @@ impl Printer {
     fn print(&mut self, part: &Part) -> Result<(), Failure> {
         self.data.update(&part.data);
         self.replayed += part.data.entries();
+        self.hidden += part.hidden;
         self.damaged |= part.damaged;
         self.outsize.append(&part.outsize);
         let lines = part.lines.bytes.as_slice();

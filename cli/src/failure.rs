@@ -169,7 +169,7 @@ impl fmt::Display for Shown<'_> {
 }
 
 /// Whether a terminal obeys a character instead of showing it.
-fn is_obeyed(character: char) -> bool {
+pub(crate) fn is_obeyed(character: char) -> bool {
     let turns = matches!(
         character,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'

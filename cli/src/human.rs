@@ -3,6 +3,7 @@
 //! Places in a file and ops are not for this module: they are copied into other commands, and stay plain.
 
 use std::fmt::Write as _;
+use unicode_width::UnicodeWidthStr;
 
 /// A size: `812 bytes`, `2.11 MiB`.
 ///
@@ -115,6 +116,17 @@ pub fn ranges_of(ranges: &[(u64, u64)], omitted: u64) -> String {
 /// Ranges that are shown; a hostile log could have one at every second op.
 const RANGES_SHOWN: usize = 20;
 
+/// Columns that a text takes on a terminal: a character of Chinese, Japanese or Korean takes two.
+///
+/// ```
+/// assert_eq!(aof_cli::human::width("r0.aof"), 6);
+/// assert_eq!(aof_cli::human::width("日本.aof"), 8);
+/// ```
+#[must_use]
+pub fn width(text: &str) -> usize {
+    UnicodeWidthStr::width(text)
+}
+
 /// A time by RFC 3339 in UTC, to the nanosecond: `2026-11-21T05:02:27.707103671Z`. `ns` since 1970.
 ///
 /// ```
@@ -125,6 +137,41 @@ const RANGES_SHOWN: usize = 20;
 pub fn time(ns: u64) -> String {
     // Every number of nanoseconds that fits is in range: until 2554.
     jiff::Timestamp::from_nanosecond(ns.into()).map(|time| format!("{time:.9}")).unwrap_or_default()
+}
+
+/// What [`time`] returns, as bytes, without an allocation: for what is printed of each of millions of entries.
+///
+/// ```
+/// assert_eq!(&aof_cli::human::time_bytes(1_000_000_002), b"1970-01-01T00:00:01.000000002Z");
+/// ```
+#[must_use]
+pub fn time_bytes(ns: u64) -> [u8; 30] {
+    const DAY: u64 = 86_400 * 1_000_000_000;
+    let (days, mut rest) = (ns / DAY, ns % DAY);
+    // Years begin in March here, so that a leap day is the last of its year. A cycle of 400 years began 719,468 days
+    // before 1970; from March on, every five months have 153 days.
+    let (cycle, day) = ((days + 719_468) / 146_097, (days + 719_468) % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let mut text = *b"0000-00-00T00:00:00.000000000Z";
+    let mut put = |end: usize, digits: usize, mut number: u64| {
+        for byte in text.iter_mut().take(end).rev().take(digits) {
+            *byte = b'0' + u8::try_from(number % 10).unwrap_or_default();
+            number /= 10;
+        }
+    };
+    put(4, 4, cycle * 400 + year + next);
+    put(7, 2, month);
+    put(10, 2, day);
+    put(29, 9, rest % 1_000_000_000);
+    rest /= 1_000_000_000;
+    put(13, 2, rest / 3_600);
+    put(16, 2, rest / 60 % 60);
+    put(19, 2, rest % 60);
+    text
 }
 
 /// A time to the second, for where there is no room: `2026-11-21 05:02:27`.
@@ -224,5 +271,16 @@ mod tests {
         ] {
             assert_eq!(duration(ns), text);
         }
+    }
+
+    #[test]
+    fn time_bytes_are_those_of_the_calendar_on_every_day() {
+        const DAY: u64 = 86_400 * 1_000_000_000;
+        for day in 0..=u64::MAX / DAY {
+            // Another time of each day.
+            let ns = (day * DAY).saturating_add(day * 1_234_567_891_011 % DAY);
+            assert_eq!(String::from_utf8_lossy(&time_bytes(ns)), time(ns));
+        }
+        assert_eq!(String::from_utf8_lossy(&time_bytes(u64::MAX)), time(u64::MAX));
     }
 }

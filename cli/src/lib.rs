@@ -49,6 +49,7 @@ pub mod reading;
 pub mod recover;
 pub mod repair;
 pub mod replay;
+pub mod shell;
 pub mod show;
 pub mod size;
 pub mod stitch;

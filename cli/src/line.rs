@@ -1,5 +1,6 @@
 //! One entry as one line: text, or JSON. Written by hand, since a large log is a million lines.
 
+use crate::human;
 use aof_nostd::Header;
 use std::io::Write;
 
@@ -60,7 +61,9 @@ impl Lines {
         line.number(label::<JSON>("\",\"op\":", " op="), header.op.get());
         line.number(label::<JSON>(",\"commit\":", " commit="), header.commit.get());
         line.number(label::<JSON>(",\"timestamp\":", " timestamp="), header.timestamp.get());
-        line.number(label::<JSON>(",\"request\":", " request="), header.request.get());
+        line.put(label::<JSON>(",\"time\":\"", " time="));
+        line.bytes(&human::time_bytes(header.timestamp.get()));
+        line.number(label::<JSON>("\",\"request\":", " request="), header.request.get());
         let name = header.operation().name();
         if JSON {
             line.number(",\"operation\":", header.operation);
@@ -94,7 +97,7 @@ impl Lines {
 }
 
 /// No line is longer: a test fills every field to its brim.
-const LINE_SIZE_MAX: usize = 1024;
+const LINE_SIZE_MAX: usize = 1088;
 
 /// What stands before a value: chosen by the compiler, so that writing it is a move or two.
 #[inline(always)]
@@ -111,9 +114,14 @@ struct Line {
 impl Line {
     #[inline(always)]
     fn put(&mut self, text: &str) {
-        if let Some(target) = self.bytes.get_mut(self.size..self.size + text.len()) {
-            target.copy_from_slice(text.as_bytes());
-            self.size += text.len();
+        self.bytes(text.as_bytes());
+    }
+
+    #[inline(always)]
+    fn bytes(&mut self, bytes: &[u8]) {
+        if let Some(target) = self.bytes.get_mut(self.size..self.size + bytes.len()) {
+            target.copy_from_slice(bytes);
+            self.size += bytes.len();
         }
     }
 
@@ -176,9 +184,10 @@ mod tests {
         let value: serde_json::Value = serde_json::from_slice(&lines.bytes).unwrap();
         assert_eq!(value["op"], 1);
         assert_eq!(value["release"], "65535.0.0");
+        assert_eq!(value["time"], "1970-01-01T00:00:00.000000000Z");
         assert_eq!(value["operation_name"], "create_transfers");
         assert_eq!(value["cluster"], "340282366920938463463374607431768211455");
-        assert_eq!(value.as_object().unwrap().len(), 21);
+        assert_eq!(value.as_object().unwrap().len(), 22);
     }
 
     #[test]

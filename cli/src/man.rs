@@ -113,6 +113,10 @@ fn without_needless_breaks(page: &[u8]) -> Vec<u8> {
 fn render(command: &Command, pages: &[Command], page: &mut Vec<u8>) -> io::Result<()> {
     // The blocks behind the help have sections of their own.
     let bare = command.clone().after_help("").after_long_help("");
+    // What the short help leaves out is on the page, and the synopsis is the usage that the help prints.
+    let bare = bare.mut_args(|arg| arg.hide_short_help(false));
+    let usage = command.clone().render_usage().to_string();
+    let bare = bare.override_usage(usage.trim_start_matches("Usage:").trim().to_owned());
     let source = format!("aof {}", env!("CARGO_PKG_VERSION"));
     let man = Man::new(bare).title(name(command).to_uppercase()).source(source);
     let man = man.date(DATE).manual("User Commands");

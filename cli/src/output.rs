@@ -146,6 +146,9 @@ pub struct Progress(Option<ProgressBar>);
 /// Work below this many bytes is done before a bar would be read.
 const PROGRESS_FROM: u64 = 64 << 20;
 
+/// In fewer columns than this there is no room for a bar beside its numbers: these alone would take two lines.
+const BAR_FROM: u16 = 64;
+
 impl Progress {
     /// A bar for `bytes` of work.
     #[must_use]
@@ -156,7 +159,11 @@ impl Progress {
         }
         let target = ProgressDrawTarget::stderr_with_hz(8);
         let bar = ProgressBar::with_draw_target(Some(bytes), target).with_message(what);
-        let template = "{msg} [{wide_bar}] {bytes}/{total_bytes} {bytes_per_sec} {eta} to go";
+        let columns = terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| width.0);
+        let template = match columns {
+            Some(columns) if columns < BAR_FROM => "{msg} {percent}%, {eta} to go",
+            _ => "{msg} [{wide_bar}] {bytes}/{total_bytes} {bytes_per_sec} {eta} to go",
+        };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }

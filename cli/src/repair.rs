@@ -6,6 +6,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Reason as Told, shown};
 use crate::human;
 use crate::output;
+use crate::shell;
 use crate::survey::{Finding, Survey};
 use crate::verify::doubt;
 use aof_nostd::Profile;
@@ -211,7 +212,7 @@ fn findings(repaired: &Repaired) -> Vec<Finding> {
 /// What the operator should know, or do, beyond what was done.
 fn advice(args: &RepairArgs, outcome: &Outcome) -> Vec<String> {
     let Outcome { repaired, forks } = outcome;
-    let file = shown(&args.file);
+    let file = shell::argument(&args.file);
     let mut advice = Vec::new();
     if let (Action::Left(reason), Some(tail)) = (&repaired.action, repaired.tail) {
         advice.push(left(args, *reason, tail));
@@ -245,7 +246,7 @@ fn advice(args: &RepairArgs, outcome: &Outcome) -> Vec<String> {
 
 /// Why a tail was left, and what to do.
 fn left(args: &RepairArgs, reason: Reason, tail: Tail) -> String {
-    let file = shown(&args.file);
+    let file = shell::argument(&args.file);
     match reason {
         Reason::MaybeImage => format!(
             "{} zeros end the file, which has whole sectors: it may be the image of a device, with free space behind \

@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, shown};
 use crate::looks_like::NotALog;
 use crate::output::{self, Progress, WATCH};
+use crate::shell;
 use crate::survey::Survey;
 use crate::survey::fingerprints::Originals;
 use crate::survey::record::{End, Head, Playback};
@@ -270,8 +271,10 @@ impl Pieces {
                 (format!("no part covers bytes {boundary} to {until} of {name}. Read them"), until)
             }
         };
-        let mut text =
-            format!("{what}: aof verify --at-boundary --range {boundary}..{until} --part OUT {name}");
+        let mut text = format!(
+            "{what}: aof verify --at-boundary --range {boundary}..{until} --part OUT {}",
+            shell::argument(Path::new(&self.name))
+        );
         if let Some(part) = twin {
             let _ = write!(
                 text,

@@ -74,6 +74,54 @@ fn json_has_one_object_a_line_and_the_digest_last() {
 }
 
 #[test]
+fn entries_that_are_not_shown_are_counted_beside_the_output() {
+    let path = data("single/small-bodies.aof");
+    for more in [&[][..], &["--json"]] {
+        let debug = |options: &[&str]| {
+            let words = ["debug"].iter().chain(more).chain(options).map(AsRef::as_ref);
+            aof(words.chain([path.as_os_str()])).code(0).stderr
+        };
+        let told = "2 entries are not shown, which no replay sends: --all shows every entry\n";
+        assert!(debug(&[]).ends_with(told), "{}", debug(&[]));
+        assert_eq!(debug(&["--all"]), "");
+    }
+}
+
+#[test]
+fn time_that_people_read_is_beside_the_nanoseconds() {
+    let path = data("single/large-bodies.aof");
+    let text = aof(["debug".as_ref(), path.as_os_str()]).code(0).stdout;
+    let expected = " timestamp=1795233748377010529 time=2026-11-21T04:02:28.377010529Z request=1 ";
+    assert!(text.lines().next().unwrap().contains(expected), "{text}");
+    let lines = aof(["debug".as_ref(), "--json".as_ref(), path.as_os_str()]).code(0).json();
+    assert_eq!(lines[0]["timestamp"], 1_795_233_748_377_010_529_u64);
+    assert_eq!(lines[0]["time"], "2026-11-21T04:02:28.377010529Z");
+    // A spreadsheet reads the text, and Parquet has a type for the number.
+    let export = |format: &str, what: &str| {
+        let words = ["export", "--format", format, "--what", what, "--output", "-"].map(AsRef::as_ref);
+        aof(words.into_iter().chain([path.as_os_str()])).code(0).stdout
+    };
+    for what in ["entries", "events"] {
+        let of = if what == "entries" { "timestamp" } else { "event_timestamp" };
+        let csv = export("csv", what);
+        let mut rows = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+        let head = rows.next().unwrap();
+        let place = |name: &str| head.iter().position(|column| *column == name).unwrap();
+        let json = export("jsonl", what);
+        let mut count = 0;
+        for (row, line) in rows.zip(json.lines()) {
+            let object: serde_json::Value = serde_json::from_str(line).unwrap();
+            let ns = object[of].as_u64().unwrap();
+            assert_eq!(row[place(of)], ns.to_string());
+            assert_eq!(object["time"], aof_cli::human::time(ns));
+            assert_eq!(row[place("time")], aof_cli::human::time(ns));
+            count += 1;
+        }
+        assert!(count > 2, "{what}");
+    }
+}
+
+#[test]
 fn damage_is_told_in_its_place() {
     let directory = tempfile::tempdir().unwrap();
     let mut bytes = std::fs::read(data("single/small-bodies.aof")).unwrap();

@@ -128,6 +128,29 @@ fn full_standard_output_is_an_error() {
     assert!(stderr.contains("cannot write to standard output"), "{stderr}");
 }
 
+/// In 40 columns the bar was `[]`, and its numbers took two lines.
+#[cfg(target_os = "linux")]
+#[test]
+fn progress_has_one_line_on_a_narrow_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("large.aof");
+    let large = std::fs::read(data("single/large-bodies.aof")).unwrap();
+    std::fs::write(&path, large.repeat((128 << 20) / large.len())).unwrap();
+    let aof = env!("CARGO_BIN_EXE_aof");
+    let line = format!("stty cols 40 rows 20; '{aof}' verify '{}' >/dev/null", path.display());
+    let mut script = std::process::Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").stdin(Stdio::null());
+    let Ok(output) = script.output() else {
+        eprintln!("NOT RUN: script is missing: on Debian run `sudo ci/setup bsdutils`");
+        return;
+    };
+    let drawn = String::from_utf8_lossy(&output.stdout);
+    // What is between escapes and returns is what was drawn.
+    let drawn: Vec<_> = drawn.split(['\r', '\n', '\u{1b}']).filter(|line| line.contains("verify")).collect();
+    assert!(!drawn.is_empty(), "{output:?}");
+    assert!(drawn.iter().all(|line| line.contains('%') && line.len() <= 44), "{drawn:?}");
+}
+
 #[test]
 fn nothing_is_drawn_where_nobody_looks() {
     // Large enough for a progress bar, which belongs on a terminal only.

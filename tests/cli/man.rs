@@ -111,6 +111,31 @@ fn every_command_has_a_page_with_all_sections() {
     );
 }
 
+/// A page as plain text: without its markup, in one line.
+fn plain(page: &str) -> String {
+    let text = page.replace("\\fB", "").replace("\\fI", "").replace("\\fR", "").replace("\\-", "-");
+    text.replace("\\&", "").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn synopsis_is_the_usage_of_the_help_and_every_option_has_a_description() {
+    for name in commands().iter().filter(|name| *name != "help") {
+        let page = aof(["man", name]).code(0).stdout;
+        let help = aof([name, "--help"]).code(0).stdout;
+        let usage = help.split("Usage: ").nth(1).unwrap().lines().next().unwrap();
+        let synopsis = page.split(".SH SYNOPSIS\n").nth(1).unwrap().lines().next().unwrap();
+        assert_eq!(plain(synopsis), usage, "{name}");
+        // An option's title is the line after `.TP`; its description begins on the next one.
+        let options = page.split(".SH OPTIONS\n").nth(1).unwrap().split("\n.SH").next().unwrap();
+        for option in options.split(".TP\n").filter(|option| !option.is_empty()) {
+            let (title, description) = option.split_once('\n').unwrap_or((option, ""));
+            assert!(!plain(description).is_empty(), "{name}: {title}");
+        }
+    }
+    let page = plain(&aof(["man", "merge"]).code(0).stdout);
+    assert!(page.contains("aof merge [OPTIONS] --output <OUT> <FILE>... "), "{page}");
+}
+
 #[test]
 fn pages_are_read_without_a_warning() {
     let directory = pages();

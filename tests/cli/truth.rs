@@ -43,9 +43,11 @@ impl Export {
         let arguments = ["export", "--what", "entries", "--format", "csv", "--output", "-"];
         let paths = paths.iter().map(|path| path.as_os_str());
         let ran = aof(arguments.iter().map(std::ffi::OsStr::new).chain(paths));
+        let mut names = ran.stdout.lines().next().unwrap_or_default().split(',');
+        let checksum = names.position(|name| name == "checksum").unwrap_or_default();
         let row = |line: &str| {
             let fields: Vec<_> = line.split(',').collect();
-            (fields[0].parse().unwrap(), fields[11].to_string())
+            (fields[0].parse().unwrap(), fields[checksum].to_string())
         };
         Self { rows: ran.stdout.lines().skip(1).map(row).collect(), ran }
     }

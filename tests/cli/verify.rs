@@ -73,17 +73,37 @@ fn every_file_has_its_line_and_the_worst_one_decides_the_exit_code() {
     let verify = |files: &[&std::path::Path]| {
         aof(["verify", "--json"].iter().map(std::ffi::OsStr::new).chain(files.iter().map(|f| f.as_os_str())))
     };
-    assert_eq!(verify(&[&sound, &torn]).code(1).json().len(), 2);
+    assert_eq!(verify(&[&sound, &torn]).code(1).json().len(), 2, "JSON has no line that counts");
     let ran = verify(&[&missing, &torn, &sound]).code(2);
     assert_eq!(ran.json().len(), 2, "a file that cannot be read does not stop the others");
     assert!(ran.stderr.contains("missing.aof"), "{}", ran.stderr);
 }
 
 #[test]
+fn last_line_counts_the_files_where_there_are_several() {
+    let directory = tempfile::tempdir().unwrap();
+    let whole = std::fs::read(data("single/small-bodies.aof")).unwrap();
+    let torn = file(&directory, "torn.aof", &whole[..whole.len() - 1]);
+    let text = file(&directory, "text.txt", b"Dear diary, nothing was logged today, and nobody minded.\n");
+    let missing = directory.path().join("missing.aof");
+    let sound = data("single/small-bodies.aof");
+    let last = |files: &[&std::path::Path], code| {
+        let files = files.iter().map(|path| path.as_os_str());
+        let ran = aof(std::iter::once("verify".as_ref()).chain(files)).code(code);
+        ran.stdout.lines().next_back().unwrap().to_owned()
+    };
+    assert_eq!(last(&[&sound, &torn, &sound, &sound], 1), "4 logs: 3 sound, 1 damaged");
+    assert_eq!(last(&[&sound, &sound], 0), "2 logs: 2 sound");
+    let all = last(&[&missing, &torn, &text, &sound], 2);
+    assert_eq!(all, "4 files: 1 sound, 1 damaged, 1 not a log, 1 not readable");
+    assert!(!last(&[&sound], 0).contains("log"), "one file has its verdict in its first line");
+}
+
+#[test]
 fn person_is_told_what_the_json_says() {
     let ran = aof(["verify".as_ref(), replica(0).as_os_str()]).code(0);
     for fact in [
-        "sound, with 2 backtracks and gaps",
+        "sound, with 1 backtrack, 1 gap",
         "3888",
         "823-959",
         "byte 492608 (op 1): backtrack: goes back from op 804",
@@ -106,10 +126,10 @@ fn faults_are_told_before_what_is_harmless_and_counted_apart() {
     bytes[fault + 300] ^= 1;
     let path = file(&directory, "damaged.aof", &bytes);
     let ran = aof(["verify".as_ref(), path.as_os_str()]).code(1);
-    assert!(ran.stdout.contains(": DAMAGED, 1 fault, 299 backtracks and gaps\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains(": DAMAGED, 1 fault, 299 backtracks\n"), "{}", ran.stdout);
     assert!(ran.stdout.contains(&format!("  byte {fault} (op 300): body-checksum")), "{}", ran.stdout);
     assert_eq!(ran.stdout.matches(": backtrack: ").count(), 49);
-    assert!(ran.stdout.ends_with("  and 250 more backtracks and gaps (--json has them)\n"), "{}", ran.stdout);
+    assert!(ran.stdout.ends_with("  and 250 more backtracks (--json has them)\n"), "{}", ran.stdout);
     let found = survey(&path);
     assert_eq!((&found["faults"], &found["findings_omitted"]), (&json!(1), &json!(0)));
     assert_eq!(findings(&found).len(), 300);
@@ -122,10 +142,10 @@ fn faults_are_told_before_what_is_harmless_and_counted_apart() {
     }
     let path = file(&directory, "faulty.aof", &bytes);
     let ran = aof(["verify".as_ref(), path.as_os_str()]).code(1);
-    assert!(ran.stdout.contains(": DAMAGED, 120 faults, 120 backtracks and gaps\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains(": DAMAGED, 120 faults, 120 gaps\n"), "{}", ran.stdout);
     assert!(!ran.stdout.contains(": gap: "), "{}", ran.stdout);
     assert!(
-        ran.stdout.ends_with("  and 70 more faults, 120 more backtracks and gaps (--json has them)\n"),
+        ran.stdout.ends_with("  and 70 more faults, 120 more gaps (--json has them)\n"),
         "{}",
         ran.stdout
     );

@@ -21,6 +21,7 @@ use crate::failure::{Failure, Needed, shown};
 use crate::limit;
 use crate::output;
 use crate::reading;
+use crate::shell;
 use crate::survey::{Finding, Kind, Survey};
 use aof_nostd::{AnyProfile, Crc, Profile, TigerBeetle};
 use report::Report;
@@ -89,7 +90,7 @@ fn refusal(args: &ConvertArgs, input: &Survey) -> Option<String> {
     if let Some(above) = limit::above_in(&input.findings, &args.file, args.limits.message_size_max) {
         return Some(above);
     }
-    let file = shown(&args.file);
+    let (file, argument) = (shown(&args.file), shell::argument(&args.file));
     if let Some(not_a_log) = &input.not_a_log {
         return Some(format!("{file}: {not_a_log}"));
     }
@@ -102,14 +103,16 @@ fn refusal(args: &ConvertArgs, input: &Survey) -> Option<String> {
             format!("; and {} more (aof verify has them)", more.len())
         };
         let torn = match input.findings.iter().any(|finding| finding.kind == Kind::TornTail) {
-            true => format!("; aof repair {file} cuts a torn tail"),
+            true => format!("; aof repair {argument} cuts a torn tail"),
             false => String::new(),
         };
         // No merge takes away a second history.
         let remedy = match input.findings.iter().find(|finding| finding.is_fork()) {
-            Some(Finding { op: Some(op), .. }) => format!("aof show --op {op} {file} shows both histories"),
+            Some(Finding { op: Some(op), .. }) => {
+                format!("aof show --op {op} {argument} shows both histories")
+            }
             _ => format!(
-                "Merge it with the other replicas' logs first: aof merge --output WHOLE {file} OTHER...{torn}"
+                "Merge it with the other replicas' logs first: aof merge --output WHOLE {argument} OTHER...{torn}"
             ),
         };
         return Some(format!(

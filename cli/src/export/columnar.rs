@@ -42,6 +42,11 @@ pub struct Encoder<T> {
 #[derive(Debug)]
 pub struct RowGroup(Vec<(Bytes, ColumnCloseResult)>);
 
+/// The columns that Parquet has.
+fn parquet_columns<T: Table>() -> impl Iterator<Item = &'static Column<T>> {
+    T::COLUMNS.iter().filter(|column| !column.is_text_only)
+}
+
 /// As many as [`DECIMAL_MAX`] has.
 const DECIMAL_DIGITS: i32 = 38;
 
@@ -57,7 +62,7 @@ impl<T: Table> Encoder<T> {
     ///
     /// The crate's, for a schema that is none.
     pub fn new() -> Result<Self> {
-        let fields = T::COLUMNS.iter().map(field).collect::<Result<Vec<_>>>()?;
+        let fields = parquet_columns::<T>().map(field).collect::<Result<Vec<_>>>()?;
         let root = Schema::group_type_builder("schema").with_fields(fields).build()?;
         let level = ZstdLevel::try_new(1)?;
         let mut properties = WriterProperties::builder()
@@ -65,14 +70,14 @@ impl<T: Table> Encoder<T> {
             .set_compression(Compression::ZSTD(level))
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_dictionary_enabled(false);
-        for column in T::COLUMNS.iter().filter(|column| column.repeats) {
+        for column in parquet_columns::<T>().filter(|column| column.repeats) {
             properties = properties.set_column_dictionary_enabled(ColumnPath::from(column.name), true);
         }
-        for column in T::COLUMNS.iter().filter(|column| column.is_sequence) {
+        for column in parquet_columns::<T>().filter(|column| column.is_sequence) {
             let delta = Encoding::DELTA_BINARY_PACKED;
             properties = properties.set_column_encoding(ColumnPath::from(column.name), delta);
         }
-        for column in T::COLUMNS.iter().filter(|column| is_wide(column) && !column.is_ordered) {
+        for column in parquet_columns::<T>().filter(|column| is_wide(column) && !column.is_ordered) {
             let none = EnabledStatistics::None;
             properties = properties.set_column_statistics_enabled(ColumnPath::from(column.name), none);
         }
@@ -105,7 +110,7 @@ impl<T: Table> Encoder<T> {
         let mut encoded: Vec<_> = columns.iter().map(|_| TrackedWrite::new(Vec::new())).collect();
         let outputs = columns.iter().zip(&mut encoded);
         let writer = |(column, (schema, encoded))| self.writer(column, schema, encoded);
-        let mut writers: Vec<Writer<'_>> = T::COLUMNS.iter().zip(outputs).map(writer).collect();
+        let mut writers: Vec<Writer<'_>> = parquet_columns::<T>().zip(outputs).map(writer).collect();
         let mut rows = T::rows(block);
         let mut some = Vec::with_capacity(ROWS);
         let mut buffers = Buffers::default();
@@ -115,7 +120,7 @@ impl<T: Table> Encoder<T> {
             if some.is_empty() {
                 break;
             }
-            for (column, writer) in T::COLUMNS.iter().zip(&mut writers) {
+            for (column, writer) in parquet_columns::<T>().zip(&mut writers) {
                 buffers.write(column, &some, writer, &mut compressor)?;
             }
             some.clear();

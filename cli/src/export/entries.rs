@@ -1,6 +1,6 @@
 //! The table of entries: a row for each, its header alone.
 
-use super::table::{Block, Column, Table, column};
+use super::table::{Block, Column, Table, Time, column};
 use aof_nostd::wire::Header;
 use std::path::Path;
 use std::sync::Arc;
@@ -50,6 +50,7 @@ impl Table for EntryTable {
     const COLUMNS: &'static [Column<Self>] = &[
         column!("op", U64, |row: &EntryRow| row.header.op.get()).sequence(),
         column!("timestamp", U64, |row: &EntryRow| row.header.timestamp.get()),
+        column!("time", Text, |row: &EntryRow| Time(row.header.timestamp.get())).in_text_only(),
         column!("operation", U8, |row: &EntryRow| row.header.operation).repeating(),
         column!("operation_name", Text, |row: &EntryRow| row.header.operation().name())
             .optional()

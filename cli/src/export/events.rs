@@ -2,7 +2,7 @@
 //!
 //! Rows are kept as they stand in a body, in runs: what all events of a batch share is kept once.
 
-use super::table::{Block, Column, DECIMAL_MAX, Table, Value, column};
+use super::table::{Block, Column, DECIMAL_MAX, Table, Time, Value, column};
 use aof_nostd::message::{Account, EVENT_SIZE, Event, EventKind, Events, Transfer};
 use aof_nostd::wire::{Header, Operation};
 
@@ -139,6 +139,7 @@ impl Table for EventTable {
         column!("op", U64, |row: EventRow<'_>| row.entry.op).repeating(),
         column!("prepare_timestamp", U64, |row: EventRow<'_>| row.entry.timestamp).repeating(),
         column!("event_timestamp", U64, |row: EventRow<'_>| row.timestamp).sequence(),
+        column!("time", Text, |row: EventRow<'_>| Time(row.timestamp)).in_text_only(),
         column!("operation", U8, |row: EventRow<'_>| row.entry.operation.0).repeating(),
         column!("operation_name", Text, |row: EventRow<'_>| row.entry.operation.name())
             .optional()

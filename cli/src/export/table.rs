@@ -10,6 +10,7 @@
 //!
 //! What is not there is `null`, nothing, and null.
 
+use crate::human;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -54,6 +55,8 @@ pub struct Column<T: Table> {
     pub is_ordered: bool,
     /// Whether Parquet alone has it, since another column tells the same in the other formats.
     pub is_parquet_only: bool,
+    /// Whether Parquet alone lacks it, for the same reason.
+    pub is_text_only: bool,
     /// The value of a row.
     pub get: for<'a> fn(T::Row<'a>) -> Value,
     /// The values of some rows: the same as of each one, in a loop of its own that the compiler sees through.
@@ -92,9 +95,18 @@ impl<T: Table> Column<T> {
         get: for<'a> fn(T::Row<'a>) -> Value,
         fill: for<'a, 'b> fn(&'b [T::Row<'a>], &'b mut Values),
     ) -> Self {
-        let (is_optional, repeats, is_sequence, is_ordered, is_parquet_only) =
-            (false, false, false, false, false);
-        Self { name, kind, is_optional, repeats, is_sequence, is_ordered, is_parquet_only, get, fill }
+        Self {
+            name,
+            kind,
+            is_optional: false,
+            repeats: false,
+            is_sequence: false,
+            is_ordered: false,
+            is_parquet_only: false,
+            is_text_only: false,
+            get,
+            fill,
+        }
     }
 
     /// The same, where rows may have no value.
@@ -120,6 +132,11 @@ impl<T: Table> Column<T> {
     /// The same, in Parquet only.
     pub const fn in_parquet_only(self) -> Self {
         Self { is_parquet_only: true, ..self }
+    }
+
+    /// The same, in all formats but Parquet.
+    pub const fn in_text_only(self) -> Self {
+        Self { is_text_only: true, ..self }
     }
 }
 
@@ -158,6 +175,18 @@ pub enum Value {
     Wide(u128),
     /// Text.
     Text(Cow<'static, str>),
+    /// A time, ns since 1970, that is printed by RFC 3339: text too.
+    Time(u64),
+}
+
+/// A time as text.
+#[derive(Clone, Copy, Debug)]
+pub struct Time(pub u64);
+
+impl From<Time> for Value {
+    fn from(time: Time) -> Self {
+        Self::Time(time.0)
+    }
 }
 
 impl From<u64> for Value {
@@ -231,6 +260,7 @@ impl Values {
             Value::Number(number) => self.numbers.push(number),
             Value::Wide(number) => self.wide.push(number),
             Value::Text(text) => self.texts.push(text),
+            Value::Time(ns) => self.texts.push(human::time(ns).into()),
         }
     }
 

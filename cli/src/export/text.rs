@@ -1,6 +1,7 @@
 //! Rows as text: JSON lines, and CSV by RFC 4180.
 
 use super::table::{Block, Column, Table, Type, Value};
+use crate::human;
 
 /// A form of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,11 @@ pub fn json_value(bytes: &mut Vec<u8>, kind: Type, value: &Value) {
             wide(bytes, kind, *number);
             bytes.push(b'"');
         }
+        Value::Time(ns) => {
+            bytes.push(b'"');
+            bytes.extend_from_slice(&human::time_bytes(*ns));
+            bytes.push(b'"');
+        }
         Value::Text(text) => {
             let before = bytes.len();
             if serde_json::to_writer(&mut *bytes, text).is_err() {
@@ -87,6 +93,7 @@ fn csv<T: Table>(bytes: &mut Vec<u8>, row: T::Row<'_>) {
             Value::Null => {}
             Value::Number(number) => digits(bytes, number),
             Value::Wide(number) => wide(bytes, column.kind, number),
+            Value::Time(ns) => bytes.extend_from_slice(&human::time_bytes(ns)),
             Value::Text(text) if text.contains(['"', ',', '\r', '\n']) => {
                 bytes.push(b'"');
                 bytes.extend_from_slice(text.replace('"', "\"\"").as_bytes());

@@ -16,6 +16,7 @@ use crate::failure::{Failure, shown};
 use crate::line::{Lines, Style};
 use crate::looks_like::is_device;
 use crate::output::{self, Stdout};
+use crate::shell;
 use crate::survey::neighbour::Neighbour;
 use crate::survey::{Finding, ZerosAre};
 use aof_nostd::checksum::Magic;
@@ -77,7 +78,7 @@ fn check(file: &Path) -> Result<(), Failure> {
         Ok(metadata) if !metadata.is_file() => Err(Failure::Usage(format!(
             "{} is no file, and only files grow: to print what is on a device now, aof debug --all {}",
             shown(file),
-            shown(file)
+            shell::argument(file)
         ))),
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -8,6 +8,7 @@
 //! A bucket begins at a multiple of its width, so that the rates of two parts of a log, whatever their widths,
 //! go together without loss, and the result does not depend on how the log was cut.
 
+use crate::human;
 use std::ops::AddAssign;
 
 /// Buckets at most: more than any chart shows.
@@ -122,28 +123,86 @@ impl Rate {
         (self.first..=u64::MAX).zip(&self.buckets).map(|(number, bucket)| (number << self.shift, *bucket))
     }
 
-    /// The same in `count` columns that share the time from `from` to `to`. What a bucket holds is shared evenly by
-    /// all columns that it touches, in whole numbers that add up to it.
+    /// The same in the columns of a chart, of which none is narrower than a bucket: each bucket is in one column, whole.
     #[must_use]
-    pub fn columns(&self, from: u64, to: u64, count: usize) -> Vec<Bucket> {
-        let mut columns = vec![Bucket::default(); count];
-        let span = u128::from(to.saturating_sub(from)) + 1;
-        let column = |time: u64| {
-            let at = u128::from(time.saturating_sub(from)) * count as u128 / span;
-            usize::try_from(at).unwrap_or(0).min(count.saturating_sub(1))
-        };
+    pub fn columns(&self, chart: &Columns) -> Vec<Bucket> {
+        let mut columns = vec![Bucket::default(); chart.count];
         for (start, bucket) in self.buckets().filter(|(_, bucket)| bucket.entries > 0) {
-            let end = start.saturating_add(self.width() - 1).min(to);
-            let (first, last) = (column(start.max(from)), column(end));
-            let parts = (last.saturating_sub(first) + 1) as u64;
-            let Some(range) = columns.get_mut(first..=last) else { continue };
-            for (part, target) in (0..).zip(range) {
-                // So that the parts' sum is the whole.
-                let share = |whole: u64| whole / parts + u64::from(part < whole % parts);
-                *target += Bucket { entries: share(bucket.entries), bytes: share(bucket.bytes) };
+            let at = start.saturating_sub(chart.start) / chart.width;
+            let at = usize::try_from(at).unwrap_or(usize::MAX).min(chart.count.saturating_sub(1));
+            if let Some(column) = columns.get_mut(at) {
+                *column += bucket;
             }
         }
         columns
+    }
+}
+
+/// The columns of charts over time, the same for several logs. All are equally wide, and each is so many buckets of
+/// every log: a column that held 3 buckets beside one that held 4 would show a burst where there is none.
+///
+/// ```text
+/// buckets of one log   |.|.|.|.|.|.|.|.|.|
+/// buckets of another       |...|...|...|
+/// columns              |.......|.......|.......|
+///                        ^ from       ^ to
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Columns {
+    /// Where the first one begins, ns since 1970.
+    pub start: u64,
+    /// How wide each one is, ns.
+    pub width: u64,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl Columns {
+    /// At most `count_max` columns for the time from `from` to `to`, which holds all entries of these rates. The first
+    /// and the last one may reach beyond it.
+    #[must_use]
+    pub fn of<'a>(rates: impl Iterator<Item = &'a Rate>, (from, to): (u64, u64), count_max: usize) -> Self {
+        let shift = rates.map(|rate| rate.shift).max().unwrap_or(0);
+        let (first, last) = (from >> shift, to.max(from) >> shift);
+        let buckets = u128::from(last - first) + 1;
+        let each = buckets.div_ceil(count_max.max(1) as u128);
+        Self {
+            start: first << shift,
+            width: u64::try_from(each << shift).unwrap_or(u64::MAX),
+            count: usize::try_from(buckets.div_ceil(each)).unwrap_or(1),
+        }
+    }
+
+    /// Where a column begins, ns since 1970; that of the number behind the last is where the chart ends.
+    #[must_use]
+    pub fn start_of(&self, column: usize) -> u64 {
+        self.start.saturating_add(self.width.saturating_mul(column as u64))
+    }
+
+    /// `peak 2,170 entries/s`: the most that a column holds, in words. Columns of less than a millisecond say how much
+    /// that was: a rate by the second would be a guess.
+    #[must_use]
+    pub fn peak(&self, most: u64, named: impl Fn(u64) -> String) -> String {
+        const NS: [(u64, &str); 4] = [
+            (1_000_000_000, "s"),
+            (60_000_000_000, "min"),
+            (3_600_000_000_000, "h"),
+            (86_400_000_000_000, "day"),
+        ];
+        if self.width < 1_000_000 {
+            return self.most(most, named);
+        }
+        // The shortest time in which there was one at least.
+        let in_time = |ns: u64| u128::from(most) * u128::from(ns);
+        let Some((ns, name)) = NS.into_iter().find(|(ns, _)| in_time(*ns) >= self.width.into()) else {
+            return self.most(most, named);
+        };
+        let rounded = (in_time(ns) + u128::from(self.width) / 2) / u128::from(self.width);
+        format!("peak {}/{name}", named(u64::try_from(rounded).unwrap_or(u64::MAX)))
+    }
+
+    fn most(&self, most: u64, named: impl Fn(u64) -> String) -> String {
+        format!("up to {} in {}", named(most), human::duration(self.width))
     }
 }
 
@@ -176,14 +235,54 @@ mod tests {
     }
 
     #[test]
-    fn columns_share_what_wide_buckets_hold_and_lose_nothing() {
+    fn columns_lose_nothing() {
         let rate = of(&[0, 600, 1100]);
         for count in [1, 7, 80, 1500] {
-            let columns = rate.columns(0, 1100, count);
+            let chart = Columns::of([&rate].into_iter(), (0, 1100), count);
+            let columns = rate.columns(&chart);
+            assert!(columns.len() <= count, "{chart:?}");
             assert_eq!(columns.iter().map(|column| column.entries).sum::<u64>(), 3, "{count}");
             assert_eq!(columns.iter().map(|column| column.bytes).sum::<u64>(), 30, "{count}");
         }
-        assert_eq!(Rate::default().columns(0, 0, 4), [Bucket::default(); 4]);
+        let chart = Columns::of([].into_iter(), (0, 0), 4);
+        assert_eq!(Rate::default().columns(&chart), [Bucket::default()]);
+        let chart = Columns::of([].into_iter(), (0, u64::MAX), 1);
+        assert_eq!((chart.start, chart.width, chart.count), (0, u64::MAX, 1));
+    }
+
+    /// Columns of 3 and of 4 buckets showed dips of a quarter.
+    #[test]
+    fn constant_rate_is_flat_in_every_number_of_columns() {
+        let times: Vec<u64> = (0..100_000).map(|at| 1_795_000_000_000_000_000 + at * 1_000_000).collect();
+        let rate = of(&times);
+        let short = of(&times[..5000]);
+        for count in [40, 64, 96, 100] {
+            let chart = Columns::of([&rate, &short].into_iter(), (times[0], times[99_999]), count);
+            assert!(chart.count <= count && chart.count * 2 > count, "{chart:?}");
+            let columns = rate.columns(&chart);
+            let inner: Vec<_> = columns[1..columns.len() - 1].iter().map(|column| column.entries).collect();
+            let (least, most) = (inner.iter().min().unwrap(), inner.iter().max().unwrap());
+            assert!(most - least <= 1, "{inner:?}");
+            // Another log of the same entries, with narrower buckets, is the same on the same chart.
+            let full = columns.iter().zip(short.columns(&chart)).take_while(|(_, short)| short.entries > 0);
+            let full: Vec<_> = full.collect();
+            assert!(full[..full.len() - 1].iter().all(|(all, short)| all.entries == short.entries));
+        }
+    }
+
+    #[test]
+    fn peak_is_a_rate() {
+        let peak = |width, most| {
+            let chart = Columns { start: 0, width, count: 1 };
+            chart.peak(most, |count| human::counted(count, "entry", "entries"))
+        };
+        assert_eq!(peak(397_200_000, 862), "peak 2,170 entries/s");
+        assert_eq!(peak(3_000_000_000, 3), "peak 1 entry/s");
+        assert_eq!(peak(3_000_000_000, 2), "peak 40 entries/min");
+        assert_eq!(peak(7_200_000_000_000, 12), "peak 6 entries/h");
+        assert_eq!(peak(7_200_000_000_000, 1), "peak 12 entries/day");
+        assert_eq!(peak(u64::MAX, 1), format!("up to 1 entry in {}", human::duration(u64::MAX)));
+        assert_eq!(peak(64, 1), "up to 1 entry in 64 ns");
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 
 use super::contradictions;
 use super::merged::Merged;
+use super::rate::Columns;
 use super::stats::Stats;
 use super::together::{Builder, Together};
 use super::verdict::Verdict;
@@ -167,6 +168,13 @@ impl Report {
         let first = self.logs.iter().filter_map(|log| log.stats.first_timestamp).min()?;
         let last = self.logs.iter().filter_map(|log| log.stats.last_timestamp).max()?;
         Some((first, last))
+    }
+
+    /// The columns of a chart over the time of all logs, at most `count_max` of them.
+    #[must_use]
+    pub fn time_columns(&self, count_max: usize) -> Option<Columns> {
+        let rates = self.logs.iter().map(|log| &log.stats.rate);
+        self.times().map(|times| Columns::of(rates, times, count_max))
     }
 
     /// The lowest and the highest op of all logs, whether they belong together or not.

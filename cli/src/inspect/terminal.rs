@@ -103,7 +103,7 @@ impl Screen {
     /// Adds a fact: its name, and its value beside it, or below it where that is too long for a line.
     fn fact(&self, text: &mut String, name: &str, value: &str) {
         let indent = " ".repeat(2 + NAME_SIZE);
-        let longest = pieces(value).iter().map(|word| word.chars().count()).max().unwrap_or(0);
+        let longest = pieces(value).iter().map(|word| human::width(word)).max().unwrap_or(0);
         if indent.len() + longest > self.width {
             let _ = writeln!(text, "  {}", self.dim(name));
             return self.lines(text, "    ", value, |_, line| line.to_owned());
@@ -118,12 +118,12 @@ impl Screen {
 
     /// A name in so many characters: its end tells more than its beginning.
     fn short(&self, name: &str, width: usize) -> String {
-        let count = name.chars().count();
-        if count <= width {
+        if human::width(name) <= width {
             return name.to_owned();
         }
-        let end = name.chars().skip(count - width.saturating_sub(1));
-        std::iter::once(self.glyphs.ellipsis).chain(end).collect()
+        let fits = |at: &usize| name.get(*at..).is_some_and(|end| human::width(end) < width);
+        let from = name.char_indices().map(|(at, _)| at).find(fits).unwrap_or(name.len());
+        format!("{}{}", self.glyphs.ellipsis, name.get(from..).unwrap_or_default())
     }
 }
 
@@ -189,7 +189,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in pieces(text) {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+            Some(line) if human::width(line) + 1 + human::width(word) <= width => {
                 line.push(' ');
                 line.push_str(word);
             }
@@ -215,7 +215,7 @@ const LACKS_SHOWN: usize = 12;
 fn map(text: &mut String, report: &Report, screen: &Screen) {
     let Some(extent) = report.ops() else { return };
     let names: Vec<_> = report.logs.iter().map(|log| name(&log.survey)).collect();
-    let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max("together".len());
+    let longest = names.iter().map(|name| human::width(name)).max().unwrap_or(0).max("together".len());
     let name_width = longest.min(NAME_WIDTH_MAX).min(screen.width / 3);
     let columns = chart::columns(extent, screen.width.saturating_sub(name_width + 4));
     let each = columns.first().map_or(1, |(first, last)| last - first + 1);
@@ -230,7 +230,8 @@ fn map(text: &mut String, report: &Report, screen: &Screen) {
     );
     screen.lines(text, "  ", &legend, Screen::dim);
     let mut row = |name: &str, held: &[Range], places: Vec<Mark>| {
-        let name = format!("{:<name_width$}", screen.short(name, name_width));
+        let mut name = screen.short(name, name_width);
+        name.extend(std::iter::repeat_n(' ', name_width.saturating_sub(human::width(&name))));
         let _ = writeln!(text, "  {name}  {}", bar(held, &columns, screen));
         if let Some(marks) = marks(&places, &columns, screen) {
             let _ = writeln!(text, "  {:name_width$}  {marks}", "");
@@ -331,22 +332,28 @@ fn lacks(text: &mut String, report: &Report, names: &[String], screen: &Screen) 
         return;
     }
     let together = &report.together;
+    if !together.missing_ops.is_empty() && together.conflict.is_none() {
+        let lost = format!("in none of the logs: {}", human::ranges(&together.missing_ops));
+        screen.lines(text, "  ", &lost, |screen, line| screen.level(Level::Bad, line));
+    }
     let all = names
         .iter()
         .zip(&together.lacks)
-        .flat_map(|(name, lacks)| lacks.iter().map(move |lack| (name, lack)));
+        .flat_map(|(name, lacks)| lacks.iter().map(move |lack| (name, lack)))
+        .filter(|(_, lack)| !lack.held_by.is_empty());
     for (name, lack) in all.clone().take(LACKS_SHOWN) {
         let holders: Vec<_> =
             lack.held_by.iter().filter_map(|at| names.get(*at).map(String::as_str)).collect();
-        let who =
-            if holders.is_empty() { "nobody has them".into() } else { format!("in {}", holders.join(", ")) };
+        let is_in_others = holders.len() > 2 && holders.len() + 1 == names.len();
+        let who = if is_in_others { "all others".into() } else { holders.join(", ") };
         let range = human::ranges(&[(lack.first_op, lack.last_op)]);
-        screen.hanging(text, "    ", &format!("  {name} lacks {range}: {who}"));
+        screen.hanging(text, "    ", &format!("  {name} lacks {range}: in {who}"));
     }
     let more = (all.count().saturating_sub(LACKS_SHOWN) as u64).saturating_add(together.lacks_omitted);
     if more > 0 {
-        let ranges = human::counted(more, "more such range", "more such ranges");
-        screen.hanging(text, "    ", &format!("  and {ranges} (--json has more)"));
+        let ranges = human::counted(more, "more range", "more ranges");
+        let ranges = format!("  and {ranges} that a log lacks and another one may fill (--json has more)");
+        screen.hanging(text, "    ", &ranges);
     }
 }
 
@@ -361,7 +368,7 @@ fn one(text: &mut String, log: &Log, report: &Report, screen: &Screen) {
     let verdict = verify::verdict(survey);
     let level = Level::of_log(survey);
     let title = name(survey);
-    if title.chars().count() + 2 + verdict.chars().count() <= screen.width {
+    if human::width(&title) + 2 + human::width(&verdict) <= screen.width {
         let _ = writeln!(text, "{}: {}", screen.title(&title), screen.level(level, &verdict));
     } else {
         let _ = writeln!(text, "{}:", screen.title(&title));
@@ -413,16 +420,15 @@ fn size(bytes: u64) -> String {
 fn rate(text: &mut String, log: &Log, report: &Report, screen: &Screen) {
     let Some((from, to)) = report.times().filter(|_| log.stats.first_timestamp.is_some()) else { return };
     let width = screen.width.saturating_sub(14).min(64);
-    let columns = log.stats.rate.columns(from, to, width);
+    let Some(chart) = report.time_columns(width) else { return };
+    let columns = log.stats.rate.columns(&chart);
     let entries: Vec<_> = columns.iter().map(|column| column.entries).collect();
     let most = entries.iter().copied().max().unwrap_or(0);
     let label = screen.dim(&format!("{:<NAME_SIZE$}", "rate"));
     let _ = writeln!(text, "  {label}{}", screen.paint("36", &screen.glyphs.sparkline(&entries)));
-    let most = human::counted(most, "entry", "entries");
-    let note = match (to - from) / width as u64 {
-        0 if to == from => format!("{most} at one time; all logs on one time axis"),
-        each => format!("up to {most} in {}; all logs on one time axis", human::duration(each.max(1))),
-    };
+    let entries = |count| human::counted(count, "entry", "entries");
+    let most = if to == from { format!("{} at one time", entries(most)) } else { chart.peak(most, entries) };
+    let note = format!("{most}; all logs on one time axis");
     let note = if report.logs.len() > 1 { note.as_str() } else { note.split(';').next().unwrap_or(&note) };
     screen.lines(text, &" ".repeat(2 + NAME_SIZE), note, Screen::dim);
 }

@@ -7,6 +7,7 @@ use crate::failure::shown;
 use crate::human;
 use crate::looks_like::NotALog;
 use crate::merge::notes::Note;
+use crate::shell;
 use crate::survey::{Finding, Kind, Survey, ZerosAre};
 use crate::verify;
 use serde::Serialize;
@@ -77,7 +78,7 @@ impl Verdict {
     #[must_use]
     pub fn of(report: &Report) -> Self {
         let verdict = match report.logs.as_slice() {
-            [] => return Self::new(Level::Bad, "EMPTY", "no log could be read".into()),
+            [] => return Self::new(Level::Bad, "UNREADABLE", "no log could be read".into()),
             [log] => of_one(&log.survey),
             _ => of_several(report),
         };
@@ -218,8 +219,11 @@ fn of_one(survey: &Survey) -> Verdict {
         );
     } else if is_torn(survey) {
         verdict = verdict
-            .advise(format!("The last entry is not all there: {TORN}"))
-            .advise("Give the other replicas' logs here too, to see whether they hold it.");
+            .advise(format!("The last entry is not all there: {TORN}."))
+            .advise(
+                "Give the other replicas' logs here too, to see whether they hold it: a merge takes this log as it is. \
+                 If there is no other, 'aof repair' keeps what is there of the entry and cuts it.",
+            );
     } else if !survey.sound {
         verdict = verdict.advise(
             "Keep it as it is. Give the other replicas' logs here too, to see whether they hold what is \
@@ -240,8 +244,8 @@ fn of_one(survey: &Survey) -> Verdict {
     verdict
 }
 
-/// What to know of a torn tail, and what to do.
-const TORN: &str = "normal after a crash, or while a replica writes. If none does, 'aof repair' keeps what is there of it and cuts it.";
+/// What to know of a torn tail.
+const TORN: &str = "normal after a crash, or while a replica writes";
 
 /// The first entry of another cluster than the log's.
 fn stranger(survey: &Survey) -> Option<&Finding> {
@@ -272,10 +276,7 @@ fn of_several(report: &Report) -> Verdict {
         return Verdict::new(Level::Bad, "MIXED", text).advise("Look at the logs of one cluster at a time.");
     }
     let (Some(first), Some(last)) = (together.first_op, together.last_op) else {
-        return match surveys.iter().all(|survey| survey.not_a_log.is_some()) {
-            true => Verdict::new(Level::Bad, "NOT A LOG", "no file is a log".into()),
-            false => Verdict::new(Level::Bad, "EMPTY", "no log holds an entry".into()),
-        };
+        return of_no_entry(&surveys);
     };
     // What is not a log is reported as such.
     let surveys: Vec<_> = surveys.into_iter().filter(|survey| survey.not_a_log.is_none()).collect();
@@ -340,7 +341,10 @@ fn of_several(report: &Report) -> Verdict {
     }
     let torn: Vec<_> = surveys.iter().filter(|survey| is_torn(survey)).map(|survey| name(survey)).collect();
     if !torn.is_empty() {
-        verdict = verdict.advise(format!("The last entry of {} is not all there: {TORN}", listed(torn)));
+        verdict = verdict.advise(format!(
+            "The last entry of {} is not all there: {TORN}. A merge needs no repair before it.",
+            listed(torn)
+        ));
     }
     for survey in surveys.iter().filter(|survey| survey.last_op == Some(last) && may_be_lost(survey)) {
         if verdict.level == Level::Good {
@@ -355,6 +359,23 @@ fn of_several(report: &Report) -> Verdict {
         verdict = verdict.advise(format!("They begin at op {first}: what came before is in none of them."));
     }
     merge(verdict, together, &surveys)
+}
+
+/// Of several files in which no entry was found.
+fn of_no_entry(surveys: &[&Survey]) -> Verdict {
+    let (no_logs, logs): (Vec<&Survey>, Vec<_>) =
+        surveys.iter().copied().partition(|survey| survey.not_a_log.is_some());
+    let faults: u64 = logs.iter().map(|survey| survey.faults).sum();
+    if faults > 0 {
+        let text = format!("no log holds an entry; {}", human::counted(faults, "fault", "faults"));
+        Verdict::new(Level::Bad, "DAMAGED", text)
+    } else if logs.is_empty() {
+        Verdict::new(Level::Bad, "NOT A LOG", "no file is a log".into())
+    } else if no_logs.is_empty() {
+        Verdict::new(Level::Bad, "EMPTY", "no log holds an entry".into())
+    } else {
+        Verdict::new(Level::Bad, "NOT A LOG", "no log holds an entry".into())
+    }
 }
 
 /// Whether what a merge notes is in the verdict by another rule: about the beginning, files that are not logs, zeros.
@@ -419,14 +440,14 @@ fn listed(mut names: Vec<String>) -> String {
     names.join(", ") + more
 }
 
-/// The logs as arguments that can be copied, or a word for them where that would not be safe.
+/// Files that a printed command names: with more of them it could not be read.
+const ARGUMENTS_SHOWN: usize = 12;
+
+/// The logs as arguments that can be copied, or a word for them where that is not possible.
 fn arguments(surveys: &[&Survey]) -> String {
-    let plain = |file: &str| {
-        let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"._/-+=:,@%".contains(&byte);
-        !file.starts_with('-') && file.bytes().all(harmless)
-    };
-    if surveys.len() > 12 || surveys.iter().any(|survey| !plain(&survey.file)) {
-        return "FILE...".into();
+    let quoted = surveys.iter().map(|survey| shell::quoted(&survey.file)).collect::<Option<Vec<_>>>();
+    match quoted {
+        Some(quoted) if surveys.len() <= ARGUMENTS_SHOWN => quoted.join(" "),
+        _ => "FILE...".into(),
     }
-    surveys.iter().map(|survey| survey.file.as_str()).collect::<Vec<_>>().join(" ")
 }

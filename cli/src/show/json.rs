@@ -7,7 +7,6 @@ use super::find::{Found, Places};
 use crate::export::events::{EventRow, EventTable};
 use crate::export::table::Table;
 use crate::export::text::json_value;
-use crate::human;
 use crate::line::{Lines, Style};
 use aof_nostd::Header;
 use serde_json::{Map, Value, json};
@@ -21,7 +20,6 @@ pub fn entry(args: &ShowArgs, found: &Found, doubt: &Doubt, bytes: &[u8]) -> Vec
     lines.entry(found.offset, header);
     let mut object: Map<String, Value> = serde_json::from_slice(&lines.bytes).unwrap_or_default();
     object.insert("file".into(), json!(args.file.to_string_lossy()));
-    object.insert("time".into(), json!(human::time(header.timestamp.get())));
     object.insert("copies".into(), offsets(&found.copies));
     object.insert("copies_count".into(), json!(found.copies.count));
     object.insert("parent_offsets".into(), offsets(&found.parents));

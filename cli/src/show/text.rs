@@ -179,6 +179,7 @@ fn events(text: &mut String, args: &ShowArgs, block: &EventBlock) {
                 Value::Number(number) => number.to_string(),
                 Value::Wide(number) => number.to_string(),
                 Value::Text(text) => text.into_owned(),
+                Value::Time(ns) => human::time(ns),
             };
             let _ = writeln!(text, "    {:<19}{value}", column.name);
         }

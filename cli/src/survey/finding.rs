@@ -266,6 +266,8 @@ pub(super) struct Findings {
     others: Vec<Finding>,
     pub(super) faults_count: u64,
     others_count: u64,
+    pub(super) backtracks: u64,
+    pub(super) gaps: u64,
 }
 
 impl Findings {
@@ -276,6 +278,11 @@ impl Findings {
             (&mut self.others, &mut self.others_count)
         };
         *count += 1;
+        match finding.kind {
+            Kind::Backtrack => self.backtracks += 1,
+            Kind::Gap => self.gaps += 1,
+            _ => {}
+        }
         if kept.len() < FINDINGS_MAX {
             kept.push(finding);
         }

@@ -80,6 +80,12 @@ pub struct Survey {
     pub findings_omitted: u64,
     /// How many of all findings, kept or not, are faults.
     pub faults: u64,
+    /// How many of all findings are backtracks. Not printed in JSON, which lists them.
+    #[serde(skip)]
+    pub backtracks: u64,
+    /// How many of all findings are gaps. Not printed in JSON either.
+    #[serde(skip)]
+    pub gaps: u64,
     /// Zeros that end the file, bytes.
     pub zeros: u64,
     /// What they are.

@@ -236,6 +236,7 @@ impl<G: Gather> Whole<G> {
     pub(crate) fn finish(self, path: &Path, profile: Option<&'static str>) -> Surveyed<G> {
         let history = self.chain.history();
         let faults = self.findings.faults_count;
+        let (backtracks, gaps) = (self.findings.backtracks, self.findings.gaps);
         let (findings, findings_omitted) = self.findings.finish();
         let survey = Survey {
             file: path.to_string_lossy().into_owned(),
@@ -258,6 +259,8 @@ impl<G: Gather> Whole<G> {
             findings,
             findings_omitted,
             faults,
+            backtracks,
+            gaps,
             zeros: self.zeros,
             zeros_are: self.zeros_are,
         };

@@ -13,12 +13,12 @@ use crate::limit;
 use crate::output::{self, Stdout};
 use crate::reading;
 use crate::survey::record::End;
-use crate::survey::{RangeError, Ranged, Survey, ZerosAre};
+use crate::survey::{Kind, RangeError, Ranged, Survey, ZerosAre};
 use aof_std::NewFile;
 use aof_std::scan::Begin;
 use range::FileRange;
 use serde_json::json;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
@@ -32,19 +32,59 @@ pub fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
         return of_range(args, range);
     }
     let mut stdout = output::stdout();
-    let mut exit = Exit::Sound;
+    let (mut exit, mut count) = (Exit::Sound, Count::default());
     for path in &args.files {
         exit = exit.max(match Survey::of(path, args.limits.message_size_max) {
             Ok(mut survey) => {
                 doubt::tell(&mut survey, path, args.limits.message_size_max)?;
                 print(&mut stdout, &survey, args.json)?;
                 limit::tell(&survey, path, args.limits.message_size_max);
+                count.take(&survey);
                 self::exit(&survey, args.strict)
             }
-            Err(failure) => output::report(&failure),
+            Err(failure) => {
+                count.unreadable += 1;
+                output::report(&failure)
+            }
         });
     }
+    if args.files.len() > 1 && !args.json {
+        output::print(&mut stdout, &format!("{count}\n"))?;
+    }
     Ok(exit)
+}
+
+/// How many of several files are what.
+#[derive(Debug, Default)]
+struct Count {
+    sound: u64,
+    damaged: u64,
+    not_logs: u64,
+    unreadable: u64,
+}
+
+impl Count {
+    fn take(&mut self, survey: &Survey) {
+        match (survey.not_a_log, survey.sound) {
+            (Some(_), _) => self.not_logs += 1,
+            (None, true) => self.sound += 1,
+            (None, false) => self.damaged += 1,
+        }
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = self.sound + self.damaged + self.not_logs + self.unreadable;
+        let noun = if self.not_logs + self.unreadable > 0 { "files" } else { "logs" };
+        let parts = listed([
+            counted(self.sound, "sound", "sound"),
+            counted(self.damaged, "damaged", "damaged"),
+            counted(self.not_logs, "not a log", "not logs"),
+            counted(self.unreadable, "not readable", "not readable"),
+        ]);
+        write!(f, "{all} {noun}: {parts}")
+    }
 }
 
 /// The exit code for a survey.
@@ -193,17 +233,35 @@ pub(crate) fn findings_text(text: &mut String, survey: &Survey, shown: usize) {
             let _ = writeln!(text, "  {finding}");
         }
     }
-    let faults_more = survey.faults - faults as u64;
-    let others_more = harmless(survey) - others as u64;
-    if faults_more + others_more > 0 {
-        let mut more: Vec<_> = [count_faults(faults_more, "more "), count_more(survey, others_more)].into();
-        more.retain(|part| !part.is_empty());
+    let shown =
+        (faults as u64, shown_of(survey, Kind::Backtrack, others), shown_of(survey, Kind::Gap, others));
+    let (faults_more, backtracks, gaps) = (
+        survey.faults - shown.0,
+        survey.backtracks.saturating_sub(shown.1),
+        survey.gaps.saturating_sub(shown.2),
+    );
+    let rest = (harmless(survey) - others as u64).saturating_sub(backtracks).saturating_sub(gaps);
+    let rest = counted(rest, "more finding that is no fault", "more findings that are no faults");
+    let more = [
+        counted(faults_more, "more fault", "more faults"),
+        counted(backtracks, "more backtrack", "more backtracks"),
+        counted(gaps, "more gap", "more gaps"),
+        rest,
+    ];
+    let more = listed(more);
+    if !more.is_empty() {
         let where_to = match survey.findings_omitted {
             0 => "--json has them".into(),
             _ => format!("--json has the first {}", survey.findings.len()),
         };
-        let _ = writeln!(text, "  and {} ({where_to})", more.join(", "));
+        let _ = writeln!(text, "  and {more} ({where_to})");
     }
+}
+
+/// How many of the first `others` findings that are no faults are of this kind.
+fn shown_of(survey: &Survey, kind: Kind, others: usize) -> u64 {
+    let others = survey.findings.iter().filter(|finding| !finding.is_fault()).take(others);
+    others.filter(|finding| finding.kind == kind).count() as u64
 }
 
 /// Findings that are no faults.
@@ -211,35 +269,20 @@ fn harmless(survey: &Survey) -> u64 {
     (survey.findings.len() as u64 + survey.findings_omitted).saturating_sub(survey.faults)
 }
 
-/// Backtracks and gaps.
-fn out_of_order(survey: &Survey) -> u64 {
-    let zeros = u64::from(survey.zeros > 0);
-    harmless(survey).saturating_sub(zeros).saturating_sub(survey.times_back)
+/// `3 faults`; nothing where there is none.
+fn counted(count: u64, one: &str, many: &str) -> String {
+    if count == 0 { String::new() } else { human::noun(count, one, many) }
 }
 
-fn count_faults(count: u64, more: &str) -> String {
-    match count {
-        0 => String::new(),
-        1 => format!("1 {more}fault"),
-        count => format!("{count} {more}faults"),
-    }
+/// Those that are something, with commas between them.
+fn listed<const N: usize>(parts: [String; N]) -> String {
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(", ")
 }
 
-fn count_others(count: u64, more: &str) -> String {
-    match count {
-        0 => String::new(),
-        1 => format!("1 {more}backtrack or gap"),
-        count => format!("{count} {more}backtracks and gaps"),
-    }
-}
-
-/// Findings that are not shown and no faults.
-fn count_more(survey: &Survey, count: u64) -> String {
-    match survey.times_back {
-        0 => count_others(count, "more "),
-        _ if count == 0 => String::new(),
-        _ => human::noun(count, "more finding that is no fault", "more findings that are no faults"),
-    }
+/// `1 backtrack, 2 gaps`; nothing where there is neither.
+fn out_of_order(survey: &Survey) -> String {
+    listed([counted(survey.backtracks, "backtrack", "backtracks"), counted(survey.gaps, "gap", "gaps")])
 }
 
 /// The range in a few words. A range in which no entry starts is not sound: nothing of it was checked.
@@ -260,7 +303,7 @@ fn verdict_over(survey: &Survey, empty: &str) -> String {
     if let Some(not_a_log) = &survey.not_a_log {
         return not_a_log.to_string();
     }
-    let others = count_others(out_of_order(survey), "");
+    let others = out_of_order(survey);
     let between = if others.is_empty() { "" } else { ", " };
     let is_lost = survey.zeros_are == Some(ZerosAre::Unknown);
     let zeros = match survey.zeros_are {
@@ -276,6 +319,8 @@ fn verdict_over(survey: &Survey, empty: &str) -> String {
         (0, true) if survey.entries == 0 => format!("{empty}{zeros}"),
         (0, true) => format!("sound{chain}{time}{zeros}"),
         (0, false) => format!("sound, with {others}{time}{zeros}"),
-        (faults, _) => format!("DAMAGED, {}{between}{others}{time}{zeros}", count_faults(faults, "")),
+        (faults, _) => {
+            format!("DAMAGED, {}{between}{others}{time}{zeros}", human::noun(faults, "fault", "faults"))
+        }
     }
 }

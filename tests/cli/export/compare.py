@@ -39,6 +39,7 @@ def main(path, jsonl):
             while rows := read.fetchmany(10000):
                 for row in rows:
                     expected = json.loads(next(lines))
+                    assert expected.pop("time").endswith("Z")  # Parquet has the number alone
                     found = {name: as_json(name, value) for name, value in zip(columns, row)}
                     if "amount_u128" in found:
                         wide, amount = found.pop("amount_u128"), expected["amount"]

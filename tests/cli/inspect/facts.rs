@@ -127,6 +127,8 @@ fn damage_is_told_with_exit_code_1_and_the_rest_is_counted() {
     let (report, _) = inspect(&[&torn]);
     let advice = report["verdict"]["advice"].to_string();
     assert!(advice.contains("normal after a crash") && advice.contains("'aof repair'"), "{advice}");
+    let place = |words: &str| advice.find(words).unwrap();
+    assert!(place("other replicas' logs") < place("'aof repair'"), "the other logs come first: {advice}");
     assert!(!advice.contains("Keep it as it is"), "that is no advice beside one to repair it: {advice}");
 }
 

@@ -3,6 +3,7 @@
 mod browser;
 mod facts;
 mod page;
+mod rate;
 mod shown;
 mod terminal;
 mod together;

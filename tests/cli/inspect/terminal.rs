@@ -71,6 +71,28 @@ fn map_takes_the_width_there_is() {
     assert_eq!(bar.chars().count(), 80, "where there is no terminal");
 }
 
+/// A name of characters that take two columns moved its bar.
+#[test]
+fn bars_are_below_each_other_whatever_the_names_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let names = ["日本語のログ.aof", "r1.aof", "とても長い名前のログファイルです.aof"];
+    for (number, name) in (0..).zip(names) {
+        std::fs::copy(replica(number), directory.path().join(name)).unwrap();
+    }
+    for width in ["40", "80"] {
+        let mut inspect = command();
+        inspect.arg("inspect").args(names).current_dir(directory.path());
+        let output = inspect.env("LC_ALL", "C.UTF-8").env("COLUMNS", width).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let bars: Vec<_> = text.lines().filter(|line| line.contains("███")).take(4).collect();
+        for bar in &bars {
+            let columns = bar.chars().map(|at| if ('\u{3000}'..'\u{a000}').contains(&at) { 2 } else { 1 });
+            assert_eq!(columns.sum::<usize>().to_string(), width, "{bars:#?}");
+        }
+        assert!(bars.len() == 4 && bars[0].contains("語のログ"), "{text}");
+    }
+}
+
 #[test]
 fn gap_is_seen_on_the_map_where_it_is() {
     let text = shown(&[("LC_ALL", "C"), ("COLUMNS", "80")], &[]);
@@ -126,7 +148,7 @@ fn hostile_name_cannot_forge_a_line() {
     let ran = aof([std::ffi::OsStr::new("inspect"), path.as_os_str(), replica(0).as_os_str()]).code(0);
     assert!(!ran.stdout.contains(['\u{1b}', '\u{202e}']), "{}", ran.stdout);
     assert!(ran.stdout.contains(r"\u{1b}[2J\n\u{202e}x.aof"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("aof merge --output whole.aof FILE..."), "{}", ran.stdout);
+    assert!(ran.stdout.contains(r": sound\033[2J\012\342\200\256x.aof' "), "{}", ran.stdout);
 }
 
 /// At 40 columns 16 lines were longer.

@@ -66,7 +66,13 @@ fn hole_that_nobody_fills_is_told_and_is_no_fault() {
     assert_eq!(lacks(&report, 1), [(1, 3, json!([0])), (4, 6, json!([]))]);
     let told = aof([std::ffi::OsStr::new("inspect"), one.as_os_str(), other.as_os_str()]).code(0).stdout;
     assert!(told.starts_with("INCOMPLETE: ops 4-6 are in none of the 2 logs\n"), "{told}");
-    assert!(told.contains("lacks 4-6: nobody has them\n"), "{told}");
+    // What is lost comes first, and once; then what another log fills.
+    let place = |words: &str| told.find(words).unwrap();
+    assert!(place("\n  in none of the logs: 4-6\n") < place(" lacks 7-9: in "), "{told}");
+    assert_eq!(told.matches("4-6").count(), 2, "{told}");
+    let html = std::fs::read_to_string(super::page(directory.path(), &[&one, &other])).unwrap();
+    assert_eq!(html.matches("In none of the logs: 4-6").count(), 1);
+    assert!(html.contains("<details open><summary>2 ranges that a log lacks and another has</summary>"));
     assert!(told.contains("aof merge --partial "), "{told}");
 }
 
@@ -259,6 +265,49 @@ fn verdict_is_never_good_where_a_log_cannot_be_read() {
         assert_eq!(verdict["advice"][0], json!(advice));
     }
     assert_eq!(inspect(&[&sound]).0["verdict"]["word"], "SOUND");
+    let (report, code) = inspect(&[&missing]);
+    let verdict = &report["verdict"];
+    assert_eq!(
+        (code, &verdict["word"]),
+        (2, &json!("UNREADABLE")),
+        "nothing is known of it: it is not empty"
+    );
+    assert_eq!(verdict["text"], "no log could be read");
+}
+
+/// Two files without an entry were `EMPTY`, though one of them held something.
+#[test]
+fn word_for_files_without_an_entry_is_that_of_the_worst() {
+    let directory = tempfile::tempdir().unwrap();
+    let empty = file(&directory, "empty.aof", b"");
+    let text = file(&directory, "text.aof", b"Dear diary, nothing was logged today, and nobody minded.\n");
+    let log = chain(PROFILES[0], &[8; 2]);
+    let torn = file(&directory, "torn.aof", &log.bytes[..log.entries[0].end() - 3]);
+    let word = |logs: &[&std::path::Path]| inspect(logs).0["verdict"]["word"].clone();
+    assert_eq!(word(&[&empty, &empty]), "EMPTY");
+    assert_eq!(word(&[&empty, &text]), "NOT A LOG");
+    assert_eq!(word(&[&empty, &torn]), "DAMAGED");
+    assert_eq!(word(&[&text, &text]), "NOT A LOG");
+}
+
+/// With a blank or a quote in a name the command was `aof merge ... FILE...`.
+#[test]
+fn command_that_is_advised_can_be_copied_whatever_the_names_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let names = ["it's my $(log).aof", "-r1.aof", "two\nlines \u{1b}[2J \\ \u{65e5}.aof"];
+    for (number, name) in (0..).zip(names) {
+        std::fs::copy(replica(number), directory.path().join(name)).unwrap();
+    }
+    let mut command = crate::util::command();
+    let told = command.args(["inspect", "--json", "--"]).args(names).current_dir(directory.path()).output();
+    let report: Value = serde_json::from_slice(&told.unwrap().stdout).unwrap();
+    let advised = report["verdict"]["command"].as_str().unwrap();
+    assert!(!advised.contains(['\n', '\u{1b}']), "{advised}");
+    let mut bash = std::process::Command::new("bash");
+    bash.args(["-c", &format!("aof() {{ \"$AOF\" \"$@\"; }}\n{advised}")]).current_dir(directory.path());
+    let ran = bash.env("AOF", env!("CARGO_BIN_EXE_aof")).output().unwrap();
+    assert!(ran.status.success(), "{advised}\n{ran:?}");
+    assert_eq!(crate::util::sha256(&directory.path().join("whole.aof")), crate::util::WHOLE_SHA256);
 }
 
 /// A log with a torn tail that holds all that there is was told as if it did not.
@@ -273,7 +322,8 @@ fn log_with_a_torn_tail_may_hold_all_alone() {
     let advice = report["verdict"]["advice"].to_string();
     assert!(advice.contains("torn.aof alone holds them all"), "{advice}");
     assert!(advice.contains("torn.aof is not all there: normal after a crash"), "{advice}");
-    assert!(advice.contains("'aof repair'"), "{advice}");
+    assert!(advice.contains("A merge needs no repair before it"), "{advice}");
+    assert!(!advice.contains("'aof repair'"), "a merge loses nothing, and a cut is for ever: {advice}");
 }
 
 /// The same file under two names was two logs, to be merged with each other.

@@ -3,7 +3,8 @@
 use super::escape::Escaped;
 use super::table::{self, Column, Table};
 use crate::human;
-use crate::inspect::rate::Bucket;
+use crate::inspect::rate::{Bucket, Columns};
+use crate::inspect::report::Report;
 use crate::inspect::stats::{self, Stats, Tally};
 use crate::inspect::terminal::operation_name;
 use std::fmt::Write as _;
@@ -12,29 +13,29 @@ use std::fmt::Write as _;
 const TIME_COLUMNS: usize = 96;
 
 /// Entries and bytes over time, on the axis of all logs.
-pub fn over_time(html: &mut String, stats: &Stats, times: Option<(u64, u64)>, log: usize) {
-    let Some((from, to)) = times.filter(|_| stats.first_timestamp.is_some()) else {
+pub fn over_time(html: &mut String, stats: &Stats, report: &Report, log: usize) {
+    let chart = report.time_columns(TIME_COLUMNS).filter(|_| stats.first_timestamp.is_some());
+    let Some(chart) = chart else {
         html.push_str("<p>No entry tells its time.</p>\n");
         return;
     };
-    let columns = stats.rate.columns(from, to, TIME_COLUMNS);
-    let each = human::duration((to - from) / TIME_COLUMNS as u64);
+    let columns = stats.rate.columns(&chart);
     let entries: Vec<_> = columns.iter().map(|column| column.entries).collect();
     let bytes: Vec<_> = columns.iter().map(|column| column.bytes).collect();
     let most_entries = entries.iter().copied().max().unwrap_or(0);
     let most_bytes = bytes.iter().copied().max().unwrap_or(0);
     let axis = format!(
         "<div class=\"axis\" aria-hidden=\"true\"><span>{}</span><span>{} UTC</span></div>",
-        human::time_short(from),
-        human::time_short(to)
+        human::time_short(chart.start),
+        human::time_short(chart.start_of(chart.count))
     );
     html.push_str("<div class=\"charts\">\n");
-    let note = format!("up to {} in {each}", human::counted(most_entries, "entry", "entries"));
+    let note = chart.peak(most_entries, |count| human::counted(count, "entry", "entries"));
     plot(html, "Entries over time", &note, &entries, &axis);
-    let note = format!("up to {} in {each}", human::size(most_bytes));
+    let note = chart.peak(most_bytes, human::size);
     plot(html, "Bytes over time", &note, &bytes, &axis);
     html.push_str("</div>\n");
-    numbers(html, &columns, from, to, log);
+    numbers(html, &columns, &chart, log);
 }
 
 fn plot(html: &mut String, title: &str, note: &str, values: &[u64], axis: &str) {
@@ -55,16 +56,13 @@ fn plot(html: &mut String, title: &str, note: &str, values: &[u64], axis: &str) 
     let _ = writeln!(html, "</svg>{axis}</figure>");
 }
 
-fn numbers(html: &mut String, columns: &[Bucket], from: u64, to: u64, log: usize) {
+fn numbers(html: &mut String, columns: &[Bucket], chart: &Columns, log: usize) {
     html.push_str("<details><summary>The numbers over time</summary>");
     let head = [Column::Text("From (UTC)"), Column::Number("Entries"), Column::Number("Bytes")];
     let id = format!("numbers-{log}");
     Table { id: &id, caption: "Numbers over time", is_seen: false, columns: &head }.begin(html);
-    let span = u128::from(to - from) + 1;
     for (at, column) in columns.iter().enumerate().filter(|(_, column)| column.entries > 0) {
-        let start =
-            from.saturating_add(u64::try_from(span * at as u128 / columns.len() as u128).unwrap_or(0));
-        let time = human::time(start);
+        let time = human::time(chart.start_of(at));
         let time = time.get(..23).unwrap_or(&time);
         let _ = writeln!(
             html,

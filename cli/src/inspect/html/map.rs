@@ -7,7 +7,7 @@ use crate::human;
 use crate::inspect::chart::{self, Cover};
 use crate::inspect::ranges::{self, Range};
 use crate::inspect::report::Report;
-use crate::inspect::together::held;
+use crate::inspect::together::{Lack, held};
 use crate::inspect::verdict::name;
 use std::fmt::Write as _;
 
@@ -143,10 +143,18 @@ fn marks(html: &mut String, log: usize, width: usize, columns: &[Range], finding
     }
 }
 
+/// Ranges that are shown without being asked for.
+const LACKS_OPEN: usize = 12;
+
 /// Who lacks what, and who could fill it.
 fn lacks(html: &mut String, report: &Report) {
     let together = &report.together;
-    let all: usize = together.lacks.iter().map(Vec::len).sum();
+    if !together.missing_ops.is_empty() && together.conflict.is_none() && report.logs.len() > 1 {
+        let lost = human::ranges(&together.missing_ops);
+        let _ = writeln!(html, "<p><strong class=\"nobody\">In none of the logs: {lost}</strong></p>");
+    }
+    let filled = |lack: &&Lack| !lack.held_by.is_empty() || report.logs.len() == 1;
+    let all = together.lacks.iter().flatten().filter(filled).count();
     if all == 0 {
         if together.conflict.is_none() && report.logs.len() > 1 {
             html.push_str("<p>No log lacks an op that another has.</p>\n");
@@ -156,12 +164,19 @@ fn lacks(html: &mut String, report: &Report) {
     let (text, number) = (Column::Text, Column::Number);
     let columns = [text("Log"), number("Ops"), number("How many"), text("Who has them")];
     let caption = "What is missing, and who has it";
+    // A list of a hundred ranges that a merge fills hides what is lost.
+    let is_folded = report.logs.len() > 1;
+    if is_folded {
+        let open = if all <= LACKS_OPEN { " open" } else { "" };
+        let ranges = human::counted(all as u64, "range", "ranges");
+        let _ = writeln!(html, "<details{open}><summary>{ranges} that a log lacks and another has</summary>");
+    }
     Table { id: "lacks", caption, is_seen: true, columns: &columns }.begin(html);
     let names: Vec<_> = report.logs.iter().map(|log| name(&log.survey)).collect();
     let lacks = names
         .iter()
         .zip(&together.lacks)
-        .flat_map(|(name, lacks)| lacks.iter().map(move |lack| (name, lack)));
+        .flat_map(|(name, lacks)| lacks.iter().filter(filled).map(move |lack| (name, lack)));
     for (name, lack) in lacks.take(LACKS_MAX) {
         let range = (lack.first_op, lack.last_op);
         let holders: Vec<_> = lack
@@ -185,6 +200,9 @@ fn lacks(html: &mut String, report: &Report) {
         );
     }
     table::end(html);
+    if is_folded {
+        html.push_str("</details>\n");
+    }
     let more = (all.saturating_sub(LACKS_MAX) as u64).saturating_add(together.lacks_omitted);
     if more > 0 {
         let _ = writeln!(

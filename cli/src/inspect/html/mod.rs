@@ -190,7 +190,7 @@ fn log_part(html: &mut String, at: usize, log: &Log, report: &Report) {
     fact("Data checksum chain", chain);
     html.push_str("</dl>\n");
     if survey.entries > 0 {
-        charts::over_time(html, stats, report.times(), at);
+        charts::over_time(html, stats, report, at);
         html.push_str("<div class=\"pair\">\n");
         charts::operations(html, &stats.operations, at);
         charts::sizes(html, stats, at);
