@@ -1,7 +1,7 @@
 //! Logs that a command reads: [`open`]. A sector that cannot be read does not keep the rest from being read.
 //!
 //! Its bytes count as damage, see [`aof_std::unreadable`], and each file of which something could not be read, or not
-//! at the first attempt, is reported on standard error when the command ends: by [`tell`].
+//! at the first attempt, is reported on standard error when the command ends.
 
 use crate::failure::{Reason, shown};
 use crate::human::noun;
