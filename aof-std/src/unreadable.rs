@@ -12,7 +12,7 @@
 //! ```
 //!
 //! **Bounded work.** A disk may try for seconds before it gives a sector up. A sector that is noted is not read again;
-//! and after [`FAILED_MAX`] failed reads a read that fails is noted whole.
+//! and after `FAILED_MAX` failed reads a read that fails is noted whole.
 
 use crate::fs::FileHandle;
 use std::fmt;
