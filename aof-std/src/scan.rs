@@ -91,7 +91,7 @@ impl Watch {
 /// }
 ///
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/single/small-bodies.aof");
-/// let source = aof_std::Source::open(path.as_ref())?;
+/// let source = aof_std::Source::open(path)?;
 /// let mut entries = 0;
 /// Scan::detect(&source, aof_std::backend())?.run(|| Count(0), |count| entries += count.0)?;
 /// assert_eq!(entries, 300);

@@ -167,7 +167,7 @@ pub(crate) const READ_AHEAD: usize = 256 << 10;
 /// default cluster.
 ///
 /// ```no_run
-/// let mut log = aof_std::open("replica.aof".as_ref(), aof_std::backend())?;
+/// let mut log = aof_std::open("replica.aof", aof_std::backend())?;
 /// while let Some(located) = log.next()? {
 ///     println!("{} {}", located.offset, located.entry.header.op());
 /// }
