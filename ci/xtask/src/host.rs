@@ -5,6 +5,7 @@ use crate::msrv::PUBLISHED;
 use crate::outcome::{Done, Stop};
 use crate::run::Root;
 use crate::setup::{self, Need};
+use std::fs;
 use std::num::NonZero;
 use std::path::PathBuf;
 
@@ -109,12 +110,18 @@ pub(crate) fn docs(root: &Root) -> Result<Done, Stop> {
 /// would be compiled a third time, with all that it depends on.)
 pub(crate) fn package(root: &Root) -> Result<Done, Stop> {
     linker(root)?;
+    let directory = root.target().join("package-check");
+    // A package that changed without a new version would be taken from the last run.
+    if directory.exists() {
+        fs::remove_dir_all(&directory)
+            .map_err(|error| Stop::Failed(format!("{}: {error}", directory.display())))?;
+    }
     let (libraries, all) = (PUBLISHED.iter().filter(|name| **name != COMMAND), PUBLISHED.iter());
     for (option, names) in [("", libraries.collect::<Vec<_>>()), ("--no-verify", all.collect())] {
         // A change that is not committed yet is checked too.
         let run = root.cargo(&format!("package --allow-dirty --all-features {option}"));
         let run = run.args(names.into_iter().flat_map(|name| ["--package", name]));
-        let told = run.env("CARGO_TARGET_DIR", root.target().join("package-check")).stderr()?;
+        let told = run.env("CARGO_TARGET_DIR", &directory).stderr()?;
         // Tests stand beside the crates: they need the recorded logs, and the test kit.
         let is_expected = |line: &str| line.contains("ignoring test `") && line.contains("is not included");
         if let Some(warning) = told.lines().find(|line| line.starts_with("warning") && !is_expected(line)) {
