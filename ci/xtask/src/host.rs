@@ -5,9 +5,10 @@ use crate::msrv::PUBLISHED;
 use crate::outcome::{Done, Stop};
 use crate::run::Root;
 use crate::setup::{self, Need};
+use std::env;
 use std::fs;
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Workspaces beside the main one.
 const OTHER_WORKSPACES: [&str; 4] =
@@ -112,9 +113,9 @@ pub(crate) fn package(root: &Root) -> Result<Done, Stop> {
     linker(root)?;
     let directory = root.target().join("package-check");
     // A package that changed without a new version would be taken from the last run.
-    if directory.exists() {
-        fs::remove_dir_all(&directory)
-            .map_err(|error| Stop::Failed(format!("{}: {error}", directory.display())))?;
+    let unpacked = unpacked(&directory_of_cargo());
+    for path in [&directory].into_iter().chain(&unpacked).filter(|path| path.exists()) {
+        fs::remove_dir_all(path).map_err(|error| Stop::Failed(format!("{}: {error}", path.display())))?;
     }
     let (libraries, all) = (PUBLISHED.iter().filter(|name| **name != COMMAND), PUBLISHED.iter());
     for (option, names) in [("", libraries.collect::<Vec<_>>()), ("--no-verify", all.collect())] {
@@ -129,6 +130,21 @@ pub(crate) fn package(root: &Root) -> Result<Done, Stop> {
         }
     }
     Ok(Done::default())
+}
+
+fn directory_of_cargo() -> PathBuf {
+    let home = || PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cargo");
+    env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from)
+}
+
+/// Where cargo has unpacked packages of this workspace: from registries without a host, which it makes to check them.
+fn unpacked(cargo: &Path) -> Vec<PathBuf> {
+    let entries = |path: PathBuf| path.read_dir().into_iter().flatten().flatten();
+    let registries =
+        entries(cargo.join("registry/src")).filter(|it| it.file_name().to_string_lossy().starts_with('-'));
+    let packages = registries.flat_map(|registry| entries(registry.path()));
+    let is_ours = |name: &str| PUBLISHED.iter().any(|ours| name.starts_with(&format!("{ours}-0")));
+    packages.filter(|it| is_ours(&it.file_name().to_string_lossy())).map(|it| it.path()).collect()
 }
 
 /// A program of the workspace, as the step `test` has built it: asked for by itself, cargo would build it, and all
