@@ -37,8 +37,8 @@ pub enum DamageKind {
         /// Bytes missing; as far as the header tells, where it is whole.
         missing: u64,
     },
-    /// Bytes of the entry cannot be read: a device's error, where reading goes on over it. This crate's readers stop
-    /// with the device's error; those of `aof-std` for files go on.
+    /// Bytes of the entry cannot be read: a device's error, where the reader continues past it. This crate's readers stop
+    /// with the device's error; those of `aof-std` for files continue.
     Unreadable {
         /// Bytes that cannot be read, of this entry and of what follows it up to the next one.
         size: u64,

@@ -5,7 +5,7 @@
 //! a long name      .FIRST BYTES~HASH.aof-XXXXXX      never longer than a file system takes
 //! ```
 //!
-//! Their owner holds a lock on them as long as it lives; the system gives the lock back when it dies, however that is.
+//! Their owner holds a lock on them as long as it lives; the system releases the lock when it dies, however that is.
 //! So a temporary file whose lock can be had belongs to no living process. Where the lock says nothing (a file system
 //! without locks, or one that other machines write to) the file is reported and stays.
 
@@ -45,7 +45,7 @@ pub(crate) fn short(name: &OsStr) -> OsString {
         }
         begin.push(character.encode_utf8(&mut [0; 4]));
     }
-    // FNV-1a: two names of one directory are told apart, and nobody is kept from making equal ones.
+    // FNV-1a distinguishes two names of one directory; it does not keep anybody from making equal ones.
     let digest = name.as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {
         (digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });

@@ -14,7 +14,7 @@
 //! | [`beside`] | files in the making, and what a run that was killed left of them |
 //! | [`fs`] | what is asked of the operating system, as traits: the seam for simulated faults |
 //! | [`sync`] | which system call means durable |
-//! | [`unreadable`] | bytes that the system cannot read, and reading on behind them |
+//! | [`unreadable`] | bytes that the system cannot read, and how reading continues after them |
 //! | [`history`] | the chain's memory of all ops, for [`aof_nostd::Chain`] |
 //!
 //! # What durable means

@@ -80,7 +80,7 @@ pub(crate) fn open_rewrite(
     Err(io::Error::new(io::ErrorKind::NotFound, "the log file was moved away while it was being opened"))
 }
 
-/// Locks `file`; a file system that has no locks is told from one that cannot be read.
+/// Locks `file`; distinguishes a file system without locks from a file that cannot be read.
 fn try_lock(file: &dyn FileHandle) -> Result<(), TryLockError> {
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => TryLockError::WouldBlock,

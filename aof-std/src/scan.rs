@@ -47,7 +47,7 @@ pub trait Sink: Send {
     fn damage(&mut self, damage: Damage, until: u64);
 
     /// These bytes cannot be read. They are a part of `damage`, which comes next, and whose kind is
-    /// [`DamageKind::Unreadable`]; only of a source that [goes on](Source::with_unreadable).
+    /// [`DamageKind::Unreadable`]; only of a source that [continues](Source::with_unreadable).
     fn unreadable(&mut self, bytes: Range<u64>, damage: Damage) {
         let _ = (bytes, damage);
     }

@@ -21,7 +21,7 @@ pub struct Source {
     file: Arc<dyn FileHandle>,
     position: u64,
     size: u64,
-    /// What cannot be read, if reading goes on over it.
+    /// What cannot be read, if reading continues past it.
     unreadable: Option<Arc<Unreadable>>,
 }
 

@@ -1,6 +1,6 @@
 //! Bytes of a file that the system cannot read: a sector that went bad, a network file system that lost the file.
 //!
-//! A [`Source`](crate::Source) stops with the system's error there, unless it was told to go on
+//! A [`Source`](crate::Source) stops with the system's error there, unless it is set to continue
 //! ([`Source::with_unreadable`](crate::Source::with_unreadable)). Then the bytes are narrowed down, noted here, and read
 //! as [`FILL`]. No entry that holds one of them has a checksum that matches, so all that reads logs takes them for
 //! damage, and a [scan](crate::scan) reports the damage as [`DamageKind::Unreadable`](aof_nostd::DamageKind::Unreadable).
@@ -11,8 +11,8 @@
 //! ...                          |.......|x|.....|   down to a sector that fails again: noted, never tried again
 //! ```
 //!
-//! **Bounded work.** A disk may try for seconds before it gives a sector up. A sector that is noted is not read again;
-//! and after `FAILED_MAX` failed reads a read that fails is noted whole.
+//! **Bounded work.** A disk may try for seconds before it reports a sector as lost. A sector that is noted is not read again;
+//! and after `FAILED_MAX` failed reads, all bytes of a read that fails are noted.
 
 use crate::fs::FileHandle;
 use std::fmt;
@@ -113,7 +113,7 @@ impl Unreadable {
 
     /// Reads what can be read of `buffer`, which a read at `offset` could not fill. Gives less where the file ends.
     fn narrow(&self, file: &dyn FileHandle, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        // Ranges of the buffer that failed as a whole or were not tried, the next one last.
+        // Ranges of the buffer that failed or were not tried, the next one last.
         let mut pieces = vec![(0, buffer.len() as u64, true)];
         let mut done = 0;
         while let Some((from, until, has_failed)) = pieces.pop() {
@@ -245,7 +245,7 @@ const CODES: [i32; 5] = [5, 94, 70, 6, 19];
 #[cfg(not(unix))]
 const CODES: [i32; 4] = [23, 27, 30, 1117];
 
-/// A read that failed, and where: what a [`Source`](crate::Source) gives that does not go on.
+/// A read that failed, and where: the error of a [`Source`](crate::Source) that does not continue.
 #[derive(Debug)]
 pub struct ReadFailed {
     /// The first byte that was asked for.

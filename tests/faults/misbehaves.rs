@@ -56,6 +56,21 @@ impl Place {
     }
 }
 
+/// An output that is a directory.
+const INTO_DIRECTORY: [&str; 11] = [
+    "export",
+    "--what",
+    "entries",
+    "--format",
+    "csv",
+    "--rows-per-file",
+    "99",
+    "--force",
+    "-o",
+    "d",
+    "log.aof",
+];
+
 /// What makes a file `o`, or a directory, out of `log.aof`.
 const MAKING: [&[&str]; 7] = [
     &["merge", "-o", "o", "log.aof"],
@@ -166,20 +181,7 @@ fn mount_without_modes_takes_outputs_and_repairs() {
                 assert!(place.temporary().is_empty());
             }
         }
-        let words = [
-            "export",
-            "--what",
-            "entries",
-            "--format",
-            "csv",
-            "--rows-per-file",
-            "99",
-            "--force",
-            "-o",
-            "d",
-            "log.aof",
-        ];
-        place.traced(&injected, &words).code(0);
+        place.traced(&injected, &INTO_DIRECTORY).code(0);
         place.torn("torn.aof");
         fs::set_permissions(place.join("torn.aof"), Permissions::from_mode(0o640)).unwrap();
         let ran = place.traced(&injected, &["repair", "torn.aof"]).code(0);
@@ -207,20 +209,7 @@ fn outputs_carry_no_special_bits_and_are_nobody_else_s() {
         assert_eq!((there.uid(), there.gid(), there.mode() & 0o7022), (0, 0, 0), "{mode:o}");
         fs::create_dir(place.join("d")).unwrap();
         std::os::unix::fs::chown(place.join("d"), Some(65_534), Some(65_534)).unwrap();
-        let words = [
-            "export",
-            "--what",
-            "entries",
-            "--format",
-            "csv",
-            "--rows-per-file",
-            "99",
-            "--force",
-            "-o",
-            "d",
-            "log.aof",
-        ];
-        place.aof(&words).code(0);
+        place.aof(&INTO_DIRECTORY).code(0);
         assert_eq!(place.join("d").metadata().unwrap().uid(), 0);
         fs::remove_dir_all(place.join("d")).unwrap();
     }

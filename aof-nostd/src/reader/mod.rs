@@ -95,7 +95,7 @@ pub enum ReadError<E> {
     Device(E),
     /// The device claims to have read more bytes than there was room for. The position is as before.
     Count,
-    /// The device gave no more bytes, and by its own word it has some: what is behind `offset` is not known. (A card
+    /// The device returned no more bytes, and by its own size it has some: what follows `offset` is not known. (A card
     /// that was pulled, a file that was cut meanwhile.) The position is as before; a device that became shorter on
     /// purpose is read after [`set_end`](Reader::set_end).
     Shrunk {

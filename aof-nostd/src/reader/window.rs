@@ -217,7 +217,7 @@ impl<B: AsMut<[u8]>> Window<B> {
         };
         self.position = offset;
         // Room is only made where something is missing before the end. A log that ends here, without damage, would be
-        // taken for a whole one.
+        // taken for a complete one.
         if read == 0 && offset < self.end {
             return Err(ReadError::Shrunk { offset, end: self.end });
         }

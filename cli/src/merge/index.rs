@@ -134,7 +134,7 @@ pub struct Index {
     pub(super) regions: Spool<Region>,
     damage: Spool<DamageRow>,
     pub(crate) order: Order,
-    /// An input in which entries of both profiles are, and nothing tells which of them are content of bodies.
+    /// An input that holds entries of both profiles, and nothing shows which of them are content of bodies.
     unknown_profile: Option<u32>,
 }
 

@@ -1,4 +1,4 @@
-//! Which profile logs have of which none begins with a head that tells: [`doubt`].
+//! Which profile logs have of which none begins with an intact head: [`doubt`].
 //!
 //! What is found first behind a lost head may be content of its body, and somebody may have stored entries of the other
 //! profile there. All that is true is garbage then. Where entries of both profiles are found, those of one are content
@@ -21,7 +21,7 @@ pub(super) enum Doubt {
     None,
     /// To read them in this profile.
     Other(AnyProfile),
-    /// In this input are entries of both profiles, and nothing tells which of them are content.
+    /// This input holds entries of both profiles, and nothing shows which of them are content.
     Unknown(u32),
 }
 

@@ -310,7 +310,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// A region goes on as another one.
+    /// A region continues as another one.
     fn split(&mut self, mut region: Region) -> Result<(), Failure> {
         region.end_before(self.found.stretches.len(), self.found.sealed.len());
         region.set_continued();

@@ -96,7 +96,7 @@ fn begin(path: &Path, ringer: Ringer) -> io::Result<Arc<OwnedFd>> {
                 }
                 Ok(_) => ringer.ring(),
                 Err(rustix::io::Errno::INTR) => {}
-                // The slow look goes on.
+                // The slow search continues.
                 Err(_) => return,
             }
         }
